@@ -1,0 +1,27 @@
+"""What happens inside a convolutional network: the package behind the twelve lessons.
+
+Everything a lesson needs is here: ``from coursekit import squeezenet, photo, activations``.
+Names load on first use (PEP 562), so ``import coursekit`` is instant and starts no TensorFlow.
+"""
+
+import lazy_loader
+
+__version__ = "0.1.0"
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["show"],
+    submod_attrs={
+        "networks": [
+            "class_scores",
+            "imagenet_labels",
+            "load_network",
+            "squeezenet",
+            "with_preprocessing",
+        ],
+        "pictures": ["digits", "folder", "photo", "photos", "resize"],
+        "show": ["analyze"],
+        "techniques": ["activations", "near_zero_channels", "strongest_channel"],
+        "widgets": ["ChannelExplorer"],
+    },
+)

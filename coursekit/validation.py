@@ -1,0 +1,84 @@
+"""Checks of what comes in, shared by every floor: errors that say what came, what was expected and what is near."""
+
+from __future__ import annotations
+
+import difflib
+import operator
+from collections.abc import Iterable
+
+import numpy as np
+
+
+def nearest(name: object, valid: Iterable[str], most: int = 3) -> str:
+    """Return a sentence that names the valid names most like ``name``, or lists the first few.
+
+    Args:
+        name: What was asked for.
+        valid: The names that exist.
+        most: How many to name.
+    """
+    valid = list(valid)
+    folded = {v.lower(): v for v in valid}
+    close = difflib.get_close_matches(str(name).lower(), folded, n=most, cutoff=0.5)
+    if close:
+        return "Did you mean " + " or ".join(repr(folded[c]) for c in close) + "?"
+    some = ", ".join(repr(v) for v in valid[:most])
+    return f"There are {len(valid)}, for example {some}." if len(valid) > most else f"There is {some}."
+
+
+def as_index(value: object, count: int, what: str) -> int:
+    """Return ``value`` as an index from 0 to ``count - 1``.
+
+    Raises:
+        TypeError: ``value`` is no whole number.
+        ValueError: ``value`` is outside the range.
+    """
+    try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError
+        index = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{what} must be a whole number from 0 to {count - 1}, not {value!r}.") from None
+    if not 0 <= index < count:
+        raise ValueError(f"There is no {what} {index}: there are {count}, counted from 0 to {count - 1}.")
+    return index
+
+
+def as_pictures(images: object, name: str = "images") -> tuple[np.ndarray, bool]:
+    """Return pictures as one batch.
+
+    Args:
+        images: (H, W, C), (N, H, W, C), or a list of (H, W, C) of one size; values 0-255.
+        name: The argument's name, for the error.
+
+    Returns:
+        The batch (N, H, W, C), in the type it came in (uint8 or float32), and whether it came in alone.
+
+    Raises:
+        TypeError: It is no array of numbers.
+        ValueError: It is empty, has the wrong number of dimensions, or holds NaN or infinity.
+    """
+    if isinstance(images, (str, bytes)):
+        raise TypeError(f"{name} must be an array, not {type(images).__name__}; photo({images!r}) reads a picture.")
+    try:
+        batch = np.asarray(images)
+    except ValueError:
+        shapes = sorted({np.shape(image) for image in images})
+        raise ValueError(f"{name} must all have one size, but came as {shapes}; resize(image, size) mends it.") from None
+    if batch.dtype == object or not (np.issubdtype(batch.dtype, np.number) or batch.dtype == bool):
+        raise TypeError(f"{name} must hold numbers from 0 to 255, not {batch.dtype}.")
+    if np.issubdtype(batch.dtype, np.complexfloating):
+        raise TypeError(f"{name} must hold real numbers from 0 to 255, not {batch.dtype}.")
+    if batch.ndim not in (3, 4):
+        raise ValueError(
+            f"{name} must have shape (height, width, channels) or (number, height, width, channels), not {batch.shape}."
+        )
+    alone = batch.ndim == 3
+    batch = batch[np.newaxis] if alone else batch
+    if batch.size == 0:
+        raise ValueError(f"{name} is empty: its shape is {np.shape(images)}.")
+    if batch.dtype != np.uint8:
+        batch = batch.astype(np.float32, copy=False)
+        if not np.isfinite(batch).all():
+            raise ValueError(f"{name} holds NaN or infinity; every value must be a number from 0 to 255.")
+    return batch, alone
