@@ -64,7 +64,9 @@ def as_pictures(images: object, name: str = "images") -> tuple[np.ndarray, bool]
         batch = np.asarray(images)
     except ValueError:
         shapes = sorted({np.shape(image) for image in images})
-        raise ValueError(f"{name} must all have one size, but came as {shapes}; resize(image, size) mends it.") from None
+        raise ValueError(
+            f"{name} must all have one size, but came as {shapes}; resize(image, size) mends it."
+        ) from None
     if batch.dtype == object or not (np.issubdtype(batch.dtype, np.number) or batch.dtype == bool):
         raise TypeError(f"{name} must hold numbers from 0 to 255, not {batch.dtype}.")
     if np.issubdtype(batch.dtype, np.complexfloating):
@@ -82,3 +84,19 @@ def as_pictures(images: object, name: str = "images") -> tuple[np.ndarray, bool]
         if not np.isfinite(batch).all():
             raise ValueError(f"{name} holds NaN or infinity; every value must be a number from 0 to 255.")
     return batch, alone
+
+
+def as_maps(activation: object) -> tuple[np.ndarray, bool]:
+    """Return activations as one batch.
+
+    Args:
+        activation: (H, W, C) or (N, H, W, C).
+
+    Returns:
+        The batch (N, H, W, C), and whether a single picture's came in.
+
+    Raises:
+        TypeError: It is no array of numbers.
+        ValueError: It is empty, has the wrong number of dimensions, or holds NaN or infinity.
+    """
+    return as_pictures(activation, "activation")

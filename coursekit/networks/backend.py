@@ -1,0 +1,63 @@
+"""Keras on TensorFlow, imported without its start-up noise: ``from coursekit.networks.backend import keras, tf``."""
+
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# Lines that TensorFlow's C++ side writes at every start. They go to file descriptor 2, past Python's logging, and
+# some of them before any log level is read. Everything else that is written during the import is passed on.
+_NOISE = re.compile(
+    r"^(\d{4}-\d\d-\d\d [\d:.]+: )?[IW]\d{0,4}.*(tensorflow|tsl|xla|cuda|absl|oneDNN|computation_placer)"
+    r"|^WARNING: All log messages before absl::InitializeLog"
+    r"|^To enable the following instructions"
+    r"|oneDNN custom operations are on"
+)
+
+
+@contextmanager
+def _without_noise() -> Iterator[None]:
+    """Hold back what is written to file descriptor 2, then write on what is not known noise."""
+    try:
+        stderr = os.dup(2)
+    except OSError:  # no stderr at all, as under pythonw
+        yield
+        return
+    with tempfile.TemporaryFile() as held:
+        sys.stderr.flush()
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            held.seek(0)
+            for line in held.read().decode(errors="replace").splitlines():
+                if not _NOISE.search(line):
+                    print(line, file=sys.stderr)
+
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+with _without_noise():
+    try:
+        import tensorflow as tf
+    except ImportError as error:
+        raise ImportError(
+            "TensorFlow is missing. Install it with: pip install 'coursekit[cpu]' (or 'coursekit[gpu]')."
+        ) from error
+    import keras
+
+    # The first look for devices writes too: have it now.
+    tf.config.list_logical_devices()
+
+if keras.backend.backend() != "tensorflow":
+    raise ImportError(
+        f"Keras runs on {keras.backend.backend()!r} here, but this course needs TensorFlow. "
+        "Set the environment variable KERAS_BACKEND=tensorflow before Python starts."
+    )
+
+__all__ = ["keras", "tf"]

@@ -1,0 +1,303 @@
+"""A network as a list of steps: the one way in which everything else here looks inside a model.
+
+Keras nests: a model can be a layer of another model. Here the nesting is laid flat, so that any layer at any depth
+has a name (``vgg16/block1_conv1``), a place in the order of computation, and an output that can be fetched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from coursekit.networks.backend import keras, tf
+from coursekit.validation import as_pictures, nearest
+
+
+@dataclass(frozen=True)
+class Step:
+    """One layer (or plain operation, such as ``a + b``) at the moment it is called.
+
+    Attributes:
+        name: Layer name; inside nested models with their names before it; ``:2`` behind it at a second call.
+        operation: The Keras layer or operation.
+        parents: Names of the steps whose outputs come in.
+        shape: Output shape without the batch, None where it depends on the input. A list of shapes for several outputs.
+    """
+
+    name: str
+    operation: Any
+    parents: tuple[str, ...]
+    shape: tuple
+    _node: Any
+    _arguments: dict  # id of each tensor that comes in -> key under which run() keeps its value
+    _results: tuple  # keys of the tensors that go out
+
+
+def _is_graph(operation: object) -> bool:
+    """Say whether Keras keeps a graph for this model, as for Sequential and functional ones."""
+    from keras.src.models.functional import Functional  # not exported by Keras; its call() is what tells
+
+    return isinstance(operation, (keras.Sequential, Functional)) and type(operation).call in (
+        keras.Sequential.call,
+        Functional.call,
+    )
+
+
+def _nodes(model: Any) -> list:
+    """Return the calls that lead from a model's inputs to its outputs, each after those it needs."""
+    done, order = {id(tensor) for tensor in model.inputs}, []
+    waiting = [tensor for tensor in reversed(model.outputs)]
+    while waiting:
+        tensor = waiting[-1]
+        if id(tensor) in done:
+            waiting.pop()
+            continue
+        node = tensor._keras_history.operation._inbound_nodes[tensor._keras_history.node_index]
+        missing = [t for t in node.input_tensors if id(t) not in done]
+        if missing:
+            waiting.extend(reversed(missing))
+        else:
+            order.append(node)
+            done.update(id(t) for t in node.outputs)
+    return order
+
+
+def steps(model: Any) -> list[Step]:
+    """Return the steps of a network in the order of computation, its inputs first, nested models laid flat.
+
+    Args:
+        model: A Keras model, Sequential or functional, nested or not, with any number of inputs. A model or layer
+            with a ``call`` of its own has no graph: nested, it is one step.
+
+    Raises:
+        TypeError: ``model`` is no Keras model, or has no graph.
+        ValueError: A Sequential model that was never given an input shape.
+    """
+    if not isinstance(model, keras.Model):
+        raise TypeError(
+            f"Expected a Keras model, not {type(model).__name__}; squeezenet() or load_network(path) gives one."
+        )
+    if not _is_graph(model):
+        raise TypeError(
+            f"{type(model).__name__} computes in a call() of its own, so Keras keeps no graph of its layers. "
+            "Build it as keras.Sequential or keras.Model(inputs, outputs)."
+        )
+    if isinstance(model, keras.Sequential) and not model.built:
+        raise ValueError("This Sequential model has no input shape yet. Begin it with keras.Input(shape).")
+    return kept(model, ("steps",), lambda: _flattened(model))
+
+
+def _flattened(model: Any) -> list[Step]:
+    found: list[Step] = []
+    owner: dict = {}  # key of a tensor -> name of the step it comes from
+    calls: dict = {}
+
+    def new_name(prefix: str, operation: Any) -> str:
+        name = prefix + operation.name
+        calls[name] = calls.get(name, 0) + 1
+        return name if calls[name] == 1 else f"{name}:{calls[name]}"
+
+    def flatten(model: Any, prefix: str, scope: tuple, keys: dict) -> list:
+        for node in _nodes(model):
+            operation, comes_in = node.operation, [keys[id(t)] for t in node.input_tensors]
+            name = new_name(prefix, operation)
+            if _is_graph(operation):
+                inner = dict(zip((id(t) for t in operation.inputs), comes_in, strict=True))
+                goes_out = flatten(operation, name + "/", (*scope, name), inner)
+            else:
+                goes_out = [(*scope, id(t)) for t in node.outputs]
+                shapes = [tuple(t.shape[1:]) for t in node.outputs]
+                found.append(
+                    Step(
+                        name,
+                        operation,
+                        tuple(dict.fromkeys(owner[key] for key in comes_in)),
+                        shapes[0] if len(shapes) == 1 else shapes,
+                        node,
+                        {id(t): key for t, key in zip(node.input_tensors, comes_in, strict=True)},
+                        tuple(goes_out),
+                    )
+                )
+                owner.update((key, name) for key in goes_out)
+            keys.update((id(t), key) for t, key in zip(node.outputs, goes_out, strict=True))
+        return [keys[id(t)] for t in model.outputs]
+
+    keys = {}
+    for tensor in model.inputs:
+        operation, key = tensor._keras_history.operation, (id(tensor),)
+        name = new_name("", operation)
+        found.append(Step(name, operation, (), tuple(tensor.shape[1:]), None, {}, (key,)))
+        keys[id(tensor)], owner[key] = key, name
+    flatten(model, "", (), keys)
+    return found
+
+
+def find_layer(model: Any, layer: str) -> Step:
+    """Return the step of that name.
+
+    Args:
+        model: A Keras model.
+        layer: Its name; inside a nested model ``block1_conv1`` will do for ``vgg16/block1_conv1`` if there is only one.
+
+    Raises:
+        TypeError: ``layer`` is no string.
+        ValueError: There is no such layer, or more than one.
+    """
+    all_steps = steps(model)
+    if not isinstance(layer, str):
+        raise TypeError(f"A layer is named by a string such as {all_steps[-1].name!r}, not {layer!r}.")
+    names = [step.name for step in all_steps]
+    if layer in names:
+        return all_steps[names.index(layer)]
+    inner = [step for step in all_steps if step.name.endswith("/" + layer)]
+    if len(inner) == 1:
+        return inner[0]
+    if inner:
+        raise ValueError(f"Several layers are called {layer!r}: write one of {', '.join(repr(s.name) for s in inner)}.")
+    inside = [step for step in all_steps if step.name.startswith(layer + "/")]
+    if inside:  # a nested model by its name: what comes out of it
+        return inside[-1]
+    raise ValueError(f"There is no layer {layer!r}. {nearest(layer, names)}")
+
+
+def run(
+    all_steps: Sequence[Step],
+    inputs: Sequence[Any],
+    wanted: Sequence[str],
+    call: Callable[[Step, tuple, dict], Any] | None = None,
+) -> list[Any]:
+    """Compute a network step by step, in inference mode, and return what was asked for.
+
+    Args:
+        all_steps: What ``steps(model)`` gave.
+        inputs: One tensor per input of the model, with the batch.
+        wanted: Names of the steps whose output to return.
+        call: What to do at each step instead of calling its layer: ``call(step, args, kwargs)``.
+
+    Returns:
+        The outputs of the wanted steps, in that order.
+    """
+    call = call or call_layer
+    values, inputs = {}, iter(inputs)
+    outputs: dict[str, Any] = {}
+    remaining = set(wanted)
+    for step in all_steps:
+        if not remaining:
+            break
+        if step._node is None:
+            result = next(inputs)
+        else:
+            args, kwargs = step._node.arguments.fill_in({id_: values[key] for id_, key in step._arguments.items()})
+            result = call(step, args, kwargs)
+        flat = keras.tree.flatten(result)
+        values.update(zip(step._results, flat, strict=True))
+        outputs[step.name] = flat[0] if len(flat) == 1 else flat
+        remaining.discard(step.name)
+    return [outputs[name] for name in wanted]
+
+
+def call_layer(step: Step, args: tuple, kwargs: dict) -> Any:
+    """Call a step's layer in inference mode, also where the graph was built with ``training=True``."""
+    if isinstance(step.operation, keras.layers.Layer) and kwargs.get("training"):
+        kwargs = {**kwargs, "training": False}
+    return step.operation(*args, **kwargs)
+
+
+_KEPT = 32  # compiled functions per model
+
+
+def kept(model: Any, key: tuple, make: Callable[[], Any]) -> Any:
+    """Return ``make()``, made once per model and key: the place where compiled functions live.
+
+    They live on the model itself, past Keras' attribute tracking, and go when it goes.
+    """
+    store = model.__dict__.setdefault("_coursekit_kept", {})
+    # Model.add() and pop() give a Sequential model new outputs: what was compiled before is then another network.
+    key = (*key, *(id(tensor) for tensor in model.outputs))
+    if key not in store:
+        while len(store) >= _KEPT:
+            del store[next(iter(store))]
+        store[key] = make()
+    return store[key]
+
+
+def signature(model: Any) -> list:
+    """Return the TensorSpec of each input, for any number of pictures."""
+    return [tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for tensor in model.inputs]
+
+
+def compiled(model: Any, names: Sequence[str]) -> Callable[..., tuple]:
+    """Return the forward pass to some layers as one compiled function, kept for the next time.
+
+    Args:
+        model: A Keras model.
+        names: Full names of steps.
+
+    Returns:
+        A function of one tensor per input that gives a tuple of tensors, one per name.
+    """
+
+    def make() -> Callable[..., tuple]:
+        all_steps = steps(model)
+        forward = tf.function(lambda *inputs: tuple(run(all_steps, inputs, names)))
+        # One trace, called without tf.function's look-up: a tenth of a millisecond less, and no retracing warnings.
+        return forward.get_concrete_function(*signature(model))
+
+    return kept(model, ("forward", *names), make)
+
+
+def as_inputs(model: Any, images: Any) -> tuple[list[np.ndarray], bool]:
+    """Return pictures as batches that fit the inputs of a model.
+
+    Args:
+        model: A Keras model.
+        images: (H, W, C) or (N, H, W, C), in the range the model takes; for a model with several inputs a list or
+            tuple with one such array per input, or a dict by input name.
+
+    Returns:
+        One array (N, ...) per input, in the input's type, and whether a single picture came in.
+
+    Raises:
+        TypeError: Not numbers, or not one array for each input.
+        ValueError: The size or number of channels is not what the model takes, or see ``as_pictures``.
+    """
+    count, names = len(model.inputs), [tensor._keras_history.operation.name for tensor in model.inputs]
+    if count == 1:
+        parts = [images[names[0]] if isinstance(images, dict) and names[0] in images else images]
+    elif isinstance(images, dict):
+        absent = [name for name in names if name not in images]
+        if absent:
+            raise ValueError(f"This network takes {count} inputs; {absent[0]!r} is missing.")
+        parts = [images[name] for name in names]
+    elif isinstance(images, (list, tuple)) and len(images) == count:
+        parts = list(images)
+    else:
+        raise TypeError(f"This network takes {count} inputs: give a list of arrays for {', '.join(names)}.")
+    checked = [_as_input(part, tensor, name) for part, tensor, name in zip(parts, model.inputs, names, strict=True)]
+    batches, alone = zip(*checked, strict=True)
+    if len({len(batch) for batch in batches}) > 1:
+        raise ValueError(f"The inputs differ in their number of pictures: {[len(batch) for batch in batches]}.")
+    return list(batches), all(alone)
+
+
+def _as_input(part: Any, tensor: Any, name: str) -> tuple[np.ndarray, bool]:
+    expected = tuple(tensor.shape[1:])
+    if len(expected) == 3:
+        batch, alone = as_pictures(part)
+    else:  # an input that is no picture, beside one that is
+        batch = np.asarray(part, dtype=np.float32)
+        if batch.ndim not in (len(expected), len(expected) + 1) or not np.isfinite(batch).all():
+            raise ValueError(f"Input {name!r} takes finite numbers of shape {expected}, not {batch.shape}.")
+        alone = batch.ndim == len(expected)
+        batch = batch[np.newaxis] if alone else batch
+    if any(want not in (None, have) for want, have in zip(expected, batch.shape[1:], strict=True)):
+        have, want = " x ".join(map(str, batch.shape[1:])), " x ".join("any" if n is None else str(n) for n in expected)
+        hint = ""
+        if len(expected) == 3 and expected[2] in (None, batch.shape[3]) and None not in expected[:2]:
+            size = expected[0] if expected[0] == expected[1] else expected[:2]
+            hint = f" resize(image, {size}) mends it."
+        raise ValueError(f"The picture is {have}, but this network takes {want}.{hint}")
+    return batch, alone

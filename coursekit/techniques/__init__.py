@@ -1,0 +1,11 @@
+"""Arrays and networks in, arrays out: one file for each technique. Nothing here draws."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "activations": ["activations", "near_zero_channels", "strongest_channel"],
+        "architecture": ["architecture"],
+    },
+)

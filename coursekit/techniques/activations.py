@@ -1,0 +1,106 @@
+"""What the layers of a network answer to a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from coursekit.networks.graph import as_inputs, compiled, find_layer, steps
+from coursekit.validation import as_maps
+
+
+def activations(
+    model: Any, images: Any, layers: str | Sequence[str] | None = None, batch_size: int = 32
+) -> dict[str, np.ndarray] | np.ndarray:
+    """Return the outputs of layers for pictures.
+
+    The network is compiled on the first call for the same model and layers and kept; the next call costs one
+    forward pass, however many layers are fetched.
+
+    Args:
+        model: A Keras model: Sequential, functional, nested, with one input or several.
+        images: (H, W, C) or (N, H, W, C), in the size and range that the model takes.
+        layers: A layer's name, several, or None for all of them. ``block1_conv1`` names a layer of a nested model too.
+        batch_size: Pictures computed at a time.
+
+    Returns:
+        ``{layer: array}`` in the order of computation; one array if one layer name is given. The arrays are float32,
+        (N, H, W, C), or (N, C) behind a global pooling; without the N for a picture that came alone. They are
+        read-only views of the network's own memory where that saves a copy: ``.copy()`` gives one to write in.
+
+    Raises:
+        TypeError: ``model`` is no Keras model with a graph, or ``images`` holds no numbers.
+        ValueError: There is no such layer (the nearest are named), or the pictures do not fit.
+    """
+    if layers is None:
+        names = [step.name for step in steps(model)]
+    else:
+        asked = [layers] if isinstance(layers, str) else list(layers)
+        if not asked:
+            raise ValueError("No layer was asked for: give at least one name, or None for all layers.")
+        names = list(dict.fromkeys(find_layer(model, layer).name for layer in asked))
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, not {batch_size}.")
+    batches, alone = as_inputs(model, images)
+    forward = compiled(model, names)
+    count = len(batches[0])
+    if count <= batch_size:
+        results = [_array(tensor) for tensor in forward(*batches)]
+    else:
+        results = []
+        for start in range(0, count, batch_size):
+            parts = forward(*(batch[start : start + batch_size] for batch in batches))
+            if not results:
+                results = [np.empty((count, *part.shape[1:]), np.float32) for part in parts]
+            for result, part in zip(results, parts, strict=True):
+                result[start : start + batch_size] = _array(part)
+    if alone:
+        results = [result[0] for result in results]
+    return results[0] if isinstance(layers, str) else dict(zip(names, results, strict=True))
+
+
+def _array(tensor: Any) -> np.ndarray:
+    """Return a tensor as float32, without a copy where it lies in main memory as such."""
+    return np.asarray(memoryview(tensor), np.float32)
+
+
+def strongest_channel(activation: np.ndarray) -> int | np.ndarray:
+    """Return the index of the channel that holds the largest activation.
+
+    Args:
+        activation: (H, W, C), or (N, H, W, C) for several pictures.
+
+    Returns:
+        The channel, counted from 0; for several pictures an array (N,).
+
+    Raises:
+        TypeError, ValueError: It holds no finite numbers of that shape.
+    """
+    batch, alone = as_maps(activation)
+    channels = batch.max(axis=(1, 2)).argmax(axis=-1)
+    return int(channels[0]) if alone else channels
+
+
+def near_zero_channels(activation: np.ndarray, share: float = 0.01) -> np.ndarray:
+    """Return the channels in which nothing happens, compared with the rest of their layer.
+
+    A picture of a channel stretched to its own range looks alive even where all its values are next to nothing; this
+    tells such channels apart.
+
+    Args:
+        activation: (H, W, C), or (N, H, W, C): then over all pictures together.
+        share: A channel counts as near zero if its largest absolute value is at most this share of the layer's.
+
+    Returns:
+        The channels' indices, ascending.
+
+    Raises:
+        ValueError: ``share`` is not from 0 to 1.
+    """
+    if not 0 <= share <= 1:
+        raise ValueError(f"share must be from 0 to 1, not {share}.")
+    batch, _ = as_maps(activation)
+    largest = np.abs(batch).max(axis=(0, 1, 2))
+    return np.flatnonzero(largest <= share * largest.max())

@@ -1,0 +1,5 @@
+"""Live explorers for the notebook: they call a technique and draw in the page."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={"channel_explorer": ["ChannelExplorer"]})
