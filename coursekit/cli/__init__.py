@@ -1,0 +1,57 @@
+"""The command ``coursekit``: ``coursekit lab`` opens the lessons, ``coursekit doctor`` says what is missing."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from coursekit.cli import doctor, lab
+
+_LAB = """\
+Copies the lessons into FOLDER and opens JupyterLab there, at the first lesson.
+
+What you changed is never overwritten. Lessons you only ran or never opened are
+replaced when there is a new version. To start a lesson afresh, rename or delete
+your copy and run this command again: it comes back."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command ``coursekit`` and return its exit code.
+
+    Args:
+        argv: The arguments after the command's name; those of this process if None.
+    """
+    argv = list(sys.argv[1:] if argv is None else argv)
+    # FOLDER comes first or not at all: in `coursekit lab --port 8899` the number is Jupyter's, not a folder.
+    if argv[:1] == ["lab"] and (len(argv) == 1 or argv[1].startswith("-")):
+        argv.insert(1, lab.DEFAULT_FOLDER)
+
+    parser = argparse.ArgumentParser(prog="coursekit", description="Twelve lessons on convolutional networks.")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    lab_parser = commands.add_parser(
+        "lab",
+        help="open the lessons in JupyterLab",
+        usage="coursekit lab [FOLDER] [--copy-only] [JUPYTER ARGUMENTS]",
+        description=_LAB,
+        epilog="Everything else goes to JupyterLab: coursekit lab --no-browser --port=8899",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    lab_parser.add_argument("folder", metavar="FOLDER", type=Path, help=f"your lessons (default: {lab.DEFAULT_FOLDER})")
+    lab_parser.add_argument("--copy-only", action="store_true", help="copy the lessons, start nothing")
+    commands.add_parser(
+        "doctor",
+        help="check what the course needs",
+        description="Checks what the course needs and says how to mend what is missing. Exit code 1 if anything is.",
+    )
+
+    args, further = parser.parse_known_args(argv)
+    if args.command == "doctor":
+        if further:
+            parser.error(f"unknown: {' '.join(further)}")
+        return doctor.run()
+    if "--" in further:  # coursekit lab -- ARGUMENTS
+        further.remove("--")
+    return lab.run(args.folder, further, copy_only=args.copy_only)

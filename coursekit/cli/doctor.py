@@ -1,0 +1,253 @@
+"""``coursekit doctor``: what the course needs, what is missing, and how to mend it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import site
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import NamedTuple
+
+from coursekit.cli import lab
+
+TIME_LIMIT = 180  # seconds for TensorFlow's import and the network; the first start on a slow disk takes longest
+TENSORFLOW_BUILDS = ("tensorflow", "tensorflow-cpu")
+
+# What JupyterLab needs to show the explorers: folders below share/jupyter/labextensions, and what brings them.
+_LAB_EXTENSIONS = {"anywidget": "anywidget", "@jupyter-widgets/jupyterlab-manager": "jupyterlab-widgets"}
+
+# Run by a Python of its own: a TensorFlow that crashes, hangs or floods the screen must not take the doctor with it.
+_NETWORK = """
+import json
+from coursekit.networks.backend import tf
+devices = [device.name.removeprefix("/device:") for device in tf.config.list_logical_devices()]
+print(json.dumps({"tensorflow": tf.__version__, "devices": devices}), flush=True)
+from coursekit import squeezenet
+print(json.dumps({"parameters": squeezenet().count_params()}), flush=True)
+"""
+
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+_BROWSER_PLACES = (
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
+    r"C:\Program Files (x86)\Google\Chrome\Application\chrome.exe",
+)
+
+
+class Finding(NamedTuple):
+    """One line of the report: a mark ("ok", "note", "MISSING" or "WRONG"), what it is about, and how to mend it."""
+
+    mark: str
+    text: str
+    mend: str = ""
+
+
+def run() -> int:
+    """Print what every check found; return 1 if something is missing or wrong, else 0."""
+    bad = 0
+    for check in (python, packages, tensorflow, cache, jupyterlab, lessons, machine, browser):
+        for finding in check():
+            print(f"{finding.mark:8}{finding.text}")
+            if finding.mend:
+                print(f"{'':8}-> {finding.mend}")
+            bad += finding.mark in ("MISSING", "WRONG")
+            sys.stdout.flush()
+    print()
+    print("All the course needs is there." if not bad else f"{bad} thing{'s' * (bad > 1)} to mend.")
+    return 1 if bad else 0
+
+
+def python() -> Iterator[Finding]:
+    """Check that this Python is one the course runs on."""
+    text = f"Python {sys.version.split()[0]}, {sys.executable}"
+    if (3, 11) <= sys.version_info < (3, 14):
+        yield Finding("ok", text)
+    else:
+        yield Finding("WRONG", text, "The course runs on Python 3.11, 3.12 and 3.13. Install one of them.")
+
+
+def packages() -> Iterator[Finding]:
+    """Check that every package the course depends on is installed, in a version that fits."""
+    try:
+        from packaging.requirements import Requirement
+
+        required = [Requirement(line) for line in metadata.requires("coursekit") or []]
+    except metadata.PackageNotFoundError:
+        yield Finding("MISSING", "coursekit is not installed in this Python.", "In the course's folder: make lab")
+        return
+    except ImportError as error:
+        yield Finding("MISSING", f"The packages cannot be checked: {error}.", _install("packaging"))
+        return
+    plain = [r for r in required if r.marker is None or r.marker.evaluate({"extra": ""})]
+    fitting = 0
+    for requirement in plain:
+        version = _version(requirement.name)
+        wanted = f"{requirement.name}{requirement.specifier}"
+        if version is None:
+            yield Finding("MISSING", f"{requirement.name} is not installed.", _install(wanted))
+        elif not requirement.specifier.contains(version, prereleases=True):
+            text = f"{requirement.name} is version {version}, the course needs {requirement.specifier}."
+            yield Finding("WRONG", text, _install(wanted))
+        else:
+            fitting += 1
+    if fitting:
+        yield Finding("ok", f"{fitting} of {len(plain)} packages in a version that fits")
+
+    builds = {build: version for build in TENSORFLOW_BUILDS if (version := _version(build))}
+    here = next(r for r in required if r.name in TENSORFLOW_BUILDS and r.marker and r.marker.evaluate({"extra": "cpu"}))
+    if not builds:
+        yield Finding("MISSING", "TensorFlow is not installed.", _install(f"{here.name}{here.specifier}"))
+    elif len(builds) > 1:
+        both = " and ".join(builds)
+        yield Finding(
+            "WRONG",
+            f"{both} are both installed and overwrite each other's files.",
+            f"{_pip('uninstall', *builds)}  and then  {_install(f'{here.name}{here.specifier}')}",
+        )
+    else:
+        [(build, version)] = builds.items()
+        if here.specifier.contains(version, prereleases=True):
+            yield Finding("ok", f"{build} {version}")
+        else:
+            text = f"{build} is version {version}, the course needs {here.specifier}."
+            yield Finding("WRONG", text, _install(f"{build}{here.specifier}"))
+
+
+def tensorflow() -> Iterator[Finding]:
+    """Check that TensorFlow starts and that the network with its weights can be built."""
+    command = [sys.executable, "-c", _NETWORK]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=TIME_LIMIT)
+    except subprocess.TimeoutExpired:
+        text = f"TensorFlow did not start and build the network within {TIME_LIMIT} seconds."
+        yield Finding("WRONG", text, "Close other programs and try again; if it stays so, install TensorFlow again.")
+        return
+    reports = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    report = {key: value for part in reports for key, value in part.items()}
+    if "tensorflow" in report:
+        yield Finding("ok", f"TensorFlow {report['tensorflow']} starts, on {', '.join(report['devices'])}")
+        if not any(name.startswith("GPU") for name in report["devices"]):
+            yield Finding("note", "No GPU is used. The course needs none.")
+    if "parameters" in report:
+        yield Finding("ok", f"SqueezeNet with its weights: {report['parameters']:,} parameters")
+        return
+    what = "SqueezeNet cannot be built" if "tensorflow" in report else "TensorFlow does not start"
+    if done.returncode < 0:
+        name = signal.Signals(-done.returncode).name
+        mend = "Install TensorFlow again. On SIGILL, the processor is too old for it; on SIGKILL, memory ran out."
+        yield Finding("WRONG", f"{what}: Python was stopped by {name}.", mend)
+    else:
+        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        yield Finding("MISSING", f"{what}: {last}", "Mend the packages named above first, then try again.")
+
+
+def cache() -> Iterator[Finding]:
+    """Check that what is computed once can be kept."""
+    try:
+        folder = cache_folder()
+        there = next(place for place in (folder, *folder.parents) if place.exists())
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except ImportError as error:
+        yield Finding("MISSING", f"The cache folder cannot be found: {error}.", _install("platformdirs"))
+        return
+    except OSError as error:
+        mend = "Set the environment variable COURSEKIT_CACHE to a folder you can write to."
+        yield Finding("note", f"The cache folder {folder} cannot be written to ({error.strerror}).", mend)
+        return
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    yield Finding("ok", f"cache folder {folder}, {size / 1e6:.1f} MB")
+
+
+def cache_folder() -> Path:
+    """Return the folder where coursekit.networks keeps what it computed once, without loading TensorFlow."""
+    import platformdirs
+
+    return Path(os.environ.get("COURSEKIT_CACHE") or platformdirs.user_cache_dir("coursekit", appauthor=False))
+
+
+def jupyterlab() -> Iterator[Finding]:
+    """Check for JupyterLab and the extensions that show the explorers."""
+    if version := _version("jupyterlab"):
+        yield Finding("ok", f"JupyterLab {version}")
+    else:
+        yield Finding("MISSING", "JupyterLab is not installed.", _install("jupyterlab>=4.4,<5"))
+    roots = [
+        Path(root, "share", "jupyter", "labextensions") for root in (sysconfig.get_path("data"), site.getuserbase())
+    ]
+    for extension, package in _LAB_EXTENSIONS.items():
+        if any((root / extension / "package.json").is_file() for root in roots):
+            yield Finding("ok", f"JupyterLab's extension {extension}")
+        else:
+            text = f"JupyterLab's extension {extension} is not there, so the explorers do not show."
+            yield Finding("MISSING", text, _pip("install", "--force-reinstall", "--no-deps", package))
+
+
+def lessons() -> Iterator[Finding]:
+    """Check that the lessons are there."""
+    try:
+        folder = lab.lessons_folder()
+    except FileNotFoundError as error:
+        yield Finding("MISSING", str(error))
+        return
+    count = len(list(folder.glob("*.ipynb")))
+    yield Finding("ok", f"{count} lesson{'s' * (count > 1)} in {folder}")
+
+
+def machine() -> Iterator[Finding]:
+    """Report memory and disk; little of either is worth a note."""
+    try:
+        import psutil
+    except ImportError:
+        yield Finding("note", "Memory cannot be checked: psutil is not installed.")
+    else:
+        free = psutil.virtual_memory().available / 1e9
+        yield Finding(
+            "ok" if free >= 2 else "note",
+            f"memory: {free:.1f} GB free",
+            "" if free >= 2 else "A lesson takes up to 2 GB. Close other programs.",
+        )
+    free = shutil.disk_usage(Path.cwd()).free / 1e9
+    yield Finding(
+        "ok" if free >= 1 else "note", f"disk: {free:.1f} GB free here", "" if free >= 1 else "Make some room."
+    )
+
+
+def browser() -> Iterator[Finding]:
+    """Report the Chromium that the browser tests use; learners need none."""
+    if path := find_chromium():
+        yield Finding("ok", f"Chromium for the tests: {path}")
+    else:
+        yield Finding("note", "No Chromium or Chrome found. Only the browser tests need one; they are skipped.")
+
+
+def find_chromium() -> str | None:
+    """Return the path of a Chromium or Chrome, or None."""
+    found = (shutil.which(name) for name in _BROWSERS)
+    places = (place for place in _BROWSER_PLACES if Path(place).is_file())
+    return next(filter(None, found), None) or next(places, None)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _pip(*arguments: str) -> str:
+    words = (sys.executable, "-m", "pip", *arguments)
+    return " ".join(f'"{word}"' if set("<>=~!, ") & set(word) else word for word in words)
+
+
+def _install(*requirements: str) -> str:
+    return _pip("install", *requirements)

@@ -1,0 +1,203 @@
+"""``coursekit lab``: a learner's own copy of the lessons, opened in JupyterLab."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+DEFAULT_FOLDER = "my-lessons"
+MANIFEST = ".coursekit.json"  # in the learner's folder: the fingerprint of each lesson as it was delivered
+
+# What can have happened to a lesson.
+NEW = "copied"
+BACK = "was gone, brought back"
+UPDATED = "new version, copied"
+SAME = "up to date"
+KEPT = "yours, kept"
+KEPT_NEWER = "yours, kept; to get the course's version, rename or delete yours and run this command again"
+
+
+def run(folder: Path, jupyter: Sequence[str] = (), copy_only: bool = False) -> int:
+    """Deliver the lessons into ``folder`` and open JupyterLab there.
+
+    Args:
+        folder: The learner's folder, made if it does not exist.
+        jupyter: Further arguments for JupyterLab.
+        copy_only: Deliver only.
+
+    Returns:
+        JupyterLab's exit code, or 1 if the lessons could not be delivered.
+    """
+    try:
+        outcomes = deliver(lessons_folder(), folder)
+    except (OSError, ValueError) as error:
+        print(f"coursekit lab: {error}", file=sys.stderr)
+        return 1
+    print(f"Your lessons are in {folder.resolve()}")
+    for name, outcome in outcomes.items():
+        print(f"  {name}: {outcome}")
+    sys.stdout.flush()
+    return 0 if copy_only else open_jupyterlab(folder.resolve(), next(iter(outcomes)), jupyter)
+
+
+def lessons_folder() -> Path:
+    """Return the folder of the lessons: inside an installed package, or beside the package in a checkout.
+
+    Raises:
+        FileNotFoundError: There is none.
+    """
+    package = Path(__file__).resolve().parents[1]
+    for place in (package / "lessons", package.parent / "notebooks"):
+        if any(place.glob("*.ipynb")):
+            return place
+    raise FileNotFoundError(
+        f"The lessons are neither in {package / 'lessons'} nor in {package.parent / 'notebooks'}. "
+        "Install coursekit again, or get the course's folder again."
+    )
+
+
+def deliver(source: Path, folder: Path) -> dict[str, str]:
+    """Copy the lessons into the learner's folder, but never over anything the learner changed.
+
+    A lesson that is missing is copied. One that is still as delivered, apart from having been run, is replaced by a new
+    version. Everything else stays: changed lessons, files that can't be read, and, if the record of what was delivered
+    is lost, all that differs from the course's version.
+
+    Args:
+        source: The folder of the course's lessons.
+        folder: The learner's folder, made if it does not exist.
+
+    Returns:
+        What happened to each lesson, by file name, in the lessons' order.
+
+    Raises:
+        ValueError: ``folder`` is the course's own, or a lesson in ``source`` is damaged.
+        OSError: ``folder`` is a file or cannot be written to.
+    """
+    if folder.resolve().is_relative_to(source.resolve()):
+        raise ValueError(f"{folder} holds the course's own lessons. Name another folder for your copy.")
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is not a folder. Name a folder for your lessons.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        before = _read_manifest(folder)
+        delivered = dict(before)
+        outcomes = {}
+        for lesson in sorted(source.glob("*.ipynb")):
+            content = lesson.read_bytes()
+            shipped = fingerprint(content)
+            if shipped is None:
+                raise ValueError(f"The lesson {lesson} is damaged. Install coursekit again.")
+            outcomes[lesson.name] = _deliver(content, shipped, folder / lesson.name, delivered.get(lesson.name))
+            if outcomes[lesson.name] not in (KEPT, KEPT_NEWER):
+                delivered[lesson.name] = shipped
+        if delivered != before:
+            manifest = json.dumps({"version": 1, "lessons": delivered}, indent=1)
+            _write(folder / MANIFEST, manifest.encode())
+    except OSError as error:
+        raise OSError(
+            f"The lessons could not be copied to {folder.absolute()} ({error.strerror}). "
+            "Name a folder you can write to: coursekit lab FOLDER"
+        ) from error
+    return outcomes
+
+
+def fingerprint(content: bytes) -> str | None:
+    """Return what identifies a notebook's text: a hash over the ids, types and sources of its cells.
+
+    Outputs, counts and metadata change when a notebook is run, so they don't count. Nor do empty cells: JupyterLab adds
+    one when the last cell is run.
+
+    Args:
+        content: The file's bytes.
+
+    Returns:
+        The hash, or None if this is no notebook.
+    """
+    try:
+        cells = [(cell.get("id"), cell["cell_type"], "".join(cell["source"])) for cell in json.loads(content)["cells"]]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    return hashlib.sha256(json.dumps([cell for cell in cells if cell[2].strip()]).encode()).hexdigest()
+
+
+def open_jupyterlab(folder: Path, lesson: str, arguments: Sequence[str] = ()) -> int:
+    """Run JupyterLab in ``folder``, opened at ``lesson``, until it ends; return its exit code."""
+    command = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        f"--ServerApp.root_dir={folder}",
+        f"--LabApp.default_url=/lab/tree/{quote(lesson)}",
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:  # as in a container: Jupyter refuses to start unless told
+        command.append("--allow-root")
+    process = subprocess.Popen([*command, *arguments])
+    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    while True:
+        try:
+            code = process.wait()
+            return code if code >= 0 else 128 - code  # ended by a signal: as shells count it
+        except KeyboardInterrupt:
+            continue  # Ctrl-C reached Jupyter too, which asks what to do
+
+
+def _deliver(content: bytes, shipped: str, target: Path, delivered: str | None) -> str:
+    if not os.path.lexists(target):
+        _write_trusted(target, content)
+        return BACK if delivered else NEW
+    theirs = _fingerprint_of(target)
+    if theirs == shipped:
+        return SAME
+    if theirs is not None and theirs == delivered:
+        _write_trusted(target, content)
+        return UPDATED
+    return KEPT if delivered == shipped else KEPT_NEWER
+
+
+def _fingerprint_of(target: Path) -> str | None:
+    if target.is_symlink() or not target.is_file():  # the learner put it there
+        return None
+    try:
+        return fingerprint(target.read_bytes())
+    except PermissionError:
+        return None
+
+
+def _read_manifest(folder: Path) -> dict[str, str]:
+    try:
+        lessons = json.loads((folder / MANIFEST).read_bytes())["lessons"]
+        return {name: mark for name, mark in lessons.items() if isinstance(mark, str)}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}  # absent or damaged: then what differs from the course's version counts as changed
+
+
+def _write_trusted(target: Path, content: bytes) -> None:
+    """Write a lesson and sign it, so that Jupyter shows the outputs it came with."""
+    import nbformat
+    from nbformat.sign import NotebookNotary
+
+    _write(target, content)
+    notary = NotebookNotary()
+    notary.sign(nbformat.reads(content.decode(), as_version=4))
+    notary.store.close()
+
+
+def _write(target: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    part = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
+    try:
+        part.write_bytes(content)
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,184 @@
+"""pyproject.toml, the lock file and environment.yml say the same."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from email import message_from_bytes
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+from rattler import MatchSpec, VersionSpec
+from rattler import Version as CondaVersion
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+LOCK = (ROOT / "requirements.txt").read_text()
+CONDA_NAMES = {"matplotlib-base": "matplotlib"}  # conda-forge's matplotlib brings a window toolkit as well
+
+PYTHONS = ("3.11", "3.12", "3.13")
+MACHINES = {
+    "linux": ("linux", "Linux", "x86_64", "posix"),
+    "linux on ARM": ("linux", "Linux", "aarch64", "posix"),
+    "macos": ("darwin", "Darwin", "arm64", "posix"),
+    "windows": ("win32", "Windows", "AMD64", "nt"),
+}
+TARGETS = [(machine, python) for machine in MACHINES for python in PYTHONS]
+
+
+def environment(machine: str, python: str) -> dict[str, str]:
+    """Return the values that markers are judged by, for one kind of machine."""
+    sys_platform, platform_system, platform_machine, os_name = MACHINES[machine]
+    return {
+        "extra": "",
+        "implementation_name": "cpython",
+        "os_name": os_name,
+        "platform_machine": platform_machine,
+        "platform_python_implementation": "CPython",
+        "platform_system": platform_system,
+        "python_full_version": f"{python}.9",
+        "python_version": python,
+        "sys_platform": sys_platform,
+    }
+
+
+def applies(requirement: Requirement, target: tuple[str, str]) -> bool:
+    return requirement.marker is None or requirement.marker.evaluate(environment(*target))
+
+
+def requirements(*extras: str) -> list[Requirement]:
+    lines = list(PROJECT["dependencies"])
+    for extra in extras:
+        lines += PROJECT["optional-dependencies"][extra]
+    return [Requirement(line) for line in lines]
+
+
+def locked() -> list[tuple[Requirement, list[str]]]:
+    """Return every requirement of the lock file with its hashes."""
+    entries = []
+    for block in re.split(r"^(?=[a-zA-Z0-9])", LOCK, flags=re.MULTILINE)[1:]:
+        text = block.replace("\\\n", " ").partition("\n")[0]
+        requirement, *hashes = text.split("--hash=")
+        entries.append((Requirement(requirement.strip()), [value.strip() for value in hashes]))
+    return entries
+
+
+def locked_versions(name: str, target: tuple[str, str]) -> list[Version]:
+    return [
+        Version(next(iter(requirement.specifier)).version)
+        for requirement, _ in locked()
+        if canonicalize_name(requirement.name) == canonicalize_name(name) and applies(requirement, target)
+    ]
+
+
+def conda_environment() -> tuple[dict[str, MatchSpec], list[str]]:
+    """Return environment.yml's conda part by PyPI name, and its pip part."""
+    dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    specs = [MatchSpec(spec, strict=True) for spec in dependencies if isinstance(spec, str)]
+    [pip] = [part["pip"] for part in dependencies if isinstance(part, dict)]
+    return {CONDA_NAMES.get(spec.name.normalized, spec.name.normalized): spec for spec in specs}, pip
+
+
+def test_lock_pins_every_package_with_hashes():
+    entries = locked()
+    assert len(entries) > 100
+    for requirement, hashes in entries:
+        [pin] = requirement.specifier
+        assert pin.operator == "==", requirement
+        assert "*" not in pin.version, requirement
+        assert hashes, f"{requirement} has no hash"
+        assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", value) for value in hashes), requirement
+
+
+def test_lock_names_no_host():
+    assert "://" not in LOCK
+    assert not re.search(r"^\s*(-i|-f|--(default-|extra-)?index|--find-links|--trusted-host)", LOCK, re.MULTILINE)
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=" ".join)
+def test_lock_has_one_fitting_version_of_every_requirement(target):
+    for requirement in requirements("cpu", "dev"):
+        if applies(requirement, target):
+            versions = locked_versions(requirement.name, target)
+            assert len(versions) == 1, f"{requirement}: {versions}; run `make lock`"
+            assert requirement.specifier.contains(versions[0]), f"{requirement}: {versions}; run `make lock`"
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=" ".join)
+def test_one_build_of_tensorflow_on_every_machine(target):
+    builds = {name: locked_versions(name, target) for name in ("tensorflow", "tensorflow-cpu")}
+    expected = "tensorflow-cpu" if target[0] in ("linux", "windows") else "tensorflow"
+    assert [name for name, versions in builds.items() if versions] == [expected]
+
+
+def test_gpu_extra_takes_the_same_versions_of_tensorflow():
+    [gpu] = [Requirement(line) for line in PROJECT["optional-dependencies"]["gpu"]]
+    assert gpu.extras == {"and-cuda"}
+    for line in PROJECT["optional-dependencies"]["cpu"]:
+        assert Requirement(line).specifier == gpu.specifier
+
+
+def test_python_versions_agree():
+    supported = SpecifierSet(PROJECT["requires-python"])
+    assert [f"3.{minor}" for minor in range(9, 16) if f"3.{minor}" in supported] == list(PYTHONS)
+    listed = [c.rpartition(" ")[2] for c in PROJECT["classifiers"] if c.startswith("Programming Language :: Python ::")]
+    assert listed == list(PYTHONS)
+    conda, _ = conda_environment()
+    assert SpecifierSet(conda["python"].version) == supported
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text())
+    assert set(workflow["jobs"]["test"]["strategy"]["matrix"]["python"]) <= set(PYTHONS)
+
+
+def test_conda_says_the_same_as_pyproject():
+    conda, pip = conda_environment()
+    by_pip = [Requirement(line) for line in pip if not line.startswith("-e")]
+    assert "-e ." in pip
+    wanted = requirements("cpu")
+    for requirement in wanted:
+        if requirement.name in conda:
+            assert SpecifierSet(conda[requirement.name].version) == requirement.specifier, requirement
+        else:
+            assert requirement in by_pip, requirement
+    names = {requirement.name for requirement in wanted}
+    assert set(conda) - {"python", "pip"} <= names
+    assert {requirement.name for requirement in by_pip} <= names
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=" ".join)
+def test_conda_accepts_the_locked_versions(target):
+    conda, _ = conda_environment()
+    for name in set(conda) - {"python", "pip"}:
+        [version] = locked_versions(name, target)
+        accepted = VersionSpec(conda[name].version)
+        assert accepted.matches(CondaVersion(str(version))), f"{name} {version} is not {accepted}"
+
+
+def test_wheel_carries_the_lessons_and_the_licence(tmp_path):
+    lessons = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
+    assert lessons
+    copy = tmp_path / "checkout"  # the build writes beside what it builds
+    left_out = shutil.ignore_patterns(".venv", ".git", "my-lessons", "test-output", "dist", "build", "__pycache__")
+    shutil.copytree(ROOT, copy, ignore=left_out)
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(tmp_path), str(copy)]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "NO_COLOR": "1"})
+    assert done.returncode == 0, done.stdout + done.stderr
+    [wheel] = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        [metadata] = [name for name in names if name.endswith(".dist-info/METADATA")]
+        described = message_from_bytes(archive.read(metadata))
+    assert [Path(name).name for name in names if name.startswith("coursekit/lessons/")] == lessons
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert {Path(name).parts[0] for name in names} == {"coursekit", Path(metadata).parts[0]}
+    assert described["Requires-Python"] == "<3.14,>=3.11"
+    modules = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "coursekit").rglob("*") if path.is_file())
+    modules = [Path(name).as_posix() for name in modules if "__pycache__" not in name]
+    assert set(modules) <= set(names)
