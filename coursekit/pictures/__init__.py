@@ -1,0 +1,8 @@
+"""What is looked at: the pictures of the course and the learner's own, as uint8 arrays with values 0-255."""
+
+from coursekit.pictures.folders import folder
+from coursekit.pictures.reading import read_picture
+from coursekit.pictures.resizing import resize
+from coursekit.pictures.shipped import digits, photo, photos
+
+__all__ = ["digits", "folder", "photo", "photos", "read_picture", "resize"]
