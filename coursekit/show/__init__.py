@@ -1,0 +1,13 @@
+"""Arrays in, figures with alt text out. Nothing here computes more than the brightness of a pixel."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "architecture": ["analyze"],
+        "channels": ["beside", "maps", "montage", "overlay"],
+        "figure": ["BLUE", "DRAWN", "GREEN", "ORANGE", "PURPLE", "Figure", "figure"],
+        "picture": ["pictures"],
+    },
+)
