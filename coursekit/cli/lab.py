@@ -137,12 +137,13 @@ def open_jupyterlab(folder: Path, lesson: str, arguments: Sequence[str] = ()) ->
         "jupyterlab",
         f"--ServerApp.root_dir={folder}",
         f"--LabApp.default_url=/lab/tree/{quote(lesson)}",
-        "--LabApp.news_url=None",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # as in a container: Jupyter refuses to start unless told
         command.append("--allow-root")
-    process = subprocess.Popen([*command, *arguments])
+    # Our folder jupyter/ has two settings, which the learner's own overrule: no news from Jupyter, no look for updates.
+    paths = [str(Path(__file__).with_name("jupyter")), os.environ.get("JUPYTER_CONFIG_PATH")]
+    environment = {**os.environ, "JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, paths))}
+    process = subprocess.Popen([*command, *arguments], env=environment)
     signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     while True:
         try:

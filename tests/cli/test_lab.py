@@ -469,20 +469,17 @@ def answers(url: str) -> bool:
         return False
 
 
-def page_config(html: str) -> dict:
-    marker = '<script id="jupyter-config-data" type="application/json">'
-    return json.loads(html.partition(marker)[2].partition("</script>")[0])
-
-
 needs_signals = pytest.mark.skipif(os.name != "posix", reason="Windows has no terminals and signals of this kind.")
 
 
 @needs_signals
-def test_jupyterlab_opens_at_the_lesson_without_asking_for_news(running_lab):
+def test_jupyterlab_opens_at_the_lesson_without_looking_for_news(running_lab):
     process, url, _ = running_lab
-    address, html = get(url)
+    address, _ = get(url)
     assert address == f"{url}/lab/tree/{FIRST}"
-    assert page_config(html)["news"] == {"disabled": True}
+    _, settings = get(f"{url}/lab/api/settings/@jupyterlab/apputils-extension:notification")
+    defaults = json.loads(settings)["schema"]["properties"]
+    assert (defaults["fetchNews"]["default"], defaults["checkForUpdates"]["default"]) == ("false", False)
     _, listing = get(f"{url}/api/contents/")
     assert sorted(entry["name"] for entry in json.loads(listing)["content"]) == [FIRST, SECOND]
     _, lesson = get(f"{url}/api/contents/{FIRST}")
