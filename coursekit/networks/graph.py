@@ -32,7 +32,7 @@ class Step:
     parents: tuple[str, ...]
     shape: tuple
     _node: Any
-    _arguments: dict  # id of each tensor that comes in -> key under which run() keeps its value
+    _arguments: dict  # id of each tensor that comes in -> key under which run() keeps its value, and its type
     _results: tuple  # keys of the tensors that go out
 
 
@@ -117,7 +117,7 @@ def _flattened(model: Any) -> list[Step]:
                         tuple(dict.fromkeys(owner[key] for key in comes_in)),
                         shapes[0] if len(shapes) == 1 else shapes,
                         node,
-                        {id(t): key for t, key in zip(node.input_tensors, comes_in, strict=True)},
+                        {id(t): (key, t.dtype) for t, key in zip(node.input_tensors, comes_in, strict=True)},
                         tuple(goes_out),
                     )
                 )
@@ -190,7 +190,9 @@ def run(
         if step._node is None:
             result = next(inputs)
         else:
-            args, kwargs = step._node.arguments.fill_in({id_: values[key] for id_, key in step._arguments.items()})
+            # Keras casts what goes into a nested model to the type of its input: laid flat, the step has to.
+            comes_in = {id_: keras.ops.cast(values[key], dtype) for id_, (key, dtype) in step._arguments.items()}
+            args, kwargs = step._node.arguments.fill_in(comes_in)
             result = call(step, args, kwargs)
         flat = keras.tree.flatten(result)
         values.update(zip(step._results, flat, strict=True))
