@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from coursekit.networks.backend import keras
+from coursekit.networks.backend import keras, tf
 from coursekit.networks.graph import steps
+
+from keras.src.ops.nn import Softmax  # isort: skip  # after the backend; keras.ops.softmax as a step has no public name
 
 
 class _Function(keras.layers.Layer):
@@ -41,17 +43,21 @@ def with_preprocessing(model: Any, fn: Callable[[Any], Any]) -> Any:
     if len(model.inputs) != 1:
         raise ValueError(f"This network takes {len(model.inputs)} inputs; preprocessing is for networks with one.")
     shape = tuple(model.inputs[0].shape[1:])
-    raw = keras.Input(shape, name="picture")
+    pictures = tf.TensorSpec((None, *shape), tf.float32)
     try:
-        ready = _Function(fn, name="preprocessing")(raw)
+        ready = tf.function(fn, autograph=False).get_concrete_function(pictures).structured_outputs
     except Exception as error:  # whatever the user's function raises when it meets a tensor
+        reason = str(error).partition("\n")[0].partition(". ")[0].rstrip(".")
         raise TypeError(
-            f"fn does not work on tensors ({type(error).__name__}: {str(error).splitlines()[0][:120]}). "
+            f"fn does not work on tensors ({type(error).__name__}: {reason:.120}). "
             "Write it with + - * / or keras.ops instead of NumPy."
         ) from error
-    if tuple(ready.shape[1:]) != shape:
-        raise ValueError(f"fn gives pictures of shape {tuple(ready.shape[1:])}, but this network takes {shape}.")
-    return keras.Model(raw, model(ready), name=model.name)
+    if not isinstance(ready, (tf.Tensor, tf.TensorSpec)):
+        raise TypeError(f"fn must return the pictures that it gets, changed, but it returns {type(ready).__name__}.")
+    if ready.shape.rank is None or tuple(ready.shape)[1:] != shape:
+        raise ValueError(f"fn gives pictures of shape {ready.shape[1:]}, but this network takes {shape}.")
+    raw = keras.Input(shape, dtype="float32", name="picture")
+    return keras.Model(raw, model(_Function(fn, name="preprocessing", dtype="float32")(raw)), name=model.name)
 
 
 def class_scores(model: Any) -> Any:
@@ -78,21 +84,21 @@ def class_scores(model: Any) -> Any:
     output = model.outputs[0]
     operation = output._keras_history.operation
     node = operation._inbound_nodes[output._keras_history.node_index]
+    args, kwargs = node.arguments.args, node.arguments.kwargs
+    folded = getattr(operation, "activation", None) in (keras.activations.softmax, keras.ops.softmax, tf.nn.softmax)
     if isinstance(operation, keras.Model):
-        scores = class_scores(operation)(node.arguments.args[0])
-    elif isinstance(operation, keras.layers.Softmax) or (
-        isinstance(operation, keras.layers.Activation) and _is_softmax(operation)
+        scores = class_scores(operation)(*args, **kwargs)
+    elif isinstance(operation, (keras.layers.Softmax, Softmax)) or (
+        folded and isinstance(operation, keras.layers.Activation)
     ):
         scores = node.input_tensors[0]
-    elif _is_softmax(operation):
-        scores = _WithoutActivation(operation, name=f"{operation.name}_scores")(node.arguments.args[0])
+    elif folded:
+        scores = _WithoutActivation(operation, name=f"{operation.name}_scores")(*args, **kwargs)
     else:
         scores = output
-    return keras.Model(model.inputs, scores, name=f"{model.name}_scores")
-
-
-def _is_softmax(operation: Any) -> bool:
-    return getattr(operation, "activation", None) is keras.activations.softmax
+    # A Sequential model has one input; others may have been given a list or a dict, and are called with the same.
+    inputs = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+    return keras.Model(inputs, scores, name=f"{model.name}_scores")
 
 
 class _WithoutActivation(keras.layers.Layer):
@@ -102,9 +108,9 @@ class _WithoutActivation(keras.layers.Layer):
         super().__init__(**kwargs)
         self.layer = layer
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, *args: Any, **kwargs: Any) -> Any:
         folded, self.layer.activation = self.layer.activation, None
         try:
-            return self.layer.call(inputs)
+            return self.layer.call(*args, **kwargs)
         finally:
             self.layer.activation = folded
