@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
+from coursekit.networks.backend import keras
 from coursekit.networks.graph import as_inputs, compiled, find_layer, steps
 from coursekit.validation import as_maps
 
@@ -29,15 +30,16 @@ def activations(
         ``{layer: array}`` in the order of computation; one array if one layer name is given. The arrays are float32,
         (N, H, W, C), or (N, C) behind a global pooling; without the N for a picture that came alone. They are
         read-only views of the network's own memory where that saves a copy: ``.copy()`` gives one to write in.
+        A layer with several outputs gives a list of arrays.
 
     Raises:
-        TypeError: ``model`` is no Keras model with a graph, or ``images`` holds no numbers.
+        TypeError: ``model`` is no Keras model with a graph, ``images`` holds no numbers, or ``layers`` no names.
         ValueError: There is no such layer (the nearest are named), or the pictures do not fit.
     """
     if layers is None:
         names = [step.name for step in steps(model)]
     else:
-        asked = [layers] if isinstance(layers, str) else list(layers)
+        asked = list(layers) if isinstance(layers, Iterable) and not isinstance(layers, str) else [layers]
         if not asked:
             raise ValueError("No layer was asked for: give at least one name, or None for all layers.")
         names = list(dict.fromkeys(find_layer(model, layer).name for layer in asked))
@@ -46,24 +48,21 @@ def activations(
     batches, alone = as_inputs(model, images)
     forward = compiled(model, names)
     count = len(batches[0])
-    if count <= batch_size:
-        results = [_array(tensor) for tensor in forward(*batches)]
-    else:
-        results = []
-        for start in range(0, count, batch_size):
-            parts = forward(*(batch[start : start + batch_size] for batch in batches))
-            if not results:
-                results = [np.empty((count, *part.shape[1:]), np.float32) for part in parts]
-            for result, part in zip(results, parts, strict=True):
-                result[start : start + batch_size] = _array(part)
+    arrays: list[np.ndarray] = []
+    for start in range(0, count, batch_size):
+        outputs = forward(*(batch[start : start + batch_size] for batch in batches))
+        parts = keras.tree.flatten(outputs)
+        if count <= batch_size:
+            arrays = [np.asarray(part, np.float32) for part in parts]  # no copy where it lies in main memory as such
+            break
+        if not arrays:
+            arrays = [np.empty((count, *part.shape[1:]), np.float32) for part in parts]
+        for array, part in zip(arrays, parts, strict=True):
+            array[start : start + batch_size] = np.asarray(part, np.float32)
     if alone:
-        results = [result[0] for result in results]
+        arrays = [array[0] for array in arrays]
+    results = keras.tree.pack_sequence_as(outputs, arrays)
     return results[0] if isinstance(layers, str) else dict(zip(names, results, strict=True))
-
-
-def _array(tensor: Any) -> np.ndarray:
-    """Return a tensor as float32, without a copy where it lies in main memory as such."""
-    return np.asarray(memoryview(tensor), np.float32)
 
 
 def strongest_channel(activation: np.ndarray) -> int | np.ndarray:
