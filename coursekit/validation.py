@@ -18,12 +18,16 @@ def nearest(name: object, valid: Iterable[str], most: int = 3) -> str:
         most: How many to name.
     """
     valid = list(valid)
+    if not valid:
+        return "There is none."
     folded = {v.lower(): v for v in valid}
     close = difflib.get_close_matches(str(name).lower(), folded, n=most, cutoff=0.5)
     if close:
         return "Did you mean " + " or ".join(repr(folded[c]) for c in close) + "?"
     some = ", ".join(repr(v) for v in valid[:most])
-    return f"There are {len(valid)}, for example {some}." if len(valid) > most else f"There is {some}."
+    if len(valid) > most:
+        return f"There are {len(valid)}, for example {some}."
+    return f"There {'is' if len(valid) == 1 else 'are'} {some}."
 
 
 def as_index(value: object, count: int, what: str) -> int:
