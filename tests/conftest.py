@@ -19,6 +19,7 @@ _HOME_VARIABLES = {
     "JUPYTER_RUNTIME_DIR": "jupyter-runtime",
     "KERAS_HOME": "keras",
     "MPLCONFIGDIR": "matplotlib",
+    "npm_config_cache": "npm",  # JupyterLab's server asks npm where language servers are
 }
 _home = None
 

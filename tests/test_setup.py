@@ -165,8 +165,11 @@ def test_wheel_carries_the_lessons_and_the_licence(tmp_path):
     lessons = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
     assert lessons
     copy = tmp_path / "checkout"  # the build writes beside what it builds
-    left_out = shutil.ignore_patterns(".venv", ".git", "my-lessons", "test-output", "dist", "build", "__pycache__")
-    shutil.copytree(ROOT, copy, ignore=left_out)
+    shutil.copytree(ROOT / "coursekit", copy / "coursekit", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "notebooks", copy / "notebooks", ignore=lambda _, names: {*names} - {*lessons})
+    (copy / "notebooks" / "model.keras").write_text("what running a lesson left there")
+    for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):
+        shutil.copy(ROOT / name, copy)
     command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(tmp_path), str(copy)]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "NO_COLOR": "1"})
     assert done.returncode == 0, done.stdout + done.stderr
@@ -179,6 +182,56 @@ def test_wheel_carries_the_lessons_and_the_licence(tmp_path):
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert {Path(name).parts[0] for name in names} == {"coursekit", Path(metadata).parts[0]}
     assert described["Requires-Python"] == "<3.14,>=3.11"
-    modules = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "coursekit").rglob("*") if path.is_file())
-    modules = [Path(name).as_posix() for name in modules if "__pycache__" not in name]
-    assert set(modules) <= set(names)
+    package = {path.relative_to(copy).as_posix() for path in (copy / "coursekit").rglob("*") if path.is_file()}
+    assert package < set(names)
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Return a function that runs make on a copy of the Makefile, in a path with a space."""
+    if shutil.which("make") is None:
+        pytest.skip("make is not installed.")
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    for name in ("Makefile", "pyproject.toml", "requirements.txt"):
+        shutil.copy(ROOT / name, folder)
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS", "PYTHON"))}
+
+    def run(*arguments: str) -> subprocess.CompletedProcess:
+        return subprocess.run(["make", *arguments], cwd=folder, env=environment, capture_output=True, text=True)
+
+    return run
+
+
+def test_make_alone_lists_the_commands(make):
+    done = make()
+    assert done.returncode == 0, done.stderr
+    for command in ("lab", "test", "lint", "notebooks", "bench", "lock"):
+        assert re.search(rf"^  make {command}\t\w", done.stdout, re.MULTILINE), done.stdout
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no make.")
+@pytest.mark.parametrize(
+    ("version", "fits"), [("3.10.14", False), ("3.11.0", True), ("3.13.9", True), ("3.14.0", False)]
+)
+def test_make_refuses_a_python_that_does_not_fit(make, tmp_path, version, fits):
+    python = tmp_path / "another python"  # says that it is another version, and can do nothing further
+    code = f"import sys; sys.version_info = ({version.replace('.', ',')}); exec(sys.argv.pop(2))"
+    python.write_text(f"#!/bin/sh\nexec '{sys.executable}' -c '{code}' \"$@\"\n")
+    python.chmod(0o755)
+    done = make("lab", f"PYTHON={python}")
+    assert done.returncode == 2
+    assert ("Making the environment" in done.stdout) == fits
+    assert (f"No fitting Python found (looked for: {python})." in done.stderr) != fits
+    assert ("The course runs on Python 3.11, 3.12 and 3.13. Install one of them" in done.stderr) != fits
+    assert not (tmp_path / "a folder" / ".venv").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no make.")
+def test_a_broken_installation_leaves_no_stamp(make, tmp_path):
+    lock = tmp_path / "a folder" / "requirements.txt"
+    lock.write_text(LOCK.replace("\nuv==", "\nno-uv=="))  # then there is nothing to install the rest with
+    done = make("test", f"PYTHON={sys.executable}")
+    assert done.returncode == 2
+    assert (tmp_path / "a folder" / ".venv" / "bin" / "python").exists()
+    assert not (tmp_path / "a folder" / ".venv" / "installed").exists()
