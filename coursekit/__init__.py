@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["show"],
     submod_attrs={
+        "homework": ["check", "given", "hint", "predict", "quiz", "solution"],
         "networks": [
             "class_scores",
             "imagenet_labels",
@@ -19,7 +20,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "squeezenet",
             "with_preprocessing",
         ],
-        "pictures": ["digits", "folder", "photo", "photos", "resize"],
+        "pictures": ["digits", "folder", "photo", "photos", "read_picture", "resize"],
         "show": ["analyze"],
         "techniques": ["activations", "near_zero_channels", "strongest_channel"],
         "widgets": ["ChannelExplorer"],
