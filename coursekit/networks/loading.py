@@ -64,6 +64,7 @@ _REFUSED = {  # Keras' own, but not for a file from somewhere else
     "TorchModuleWrapper": "unpickles a PyTorch module, which can run any code",
     "JaxLayer": "calls functions that the file names",
     "FlaxLayer": "calls functions that the file names",
+    "FeatureSpace": "can hold layers that read any file",
     "IndexLookup": "reads any file that its description names",
     "StringLookup": "reads any file that its description names",
     "IntegerLookup": "reads any file that its description names",
@@ -169,7 +170,8 @@ def _check_kind(path: Path) -> None:
         )
     with path.open("rb") as file:
         start = file.read(8)
-    is_zip, is_hdf5 = start.startswith(b"PK"), h5py.is_hdf5(path)
+    is_zip = start.startswith(b"PK")
+    is_hdf5 = not is_zip and h5py.is_hdf5(path)  # which looks further in, and finds what lies in a zip too
     if not start:
         raise ValueError(f"{name} is empty.")
     if is_hdf5 and path.suffix == ".keras":
@@ -235,28 +237,19 @@ def _read_hdf5(path: Path) -> tuple[str, str, int]:
 
 def _numbers(file: h5py.File, size: int, name: str) -> int:
     """Return how many numbers an HDF5 file holds, having made sure that they all lie in this very file."""
-    numbers = unpacked = 0
-
-    def check_link(place: str, link: object) -> None:
-        if not isinstance(link, h5py.HardLink):
-            raise ValueError(f"{name} is refused: its part {place!r:.80} is a link to somewhere else.")
-
-    def check_object(place: str, part: object) -> None:
-        nonlocal numbers, unpacked
-        if not isinstance(part, h5py.Dataset):
-            return
-        if part.external or part.is_virtual:
+    linked = file.visititems_links(lambda place, link: None if isinstance(link, h5py.HardLink) else place)
+    if linked:
+        raise ValueError(f"{name} is refused: its part {linked!r:.80} is a link to somewhere else.")
+    arrays: dict[str, h5py.Dataset] = {}
+    file.visititems(lambda place, part: arrays.update({place: part} if isinstance(part, h5py.Dataset) else {}))
+    for place, array in arrays.items():
+        if array.external or array.is_virtual:
             raise ValueError(f"{name} is refused: its part {place!r:.80} lies in another file.")
-        if part.dtype.kind not in "biufV":
+        if array.dtype.kind not in "biufV":
             raise ValueError(f"{name} is refused: its part {place!r:.80} holds no numbers.")
-        numbers += part.size or 0
-        unpacked += (part.size or 0) * part.dtype.itemsize
-
-    file.visititems_links(check_link)
-    file.visititems(check_object)
-    if unpacked > _MOST_EXPANSION * size:
+    if sum((array.size or 0) * array.dtype.itemsize for array in arrays.values()) > _MOST_EXPANSION * size:
         raise ValueError(f"{name} is refused: it unpacks to over {_MOST_EXPANSION} times its size.")
-    return numbers
+    return sum(array.size or 0 for array in arrays.values())
 
 
 def _check_description(text: str, version: str, file: str) -> None:
@@ -315,11 +308,8 @@ def _check_class(part: dict, version: str, file: str) -> None:
         )
     if registered not in (None, name):
         raise _foreign(registered, file)
-    if not found and version.startswith(("1.", "2.")) and str(module).startswith("keras."):
-        raise ValueError(
-            f"{file} was saved by Keras {version:.20}, in a way that Keras {keras.__version__} does not read. "
-            "Save it there once more with model.save('name.h5')."
-        )
+    if not found and version.startswith("2.") and str(module).startswith(("keras.", "tf_keras.")):
+        raise _not_rebuilt(ValueError(f"there is no {name}"), version, file)
     if not found or not all(issubclass(cls, _KINDS) and cls.__module__.startswith(_PLACES) for cls in found):
         raise _foreign(name, file)
 
@@ -368,7 +358,8 @@ def _uncompiled(part: dict) -> dict:
 
 def _not_rebuilt(error: Exception, version: str, file: str) -> ValueError:
     reason = re.split(r"\n|\. ", str(error).rpartition("encountered:")[2].strip())[0][:120].rstrip(". ")
+    again = " Save it there once more with model.save('name.h5')." if version.startswith("2.") else ""
     return ValueError(
         f"{file}, saved by Keras {version:.20}, cannot be rebuilt by Keras {keras.__version__} "
-        f"({reason or type(error).__name__})."
+        f"({reason or type(error).__name__}).{again if file.endswith('.keras') else ''}"
     )
