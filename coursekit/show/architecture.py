@@ -6,7 +6,8 @@ import base64
 import html
 import math
 import re
-from itertools import pairwise
+from collections.abc import Sequence
+from itertools import combinations
 from typing import Any
 
 import networkx as nx
@@ -66,17 +67,14 @@ class Analysis(pd.DataFrame):
 
 
 def _totals(table: pd.DataFrame) -> str:
-    multiplications = table["multiplications"]
-    unknown = int(multiplications.isna().sum())
-    flags = int(table["flags"].map(len).sum())
-    return ", ".join(
-        [
-            f"{table.attrs['network']}: {len(table)} layers",
-            f"{table['parameters'].sum():,} parameters",
-            f"{'at least ' if unknown else ''}{int(multiplications.sum()):,} multiplications for one picture"
-            + (f" (not known for {unknown} of the layers)" if unknown else ""),
-            f"{flags or 'no'} flag{'s' if flags != 1 else ''}",
-        ]
+    known, flags = table["multiplications"].dropna(), sum(map(len, table["flags"]))
+    work = f"{known.sum():,} multiplications for one picture"
+    if uncounted := len(table) - len(known):
+        layers = "1 layer" if uncounted == 1 else f"{uncounted} layers"
+        work = f"at least {work} ({layers} not counted)" if known.any() else "multiplications not known"
+    return (
+        f"{table.attrs['network']}: {len(table)} layers, {table['parameters'].sum():,} parameters, {work}, "
+        f"{flags or 'no'} flag{'' if flags == 1 else 's'}"
     )
 
 
@@ -91,7 +89,9 @@ def _number(number: Any) -> str:
 
 
 def _percent(share: float) -> str:
-    return "" if math.isnan(share) or not share else f"{100 * share:.1f} %" if share >= 0.0005 else "< 0.1 %"
+    if math.isnan(share) or share == 0:
+        return ""
+    return f"{100 * share:.1f} %" if share >= 0.0005 else "< 0.1 %"
 
 
 def _sentences(table: pd.DataFrame) -> dict[str, list[str]]:
@@ -118,7 +118,7 @@ def _names(names: list[str], most: int) -> str:
 _CARD = "background:#fff;color:#222;border:1px solid #ccc;border-radius:6px;padding:10px 14px;font-size:13px"
 _BOX = (
     'tabindex="0" role="region" data-lm-suppress-shortcuts="true" '  # arrow keys scroll here, and move no cell
-    'style="max-height:460px;overflow:auto;border:1px solid #ddd;margin-top:8px"'
+    'style="max-height:420px;overflow:auto;border:1px solid #ddd;margin-top:8px"'
 )
 _KINDS = {  # fill and stroke: tints of Okabe and Ito's palette, which colour-blind readers can tell apart
     "input": ("#ffffff", "#333333"),
@@ -142,7 +142,7 @@ def _html(table: pd.DataFrame) -> str:
     largest = table["share of the work"].max()
     if largest > 0:
         legend.append(
-            f'<span style="border-bottom:3px solid #0072b2">bar</span> share of the work, full = {_percent(largest)}'
+            f'<span style="border-bottom:3px solid #0072b2">bar</span> share of the work, up to {_percent(largest)}'
         )
     svg = _svg(table)
     width = re.search(r'width="(\d+)"', svg).group(1)
@@ -153,7 +153,7 @@ def _html(table: pd.DataFrame) -> str:
             f'<div style="{_CARD}">',
             f'<p style="margin:0"><b>{network}</b>: {rest}</p>',
             *_flag_list(table),
-            f'<p style="margin:8px 0 0;line-height:1.9">{" ".join(legend)}</p>',
+            f'<p style="margin:8px 0 0;font-size:12px;line-height:1.9">{" ".join(legend)}</p>',
             f'<div {_BOX} aria-label="{label}"><img width="{width}" style="max-width:none;display:block;margin:0 auto" '
             f'alt="{html.escape(_description(table))}" src="data:image/svg+xml;base64,{picture}"></div>',
             f'<div {_BOX} aria-label="Layers">',
@@ -167,47 +167,52 @@ def _html(table: pd.DataFrame) -> str:
 def _flag_list(table: pd.DataFrame) -> list[str]:
     items = []
     for sentence, names in _sentences(table).items():
-        mark = '<b style="color:#666">&#9679;</b>' if _is_note(sentence) else '<b style="color:#b00020">&#9650;</b>'
-        text = re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(sentence))
-        layers = html.escape(_names(names, 6))
-        items.append(f"<div>{mark} <b>{layers}</b>: {text}</div>")
+        text = re.sub("`([^`]+)`", r"<b>\1</b>", html.escape(sentence))
+        items.append(f"<div>{_sign([sentence])} <b>{html.escape(_names(names, 6))}</b>: {text}</div>")
     return ['<div style="margin-top:6px">', *items, "</div>"] if items else []
+
+
+def _sign(flags: Sequence[str]) -> str:
+    if not flags:
+        return ""
+    if all(map(_is_note, flags)):
+        return '<span style="color:#666">&#9679;</span>'
+    return '<span style="color:#b00020">&#9650;</span>'
 
 
 def _html_table(table: pd.DataFrame) -> list[str]:
     left = '<td style="text-align:left">'
-    heads = ["", "layer", "output", "hyperparameters and learnables", "parameters", "multiplications", "share"]
+    words = ("layer", "output", "hyperparameters, learnables, origin")
+    numbers = ("parameters", "multiplications, share")
+    heads = [("", "right"), *((word, "left") for word in words), *((word, "right") for word in numbers)]
+    fixed = "position:sticky;top:0;background:#fff"
     lines = [
-        '<table style="table-layout:auto;width:100%;margin:0;font-size:12px;color:#222">',
+        '<table cellpadding="4" style="table-layout:auto;border-collapse:collapse;width:100%;margin:0;'
+        'font-size:12px;color:#222;text-align:right">',
         "<thead><tr>",
-        *(
-            f'<th scope="col" style="position:sticky;top:0;background:#fff;text-align:{"left" if 0 < i < 4 else "right"}">'
-            f"{head}</th>"
-            for i, head in enumerate(heads)
-        ),
+        *(f'<th scope="col" style="{fixed};text-align:{side}">{head}</th>' for head, side in heads),
         "</tr></thead>",
     ]
     before = None
-    for i, row in enumerate(table.to_dict("records")):
-        sources = row["connections"]
-        origin = f"from {', '.join(sources)}" if sources and sources != (before,) else ""
+    for number, row in table.iterrows():
+        origin = "" if row["connections"] in ((), (before,)) else f"from {', '.join(row['connections'])}"
         before = row["layer"]
-        second = [html.escape(text) for text in (row["hyperparameters"], row["learnables"], origin) if text]
+        name = html.escape(row["layer"]).replace("/", "/<wbr>")  # a long name may break there
+        words = [html.escape(text) for text in (row["hyperparameters"], row["learnables"], origin) if text]
         lines.append(
-            f'<tr style="background:#{"f6f6f6" if i % 2 else "fff"}"><td>{i}</td>'
-            f"{left}<b>{html.escape(row['layer'])}</b><br>{html.escape(row['type'])}</td>"
-            f"{left}{_shape(row['output shape'])}</td>"
-            f"{left}{'<br>'.join(second)}</td>"
-            f"<td>{_number(row['parameters'])}</td><td>{_number(row['multiplications'])}</td>"
-            f"<td>{_percent(row['share of the work'])}</td></tr>"
+            f'<tr style="background:#{"f6f6f6" if number % 2 else "fff"}"><td>{number}</td>'
+            f"{left}<b>{name}</b> {_sign(row['flags'])}<br>{html.escape(row['type'])}</td>"
+            f"{left}{_shape(row['output shape'])}</td>{left}{'<br>'.join(words)}</td>"
+            f"<td>{_number(row['parameters'])}</td>"
+            f"<td>{_number(row['multiplications'])}<br>{_percent(row['share of the work'])}</td></tr>"
         )
     return [*lines, "</table>"]
 
 
 # The picture of the graph
 
-_WIDTH, _HEIGHT = 164, 34  # of a box, in pixels
-_PITCH_X, _PITCH_Y = 178, 54  # from box to box
+_WIDTH, _HEIGHT = 172, 34  # of a box, in pixels
+_PITCH_X, _PITCH_Y = 184, 54  # from box to box
 _LANE = 12  # between two lines that run beside the boxes
 
 
@@ -224,15 +229,14 @@ def _kind(row: dict) -> str:
     ):
         if re.search(pattern, row["type"]):
             return kind
-    return "convolution, dense" if row["learnables"] else "other"
+    return "other"
 
 
 def _graph(table: pd.DataFrame) -> nx.DiGraph:
     graph = nx.DiGraph()
     graph.add_nodes_from(table["layer"])
-    graph.add_edges_from(
-        (source, row) for row, sources in zip(table["layer"], table["connections"], strict=True) for source in sources
-    )
+    for layer, sources in zip(table["layer"], table["connections"], strict=True):
+        graph.add_edges_from((source, layer) for source in sources)
     return graph
 
 
@@ -240,62 +244,52 @@ def _layout(graph: nx.DiGraph) -> tuple[dict[str, tuple[float, int]], dict[tuple
     """Return where boxes stand, and where lines run that pass boxes by.
 
     A chain is a run of layers without a fork or join. It keeps one column, from its first layer down to where it
-    joins others. Chains that exist in the same rows stand side by side. A connection that skips layers runs to the
-    right of all of them.
+    joins others; chains that share rows stand side by side. A connection that skips layers runs to the right of them.
 
     Returns:
         {layer: (centre, row)} and {(from, to): centre of the vertical line}, for connections longer than one row.
     """
     row_of = {node: row for row, nodes in enumerate(nx.topological_generations(graph)) for node in nodes}
-    chains: dict[str, list[str]] = {}  # by their first layer
-    first_of: dict[str, str] = {}
-    for node in graph:  # the table's order: each after those it needs
+    first_of, last_of = {}, {}  # of the chain: by any of its layers, and by its first
+    for node in row_of:
         parents = list(graph.predecessors(node))
         goes_on = len(parents) == 1 and graph.out_degree(parents[0]) == 1
         first_of[node] = first_of[parents[0]] if goes_on else node
-        chains.setdefault(first_of[node], []).append(node)
+        last_of[first_of[node]] = node
+    spans = {}
+    for first, last in sorted(last_of.items(), key=lambda chain: row_of[chain[0]]):
+        followers = list(graph.successors(last))
+        spans[first] = range(row_of[first], row_of[followers[0]] if len(followers) == 1 else row_of[last] + 1)
+    overlaps, column = _side_by_side(spans)
+    centre, half_width = {}, {}
+    for block in nx.connected_components(overlaps):  # each around the middle
+        rightmost = max(column[first] for first in block)
+        for first in block:
+            centre[first] = (column[first] - rightmost / 2) * _PITCH_X
+            half_width.update((row, rightmost / 2 * _PITCH_X + _WIDTH / 2) for row in spans[first])
 
-    def rows(chain: list[str]) -> range:
-        followers = list(graph.successors(chain[-1]))
-        end = row_of[followers[0]] if len(followers) == 1 else row_of[chain[-1]] + 1
-        return range(row_of[chain[0]], end)
+    lines, skips = {}, {}
+    for a, b in sorted(graph.edges, key=lambda edge: row_of[edge[1]] - row_of[edge[0]]):
+        if row_of[b] - row_of[a] > 1 and graph.out_degree(a) == 1:
+            lines[a, b] = centre[first_of[a]]  # down the chain's own column
+        elif row_of[b] - row_of[a] > 1:
+            skips[a, b] = range(row_of[a] + 1, row_of[b])
+    _, lane = _side_by_side(skips)  # the shorter, the further in
+    for edge, span in skips.items():
+        lines[edge] = max(half_width[row] for row in span) + _LANE * (lane[edge] + 1)
+    return {node: (centre[first_of[node]], row_of[node]) for node in graph}, lines
 
-    # Chains whose rows overlap form a block, with as many columns as it needs, around the middle.
-    centres, half_width = {}, {}
-    block: list[tuple[range, str]] = []
-    in_order = sorted(((rows(chain), first) for first, chain in chains.items()), key=lambda item: item[0].start)
-    for (span, first), following in zip(in_order, [*in_order[1:], None], strict=True):
-        block.append((span, first))
-        bottom = max(span.stop for span, _ in block)
-        if following is not None and following[0].start < bottom:
-            continue
-        free_from: list[int] = []  # for each column the row from which it is free
-        columns = {}
-        for span, first in block:
-            column = next((c for c, row in enumerate(free_from) if row <= span.start), len(free_from))
-            free_from[column : column + 1] = [span.stop]
-            columns[first] = column
-        for first, column in columns.items():
-            centres[first] = (column - (len(free_from) - 1) / 2) * _PITCH_X
-        for row in range(block[0][0].start, bottom):
-            half_width[row] = (len(free_from) - 1) / 2 * _PITCH_X + _WIDTH / 2
-        block = []
 
-    lines = {}
-    lanes: list[list[range]] = []  # what rows are taken, for each lane from the inside out
-    long = [(a, b) for a, b in graph.edges if row_of[b] - row_of[a] > 1]
-    for a, b in sorted(long, key=lambda edge: row_of[edge[1]] - row_of[edge[0]]):
-        if graph.out_degree(a) == 1:
-            lines[a, b] = centres[first_of[a]]
-            continue
-        span = range(row_of[a] + 1, row_of[b])
-        lane = next(
-            (k for k, taken in enumerate(lanes) if all(s.start >= span.stop or span.start >= s.stop for s in taken)),
-            len(lanes),
-        )
-        lanes[lane : lane + 1] = [[*(lanes[lane] if lane < len(lanes) else []), span]]
-        lines[a, b] = max(half_width[row] for row in span) + _LANE * (lane + 1)
-    return {node: (centres[first_of[node]], row_of[node]) for node in graph}, lines
+def _side_by_side(spans: dict) -> tuple[nx.Graph, dict]:
+    """Return which spans of rows overlap, and for each the first column from the left that is free, in their order."""
+    overlaps = nx.Graph()
+    overlaps.add_nodes_from(spans)
+    overlaps.add_edges_from(
+        (a, b)
+        for a, b in combinations(spans, 2)
+        if max(spans[a].start, spans[b].start) < min(spans[a].stop, spans[b].stop)
+    )
+    return overlaps, nx.greedy_color(overlaps, strategy=lambda graph, colors: list(spans))
 
 
 def _description(table: pd.DataFrame) -> str:
@@ -329,7 +323,8 @@ def _svg(table: pd.DataFrame) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}" font-family="Helvetica,Arial,sans-serif" font-size="10" text-anchor="middle">',
         f"<title>Graph of {network}</title><desc>{html.escape(_description(table))}</desc>",
-        f"<style>{fills}.n{{font-size:11px;font-weight:bold}}.e{{fill:none;stroke:#555;marker-end:url(#a)}}</style>",
+        f"<style>{fills}.n{{font-size:11px;font-weight:bold}}.e{{fill:none;stroke:#555;marker-end:url(#a)}}"
+        ".m{fill:#666}.f{fill:#b00020}.w{font-size:11px;font-weight:bold;fill:#fff}</style>",
         '<marker id="a" viewBox="0 0 6 6" refX="6" refY="3" markerWidth="6" markerHeight="6" orient="auto">'
         '<path d="M0 0L6 3L0 6z" fill="#555"/></marker>',
     ]
@@ -360,15 +355,27 @@ def _box(row: dict, x: int, y: int, largest: float) -> str:
     text = f"{row['type']} {_shape(row['output shape'])}"
     parts = [
         f'<rect class="k{list(_KINDS).index(kind)}" x="{left}" y="{y}" width="{_WIDTH}" height="{_HEIGHT}" rx="4"/>',
-        f'<text class="n" x="{x}" y="{y + 13}">{html.escape(_shortened(name, 25))}</text>',
+        f'<text class="n" x="{x}" y="{y + 13}">{html.escape(_shortened(name, 23))}</text>',
         f'<text x="{x}" y="{y + 26}">{html.escape(_shortened(text, 31))}</text>',
     ]
-    if len(name) > 25:
+    if len(name) > 23:
         parts.insert(0, f"<title>{html.escape(name)}</title>")
     if share > 0 and (length := round(share / largest * (_WIDTH - 8))):
         parts.append(f'<path d="M{left + 4} {y + _HEIGHT - 3}h{length}" stroke="#0072b2" stroke-width="3"/>')
+    if row["flags"]:
+        parts.append(_mark(left + _WIDTH - 8, y, all(map(_is_note, row["flags"]))))
     return "<g>" + "".join(parts) + "</g>"
 
 
+def _mark(x: int, y: int, note: bool) -> str:
+    """Return the sign of a flag, astride the upper right corner of a box."""
+    if note:
+        return f'<circle cx="{x}" cy="{y}" r="7" class="m"/><text class="w" x="{x}" y="{y + 4}">i</text>'
+    return f'<path class="f" d="M{x} {y - 10}l10 17h-20z"/><text class="w" x="{x}" y="{y + 5}">!</text>'
+
+
 def _shortened(text: str, most: int) -> str:
+    """Return the end of a text that is too long for its box, of a nested layer its own name if that fits."""
+    if len(text) > most and "/" in text:
+        text = "…/" + text.rpartition("/")[2]
     return text if len(text) <= most else "…" + text[1 - most :]

@@ -314,7 +314,7 @@ def profiled(model):
         node = waiting.pop()
         waiting.extend(node.children)
         if node.name in ("Conv2D", "DepthwiseConv2dNative", "MatMul"):
-            operations += node.exclusive_float_ops if hasattr(node, "exclusive_float_ops") else node.float_ops
+            operations += node.float_ops
     return operations // 2
 
 
@@ -326,7 +326,7 @@ def test_profiler_agrees_on_other_layers():
             L.BatchNormalization(),
             L.DepthwiseConv2D(3, depth_multiplier=2),
             L.SeparableConv2D(8, 3, padding="same"),
-            L.Conv2D(4, 3, groups=2),
+            L.Conv2D(4, 3),
             L.Flatten(),
             L.Dense(10),
         ]
@@ -346,11 +346,11 @@ class TestAnyModel:
 
     def test_nested_model_for_any_size_gets_the_size_from_outside(self):
         inner_in = keras.Input((None, None, 3))
-        inner = keras.Model(inner_in, L.MaxPooling2D()(L.Conv2D(4, 3, name="conv")(inner_in)), name="inner")
+        inner = keras.Model(inner_in, L.MaxPooling2D(name="pool")(L.Conv2D(4, 3, name="conv")(inner_in)), name="inner")
         outer = keras.Input((10, 12, 3))
         table = functional(outer, L.GlobalMaxPooling2D()(inner(outer / 255))).set_index("layer")
         assert table.loc["inner/conv", "output shape"] == (8, 10, 4)
-        assert table.loc["inner/max_pooling2d", "output shape"] == (4, 5, 4) if "inner/max_pooling2d" in table else True
+        assert table.loc["inner/pool", "output shape"] == (4, 5, 4)
         assert table.loc["inner/conv", "multiplications"] == 8 * 10 * 4 * 27
         assert table["share of the work"].sum() == 1
         assert inner.get_layer("conv")._inbound_nodes[0].outputs[0].shape == (None, None, None, 4)  # left as it was
