@@ -1,0 +1,591 @@
+// The page's side of ChannelExplorer. Python sends a layer's values once; everything drawn from them is drawn here, so
+// that choosing a channel waits for nobody. `model` holds what both sides share.
+
+const MOST_BYTES = 50 * 2 ** 20;
+const PART = 4 * 2 ** 20; // Jupyter's server closes the connection at a message of more than 10 MB
+const TALLEST = { beside: 520, above: 380 }; // the grid, beside or above the chosen channel, in CSS pixels
+
+// Black to white for values on a plain scale; blue, white, red for signed ones (ColorBrewer's RdBu, which colour-blind
+// readers can tell apart; 255 steps, so that zero has a colour of its own).
+const GREY = table(["#000000", "#ffffff"], 256);
+const SIGNED = table(
+  ["#053061", "#2166ac", "#4393c3", "#92c5de", "#d1e5f0", "#f7f7f7", "#fddbc7", "#f4a582", "#d6604d", "#b2182b", "#67001f"],
+  255,
+);
+// Over the photo: darkness that lifts where the channel is high; or colour where it is far from zero.
+const SHADE = GREY.map((_, i) => (255 - i) << 24);
+const TINT = SIGNED.map((colour, i) => (colour & 0xffffff) | (Math.round(Math.abs(i - 127) * (255 / 127)) << 24));
+
+const SCALES = {
+  shared: "One scale for all channels: their brightness can be compared.",
+  own: "Each channel has its own scale: their brightness can't be compared.",
+  signed: "White is zero, red is positive, blue is negative. One scale for all channels.",
+};
+
+const HTML = `
+<div class="ck-controls">
+  <label class="ck-field">Layer <select class="ck-layer"></select></label>
+  <label class="ck-field">Channel <input class="ck-channel" type="number" min="0" step="1" inputmode="numeric">
+    <span class="ck-count"></span></label>
+  <fieldset class="ck-scale"><legend>Scale</legend>
+    <label><input type="radio" value="shared">shared</label><label><input type="radio" value="own">own</label><label><input
+      type="radio" value="signed">signed</label></fieldset>
+  <label class="ck-check"><input class="ck-relu" type="checkbox"> ReLU</label>
+  <label class="ck-check"><input class="ck-sort" type="checkbox"> strongest first</label>
+</div>
+<p class="ck-alert" role="alert"></p>
+<div class="ck-main">
+  <div class="ck-all">
+    <div class="ck-grid" role="slider" tabindex="0" aria-valuemin="0">
+      <canvas class="ck-sheet" role="img"></canvas><canvas class="ck-marks" aria-hidden="true"></canvas>
+      <div class="ck-hover" hidden></div><div class="ck-chosen"></div>
+    </div>
+    <p class="ck-note ck-legend"></p>
+    <p class="ck-note ck-keys">Click a channel, or move with the arrow keys. <span class="ck-pointed"></span></p>
+  </div>
+  <div class="ck-one">
+    <div class="ck-title"><strong class="ck-name"></strong> <span class="ck-stats"></span></div>
+    <div class="ck-panes">
+      <div class="ck-pane">
+        <div class="ck-stack ck-large" role="slider" tabindex="0" aria-valuemin="0">
+          <canvas class="ck-map" role="img"></canvas><div class="ck-spot" hidden></div></div>
+        <div class="ck-bar"><canvas class="ck-colours" height="1" aria-hidden="true"></canvas><i class="ck-pin" hidden></i>
+          <div class="ck-ticks"><span></span><span></span><span></span></div></div>
+      </div>
+      <div class="ck-pane">
+        <div class="ck-stack ck-both">
+          <canvas class="ck-photo" role="img"></canvas><canvas class="ck-over" aria-hidden="true"></canvas>
+          <div class="ck-spot" hidden></div></div>
+        <label class="ck-opacity">photo <input type="range" min="0" max="100" value="0"
+          aria-label="Channel over the photo, in percent"> with channel</label>
+        <div class="ck-own"><button type="button" class="ck-open">Choose another photo…</button> or drop one here
+          <input class="ck-file" type="file" accept="image/*" hidden></div>
+      </div>
+    </div>
+    <p class="ck-readout"><strong class="ck-value"></strong> <span class="ck-where"></span></p>
+  </div>
+</div>
+<p class="ck-status" role="status"></p>
+<div class="ck-drop" aria-hidden="true">Drop the picture here</div>`;
+
+let views = 0;
+
+function render({ model, el }) {
+  const root = document.createElement("div");
+  root.className = "ck-explorer";
+  root.innerHTML = HTML;
+  el.append(root);
+  const find = (name) => root.querySelector(".ck-" + name);
+  const parts = Object.fromEntries(
+    ("layer channel count relu sort open file alert all grid sheet marks hover chosen legend pointed name stats large map " +
+      "bar colours pin both photo over where value status")
+      .split(" ")
+      .map((name) => [name, find(name)]),
+  );
+  const radios = [...root.querySelectorAll(".ck-scale input")];
+  const spots = [...root.querySelectorAll(".ck-spot")];
+  const ticks = [...root.querySelectorAll(".ck-ticks span")];
+  const opacity = root.querySelector(".ck-opacity input");
+  const group = "ck-scale-" + ++views;
+  radios.forEach((radio) => (radio.name = group));
+  // JupyterLab takes arrow keys and letters for commands on cells, unless the element says otherwise.
+  for (const one of root.querySelectorAll("select, input, button, [tabindex]"))
+    one.setAttribute("data-lm-suppress-shortcuts", "true");
+
+  let layer; // {name, count, height, width, values, numbers} of what is drawn
+  let photo; // {height, width}
+  let order, place; // order[position in the grid] = channel, place[channel] = position
+  let columns, rows, gap, factor;
+  let range; // of the chosen channel: [value of the first colour, value of the last]
+  let spot = null; // [row, column] under the pointer
+  let room = 0; // width for the grid
+  let timers = [];
+
+  const channel = () => Math.min(model.get("channel"), layer.count - 1);
+  const signed = () => model.get("scale") === "signed";
+  const number = (kind, c) => layer.numbers[((model.get("relu") ? 5 : 0) + kind) * layer.count + c];
+  const [LARGEST, SMALLEST, MEAN, ZEROS, NEAR_ZERO] = [0, 1, 2, 3, 4];
+
+  function choose(name, value) {
+    parts.alert.textContent = "";
+    model.set(name, value); // draws, here and in every other view of this explorer
+    model.save_changes(); // and tells Python
+  }
+
+  // ---- what comes from Python
+
+  function takeLayer() {
+    const { layer: name, shape, values, numbers } = model.get("_maps");
+    layer = { name, count: shape[0], height: shape[1], width: shape[2], values: floats(values), numbers: floats(numbers) };
+    columns = columnsFor(layer.count);
+    rows = Math.ceil(layer.count / columns);
+    gap = layer.width < 20 ? 1 : layer.width < 60 ? 2 : 4;
+    parts.channel.max = parts.grid.ariaValueMax = layer.count - 1;
+    parts.count.textContent = `0 to ${layer.count - 1}`;
+    parts.grid.ariaLabel = `Channels of ${name}`;
+    busy("");
+    takeChoice();
+    drawGrid();
+  }
+
+  function takePhoto() {
+    const { shape, rgba } = model.get("_photo");
+    photo = { height: shape[0], width: shape[1] };
+    [parts.photo.width, parts.photo.height] = [photo.width, photo.height];
+    const pixels = new Uint8ClampedArray(rgba.buffer, rgba.byteOffset, rgba.byteLength);
+    parts.photo.getContext("2d").putImageData(new ImageData(pixels.slice(), photo.width, photo.height), 0, 0);
+    parts.photo.ariaLabel = `The photo, ${photo.height} by ${photo.width} pixels`;
+    parts.photo.classList.toggle("ck-crisp", photo.width < 100);
+    for (const stack of [parts.large, parts.both]) stack.style.aspectRatio = `${photo.width} / ${photo.height}`;
+  }
+
+  function listLayers() {
+    parts.layer.replaceChildren(
+      ...model.get("_layers").map(([name, h, w, c]) => new Option(`${name} · ${h} × ${w} × ${c}`, name)),
+    );
+    takeChoice();
+  }
+
+  function takeChoice() {
+    parts.layer.value = model.get("layer");
+    parts.relu.checked = model.get("relu");
+    parts.sort.checked = model.get("sort");
+    radios.forEach((radio) => (radio.checked = radio.value === model.get("scale")));
+  }
+
+  // ---- colours
+
+  function rangeOf(c) {
+    let [low, high] = [number(SMALLEST, c), number(LARGEST, c)];
+    if (model.get("scale") !== "own")
+      for (let i = 0; i < layer.count; i++) {
+        low = Math.min(low, number(SMALLEST, i));
+        high = Math.max(high, number(LARGEST, i));
+      }
+    if (signed()) {
+      high = Math.max(-low, high) || 1;
+      return [-high, high];
+    }
+    if (model.get("scale") === "shared") low = Math.min(low, 0);
+    return [low, high > low ? high : low + 1];
+  }
+
+  // Writes a channel into the pixels of an image, the first at `start`, `stride` pixels from row to row.
+  function paint(c, [low, high], colours, pixels, start, stride) {
+    const { height, width, values } = layer;
+    const step = (colours.length - 1) / (high - low);
+    const least = model.get("relu") ? 0 : -Infinity;
+    let i = c * height * width;
+    for (let row = 0; row < height; row++) {
+      let at = start + row * stride;
+      for (const end = at + width; at < end; at++, i++) {
+        const value = values[i] < least ? least : values[i];
+        pixels[at] = colours[((value - low) * step + 0.5) | 0];
+      }
+    }
+  }
+
+  // ---- the grid
+
+  function drawGrid() {
+    const { count, height, width } = layer;
+    order = Array.from({ length: count }, (_, c) => c);
+    if (model.get("sort")) order.sort((a, b) => layer.numbers[b] - layer.numbers[a] || a - b);
+    place = new Array(count);
+    order.forEach((c, position) => (place[c] = position));
+
+    const sheetWidth = columns * (width + gap) + gap;
+    const sheetHeight = rows * (height + gap) + gap;
+    [parts.sheet.width, parts.sheet.height] = [sheetWidth, sheetHeight];
+    const image = new ImageData(sheetWidth, sheetHeight);
+    const pixels = new Uint32Array(image.data.buffer);
+    const colours = signed() ? SIGNED : GREY;
+    const shared = model.get("scale") === "own" ? null : rangeOf(0);
+    for (let position = 0; position < count; position++) {
+      const [x, y] = tile(position);
+      for (let row = y - gap; row < y + height + gap; row++)
+        pixels.fill(0x60808080, row * sheetWidth + x - gap, row * sheetWidth + x + width + gap);
+    }
+    for (let position = 0; position < count; position++) {
+      const [x, y] = tile(position);
+      paint(order[position], shared || rangeOf(order[position]), colours, pixels, y * sheetWidth + x, sheetWidth);
+    }
+    parts.sheet.getContext("2d").putImageData(image, 0, 0);
+    parts.sheet.ariaLabel = `The ${count} channels of ${layer.name} as small pictures. ${SCALES[model.get("scale")]}`;
+    fitGrid();
+    drawChannel();
+  }
+
+  // The left top pixel of a channel's picture in the sheet.
+  function tile(position) {
+    return [
+      gap + (position % columns) * (layer.width + gap),
+      gap + Math.floor(position / columns) * (layer.height + gap),
+    ];
+  }
+
+  function fitGrid() {
+    const { width, height } = parts.sheet;
+    room = parts.all.clientWidth;
+    if (!room) return; // not on screen yet
+    const tallest = room < 0.9 * root.clientWidth ? TALLEST.beside : TALLEST.above;
+    factor = Math.min(room / width, tallest / height);
+    const dots = window.devicePixelRatio;
+    if (factor >= 2) factor = Math.floor(factor * dots) / dots; // whole pixels stay equally large
+    parts.sheet.classList.toggle("ck-crisp", factor >= 2);
+    parts.grid.style.width = width * factor + "px";
+    parts.grid.style.height = height * factor + "px";
+    drawMarks();
+    moveChosen();
+  }
+
+  // A line through every channel that is near zero, at the screen's own resolution.
+  function drawMarks() {
+    const dots = window.devicePixelRatio;
+    [parts.marks.width, parts.marks.height] = [parts.sheet.width * factor * dots, parts.sheet.height * factor * dots];
+    const pen = parts.marks.getContext("2d");
+    pen.scale(factor * dots, factor * dots);
+    pen.lineWidth = 1.2 / factor;
+    pen.strokeStyle = "#e69f00";
+    pen.beginPath();
+    let marked = 0;
+    for (let c = 0; c < layer.count; c++) {
+      if (!number(NEAR_ZERO, c)) continue;
+      const [x, y] = tile(place[c]);
+      pen.moveTo(x, y + layer.height);
+      pen.lineTo(x + layer.width, y);
+      marked++;
+    }
+    pen.stroke();
+    const struck = marked === 1 ? "1 channel is" : `${marked || "No"} channels are`;
+    parts.legend.textContent = `${SCALES[model.get("scale")]} ${struck} near zero everywhere${marked ? " (struck out)" : ""}.`;
+  }
+
+  function moveTo(frame, c) {
+    const [x, y] = tile(place[c]);
+    frame.style.transform = `translate(${x * factor}px, ${y * factor}px)`;
+    frame.style.width = layer.width * factor + "px";
+    frame.style.height = layer.height * factor + "px";
+  }
+
+  const moveChosen = () => moveTo(parts.chosen, channel());
+
+  function channelAt(event) {
+    const box = parts.grid.getBoundingClientRect();
+    const column = Math.floor((event.clientX - box.left) / factor / (layer.width + gap));
+    const row = Math.floor((event.clientY - box.top) / factor / (layer.height + gap));
+    return column < 0 || column >= columns || row < 0 ? undefined : order[row * columns + column];
+  }
+
+  function onGridKey(event) {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    const from = place[channel()];
+    const last = layer.count - 1;
+    const block = Math.max(1, Math.round(rows / 4)) * columns;
+    const inRow = (to) => (to < 0 ? from % columns : to > last ? lastInColumn(from % columns) : to);
+    const to = {
+      ArrowLeft: Math.max(from - 1, 0),
+      ArrowRight: Math.min(from + 1, last),
+      ArrowUp: inRow(from - columns),
+      ArrowDown: inRow(from + columns),
+      PageUp: inRow(from - block),
+      PageDown: inRow(from + block),
+      Home: 0,
+      End: last,
+    }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (to !== from) choose("channel", order[to]);
+  }
+
+  function lastInColumn(column) {
+    const position = (rows - 1) * columns + column;
+    return position < layer.count ? position : position - columns;
+  }
+
+  // ---- the chosen channel
+
+  function drawChannel() {
+    const c = channel();
+    const { height, width } = layer;
+    range = rangeOf(c);
+    drawOn(parts.map, c, signed() ? SIGNED : GREY);
+    drawOn(parts.over, c, signed() ? TINT : SHADE);
+    if (document.activeElement !== parts.channel || Number(parts.channel.value) !== c) parts.channel.value = c;
+
+    const share = `${Math.round(100 * number(ZEROS, c))} % zeros`;
+    const struck = number(NEAR_ZERO, c) ? ", near zero everywhere" : "";
+    const largest = format(number(LARGEST, c));
+    parts.name.textContent = `Channel ${c}`;
+    parts.stats.textContent =
+      `largest ${largest}, smallest ${format(number(SMALLEST, c))}, mean ${format(number(MEAN, c))}, ${share}${struck}`;
+    parts.grid.ariaValueNow = c;
+    parts.grid.ariaValueText = `channel ${c} of ${layer.count}, largest value ${largest}, ${share}${struck}`;
+    parts.map.ariaLabel = `Channel ${c} of ${layer.name}, ${height} rows by ${width} columns, ${parts.stats.textContent}`;
+    parts.large.ariaLabel = `Values of channel ${c}`;
+    parts.large.ariaValueMax = height * width - 1;
+    moveChosen();
+    drawBar();
+    point(spot);
+  }
+
+  function drawOn(canvas, c, colours) {
+    const { height, width } = layer;
+    if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
+    const image = new ImageData(width, height);
+    paint(c, range, colours, new Uint32Array(image.data.buffer), 0, width);
+    canvas.getContext("2d").putImageData(image, 0, 0);
+  }
+
+  function drawBar() {
+    const colours = signed() ? SIGNED : GREY;
+    parts.colours.width = colours.length;
+    const image = new ImageData(colours.length, 1);
+    new Uint32Array(image.data.buffer).set(colours);
+    parts.colours.getContext("2d").putImageData(image, 0, 0);
+    const [low, high] = range;
+    const zero = -low / (high - low);
+    [ticks[0].textContent, ticks[2].textContent] = [format(low), format(high)];
+    ticks[1].textContent = zero > 0.12 && zero < 0.88 ? "0" : ""; // nearer, it would run into the others
+    ticks[1].style.left = 100 * zero + "%";
+  }
+
+  // ---- the value at a place
+
+  function point(at) {
+    const { height, width, values } = layer;
+    spot = at && at[0] < height && at[1] < width ? at : null;
+    for (const one of [...spots, parts.pin]) one.hidden = !spot;
+    const here = spot || strongestPlace();
+    const value = valueAt(here);
+    const [row, column] = here;
+    parts.large.ariaValueNow = row * width + column;
+    parts.large.ariaValueText = `row ${row}, column ${column}: ${format(value)}`;
+    if (!spot) {
+      parts.value.textContent = "";
+      parts.where.textContent = "Point at the channel or the photo to read its values.";
+      return;
+    }
+    const pixels = (i, cells, size) => [Math.round((i * size) / cells), Math.max(Math.round(((i + 1) * size) / cells) - 1, 0)];
+    const [top, bottom] = pixels(row, height, photo.height);
+    const [left, right] = pixels(column, width, photo.width);
+    parts.value.textContent = format(value);
+    parts.where.textContent =
+      `at row ${row}, column ${column}; in the photo rows ${top} to ${bottom}, columns ${left} to ${right}`;
+    parts.pin.style.left = `${(100 * (value - range[0])) / (range[1] - range[0])}%`;
+    for (const one of spots) {
+      one.style.left = (100 * column) / width + "%";
+      one.style.top = (100 * row) / height + "%";
+      one.style.width = 100 / width + "%";
+      one.style.height = 100 / height + "%";
+    }
+
+    function valueAt([row, column]) {
+      const value = values[(channel() * height + row) * width + column];
+      return model.get("relu") ? Math.max(value, 0) : value;
+    }
+  }
+
+  function strongestPlace() {
+    const size = layer.height * layer.width;
+    const start = channel() * size;
+    let best = 0;
+    for (let i = 1; i < size; i++) if (layer.values[start + i] > layer.values[start + best]) best = i;
+    return [Math.floor(best / layer.width), best % layer.width];
+  }
+
+  function onPoint(event) {
+    const box = event.currentTarget.getBoundingClientRect();
+    const row = Math.floor(((event.clientY - box.top) / box.height) * layer.height);
+    const column = Math.floor(((event.clientX - box.left) / box.width) * layer.width);
+    point(row < 0 || column < 0 ? null : [row, column]);
+  }
+
+  function onPlaceKey(event) {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    const [row, column] = spot || strongestPlace();
+    const to = {
+      ArrowLeft: [row, column - 1],
+      ArrowRight: [row, column + 1],
+      ArrowUp: [row - 1, column],
+      ArrowDown: [row + 1, column],
+      Home: [row, 0],
+      End: [row, layer.width - 1],
+      PageUp: [0, column],
+      PageDown: [layer.height - 1, column],
+    }[event.key];
+    if (!to) return;
+    event.preventDefault();
+    event.stopPropagation();
+    point([Math.min(Math.max(to[0], 0), layer.height - 1), Math.min(Math.max(to[1], 0), layer.width - 1)]);
+  }
+
+  // ---- another photo
+
+  // Says what is waited for, unless the answer comes at once.
+  function busy(text) {
+    timers.forEach(clearTimeout);
+    root.ariaBusy = text ? "true" : "false";
+    parts.status.textContent = "";
+    const say = (words, after) => setTimeout(() => (parts.status.textContent = words), after);
+    timers = text ? [say(text, 200), say(`${text} Python is busy, or has stopped.`, 10_000)] : [];
+  }
+
+  async function sendPhoto(file) {
+    parts.alert.textContent = "";
+    if (file.size > MOST_BYTES) {
+      const size = Math.ceil(file.size / 2 ** 20);
+      parts.alert.textContent = `${file.name} has ${size} MB; a picture may have 50 MB at most. Make it smaller in an image program first.`;
+      return;
+    }
+    busy(`Computing all layers for ${file.name} …`);
+    try {
+      const bytes = await file.arrayBuffer();
+      const count = Math.max(1, Math.ceil(bytes.byteLength / PART));
+      for (let part = 0; part < count; part++)
+        model.send({ name: file.name, part, parts: count }, undefined, [bytes.slice(part * PART, (part + 1) * PART)]);
+    } catch (error) {
+      busy("");
+      parts.alert.textContent = `${file.name} could not be read: ${error.message}`;
+    }
+  }
+
+  function onAnswer({ kind, text }) {
+    busy("");
+    if (kind === "refused") parts.alert.textContent = text;
+    else parts.status.textContent = text;
+  }
+
+  const carriesFiles = (event) => event.dataTransfer && [...event.dataTransfer.types].includes("Files");
+
+  function onDrag(event) {
+    if (!carriesFiles(event)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    root.classList.toggle("ck-dropping", event.type !== "dragleave" || root.contains(event.relatedTarget));
+  }
+
+  function onDrop(event) {
+    if (!carriesFiles(event)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    root.classList.remove("ck-dropping");
+    sendPhoto(event.dataTransfer.files[0]);
+  }
+
+  // ---- what the reader does
+
+  parts.layer.onchange = () => {
+    choose("layer", parts.layer.value);
+    if (layer.name !== parts.layer.value) busy(`Fetching ${parts.layer.value} …`);
+  };
+  parts.channel.oninput = () => {
+    const typed = parts.channel.value;
+    if (typed === "") return;
+    const c = Number(typed);
+    if (Number.isInteger(c) && c >= 0 && c < layer.count) choose("channel", c);
+    else
+      parts.alert.textContent = `There is no channel ${typed}: there are ${layer.count}, counted from 0 to ${layer.count - 1}.`;
+  };
+  parts.channel.onblur = () => (parts.channel.value = channel());
+  parts.relu.onchange = () => choose("relu", parts.relu.checked);
+  parts.sort.onchange = () => choose("sort", parts.sort.checked);
+  radios.forEach((radio) => (radio.onchange = () => choose("scale", radio.value)));
+  opacity.oninput = () => (parts.over.style.opacity = opacity.value / 100);
+  parts.open.onclick = () => parts.file.click();
+  parts.file.onchange = () => {
+    if (parts.file.files.length) sendPhoto(parts.file.files[0]);
+    parts.file.value = ""; // the same file can be chosen again
+  };
+
+  parts.grid.onkeydown = onGridKey;
+  parts.grid.onpointerdown = (event) => {
+    const c = channelAt(event);
+    if (event.button === 0 && c !== undefined) choose("channel", c);
+  };
+  parts.grid.onpointermove = (event) => {
+    const c = channelAt(event);
+    parts.hover.hidden = c === undefined;
+    if (c === undefined) return;
+    moveTo(parts.hover, c);
+    parts.pointed.textContent = `Under the pointer: channel ${c}, largest ${format(number(LARGEST, c))}.`;
+  };
+  parts.grid.onpointerleave = () => {
+    parts.hover.hidden = true;
+    parts.pointed.textContent = "";
+  };
+  parts.large.onkeydown = onPlaceKey;
+  parts.large.onfocus = () => point(spot || strongestPlace());
+  parts.large.onblur = () => point(null);
+  for (const stack of [parts.large, parts.both]) {
+    stack.onpointermove = onPoint;
+    stack.onpointerleave = () => point(null);
+  }
+  root.ondragenter = root.ondragover = root.ondragleave = onDrag;
+  root.ondrop = onDrop;
+
+  const redraw = () => {
+    takeChoice();
+    drawGrid();
+  };
+  const listeners = {
+    "change:_maps": takeLayer,
+    "change:_photo": () => {
+      takePhoto();
+      point(spot);
+    },
+    "change:_layers": listLayers,
+    "change:layer": takeChoice,
+    "change:channel": drawChannel,
+    "change:scale change:relu change:sort": redraw,
+    "msg:custom": onAnswer,
+  };
+  for (const [events, listener] of Object.entries(listeners))
+    for (const event of events.split(" ")) model.on(event, listener);
+  const watcher = new ResizeObserver(() => {
+    if (parts.all.clientWidth !== room) fitGrid();
+  });
+  watcher.observe(parts.all);
+
+  parts.over.style.opacity = 0;
+  takePhoto();
+  listLayers();
+  takeLayer();
+
+  return () => {
+    watcher.disconnect();
+    timers.forEach(clearTimeout);
+    for (const [events, listener] of Object.entries(listeners))
+      for (const event of events.split(" ")) model.off(event, listener);
+  };
+}
+
+// Buffers arrive as views that may begin at any byte; numbers must begin at a multiple of four.
+function floats(view) {
+  return new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+}
+
+// A near-square grid, with a full last row where some number of columns gives one.
+function columnsFor(count) {
+  const least = Math.ceil(Math.sqrt(count));
+  for (let columns = least; columns <= 1.5 * least; columns++) if (count % columns === 0) return columns;
+  return least;
+}
+
+function format(value) {
+  return String(Number(value.toPrecision(5)) || 0);
+}
+
+// Colours evenly spaced between the given ones, as numbers that a Uint32Array writes as R, G, B, A.
+function table(colours, steps) {
+  const rgb = colours.map((colour) => [1, 3, 5].map((i) => parseInt(colour.slice(i, i + 2), 16)));
+  return Uint32Array.from({ length: steps }, (_, i) => {
+    const at = (i / (steps - 1)) * (rgb.length - 1);
+    const left = Math.min(Math.floor(at), rgb.length - 2);
+    const [r, g, b] = [0, 1, 2].map((k) => Math.round(rgb[left][k] + (at - left) * (rgb[left + 1][k] - rgb[left][k])));
+    return (255 << 24) | (b << 16) | (g << 8) | r;
+  });
+}
+
+export default { render };

@@ -1,0 +1,245 @@
+"""A live explorer of the channels of a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+
+from coursekit.networks.backend import keras
+from coursekit.networks.graph import find_layer, steps
+from coursekit.pictures import read_picture, resize
+from coursekit.show.channels import beside, montage
+from coursekit.show.picture import displayable
+from coursekit.techniques.activations import activations, near_zero_channels, strongest_channel
+from coursekit.validation import as_index, as_pictures, nearest
+
+SCALES = ("shared", "own", "signed")
+_CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.Conv2DTranspose, keras.layers.DepthwiseConv2D)
+_CONVOLUTIONS += (keras.layers.SeparableConv2D,)
+
+
+class ChannelExplorer(anywidget.AnyWidget):
+    """All channels of a layer as a grid, and one of them large beside and over the photo.
+
+    The channels go to the page once per layer and are drawn there: choosing one waits for no answer from Python.
+    Choose with the mouse, the arrow keys or a typed number. Whatever is chosen in the page can be read here, and what
+    is set here moves the page: ``explorer.layer = "conv1"``, ``explorer.channel = 13``.
+
+    Args:
+        model: A Keras model with one picture as its input.
+        image: (H, W, 3), (H, W, 1) or (H, W), in the range of values that the model takes (0-255 if it was made with
+            ``with_preprocessing``). It is brought to the model's size and number of channels.
+        layer: Name of the layer to begin with; by default the first convolution.
+        channel: Index of the channel to begin with; by default the one with the largest activation.
+
+    Attributes:
+        layer: Name of the layer shown. At a new layer the channel stays if there is one of that number; else it
+            becomes the strongest.
+        channel: Index of the chosen channel.
+        scale: "shared": one grey scale for all channels. "own": one for each. "signed": one scale of colours for all,
+            with zero in its middle.
+        relu: Whether negative values are drawn as zero.
+        sort: Whether the channels stand in the order of their largest activation, instead of their numbers.
+
+    Raises:
+        TypeError: ``model`` is no Keras model with a graph, or ``image`` holds no numbers.
+        ValueError: There is no such layer or channel, or the model takes something other than one picture, or
+            ``image`` is not one picture of finite numbers.
+    """
+
+    _esm = Path(__file__).with_suffix(".js")
+    _css = Path(__file__).with_suffix(".css")
+
+    layer = traitlets.Any().tag(sync=True)
+    channel = traitlets.Any().tag(sync=True)
+    scale = traitlets.Any("shared").tag(sync=True)
+    relu = traitlets.Bool(False).tag(sync=True)
+    sort = traitlets.Bool(False).tag(sync=True)
+    _layers = traitlets.List().tag(sync=True)  # [name, height, width, channels] of each
+    _photo = traitlets.Dict().tag(sync=True)
+    _maps = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, model: Any, image: Any, layer: str | None = None, channel: int | None = None, **traits: Any):
+        self._network = model
+        self._parts: list[bytes] = []  # of a photo on its way from the page
+        self._compute(image)
+        layer = self._first_layer() if layer is None else self._name_of(layer)
+        activation = self._activations[layer]
+        channel = strongest_channel(activation) if channel is None else channel
+        super().__init__(
+            layer=layer,
+            channel=as_index(channel, activation.shape[-1], "channel"),
+            _layers=self._list_layers(),
+            _photo=self._pack_photo(),
+            _maps=self._pack_maps(layer),
+            **traits,
+        )
+        self.on_msg(self._receive)
+
+    @property
+    def activation(self) -> np.ndarray:
+        """What the chosen layer answers to the picture: (H, W, C) float32, read-only."""
+        return self._activations[self.layer]
+
+    @property
+    def image(self) -> np.ndarray:
+        """The picture as the network gets it, (H, W, C). Setting another one computes all layers anew."""
+        return self._image
+
+    @image.setter
+    def image(self, image: Any) -> None:
+        self._compute(image)
+        with self.hold_sync():
+            self._layers = self._list_layers()
+            self._photo = self._pack_photo()
+            self._maps = self._pack_maps(self.layer)
+
+    def _compute(self, image: Any) -> None:
+        """Take a picture and compute every layer; or raise, and leave all as it was."""
+        picture = _as_input(self._network, image)
+        answers = {name: answer for name, answer in activations(self._network, picture).items() if np.ndim(answer) == 3}
+        for name, answer in answers.items():
+            if not np.isfinite(answer).all():
+                raise ValueError(f"Layer {name!r} answers this picture with NaN or infinity.")
+        self._image, self._activations = picture, answers
+
+    def _first_layer(self) -> str:
+        listed = [step for step in steps(self._network) if step.name in self._activations]
+        convolutions = [step for step in listed if isinstance(step.operation, _CONVOLUTIONS)]
+        return (convolutions or listed)[0].name
+
+    def _name_of(self, layer: Any) -> str:
+        name = find_layer(self._network, layer).name
+        if name not in self._activations:
+            raise ValueError(f"Layer {layer!r} has no channels of height and width. {nearest(name, self._activations)}")
+        return name
+
+    @traitlets.validate("layer")
+    def _validate_layer(self, proposal: Any) -> str:
+        return self._name_of(proposal.value)
+
+    @traitlets.validate("channel")
+    def _validate_channel(self, proposal: Any) -> int:
+        return as_index(proposal.value, self.activation.shape[-1], "channel")
+
+    @traitlets.validate("scale")
+    def _validate_scale(self, proposal: Any) -> str:
+        if proposal.value not in SCALES:
+            raise ValueError(f"scale must be 'shared', 'own' or 'signed', not {proposal.value!r}.")
+        return proposal.value
+
+    @traitlets.observe("layer")
+    def _show_layer(self, change: Any) -> None:
+        with self.hold_sync():
+            self._maps = self._pack_maps(change.new)
+            if self.channel >= self.activation.shape[-1]:
+                self.channel = strongest_channel(self.activation)
+
+    def set_state(self, sync_data: dict) -> None:
+        """Take what was chosen in the page."""
+        channels = self._activations[sync_data.get("layer", self.layer)].shape[-1]
+        late = sync_data.get("channel", 0) >= channels
+        if late:  # chosen in the page before it knew of a new layer with fewer channels
+            sync_data = {name: value for name, value in sync_data.items() if name != "channel"}
+        super().set_state(sync_data)
+        if late:
+            self.send_state("channel")
+
+    def _receive(self, _: Any, content: dict, buffers: list) -> None:
+        """Take a photo file that was dropped in the page. It comes in parts: the server refuses large messages."""
+        if content["part"] == 0:
+            self._parts = []
+        self._parts.append(bytes(buffers[0]))
+        if len(self._parts) < content["parts"]:
+            return
+        file, self._parts = b"".join(self._parts), []
+        try:
+            picture = resize(read_picture(file, content["name"]), self.image.shape[:2])
+            self.image = picture / np.float32(255) if _from_0_to_1(self.image) else picture
+        except Exception as error:  # whatever it is, the page must not wait for ever
+            self.send({"kind": "refused", "text": str(error)})
+        else:
+            self.send({"kind": "taken", "text": f"{content['name']} is the picture now."})
+
+    def _list_layers(self) -> list[list]:
+        return [[name, *answer.shape] for name, answer in self._activations.items()]
+
+    def _pack_photo(self) -> dict:
+        photo = _as_seen(self.image)
+        opaque = np.full((*photo.shape[:2], 1), 255, np.uint8)
+        return {"shape": photo.shape[:2], "rgba": np.concatenate([photo, opaque], axis=2).tobytes()}
+
+    def _pack_maps(self, layer: str) -> dict:
+        """Return what the page draws a layer from: float32 values (C, H, W), and numbers (2, 5, C).
+
+        The numbers are each channel's largest, smallest and mean value, its share of zeros, and 1 where it is near
+        zero; then the same behind a ReLU.
+        """
+        values = np.ascontiguousarray(np.moveaxis(self._activations[layer], -1, 0))
+        numbers = np.float32([_numbers(values), _numbers(np.maximum(values, 0))])
+        return {"layer": layer, "shape": values.shape, "values": values.tobytes(), "numbers": numbers.tobytes()}
+
+    def __repr__(self) -> str:
+        height, width, channels = self.activation.shape
+        return (
+            f"ChannelExplorer: layer {self.layer} ({channels} channels of {height} x {width}), channel {self.channel}, "
+            f"largest value {self.activation[..., self.channel].max():.4g}"
+        )
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
+        """Return the view, and a still picture for where there is no kernel: in an exported page, on GitHub."""
+        data, metadata = super()._repr_mimebundle_(**kwargs)
+        photo, title = _as_seen(self.image), f"{self.layer}, channel {self.channel}"
+        signed = self.scale == "signed"
+        shown = np.maximum(self.activation, 0) if self.relu else self.activation
+        still = [
+            beside(photo, shown, self.channel, title=title),
+            montage(shown, scale="own" if self.scale == "own" else "shared", signed=signed, title=self.layer),
+        ]
+        html = "".join(f"<div>{figure.to_html()}</div>" for figure in still)
+        return {**data, "text/plain": repr(self), "text/html": html}, metadata
+
+
+def _numbers(values: np.ndarray) -> np.ndarray:
+    near_zero = np.zeros(len(values), np.float32)
+    near_zero[near_zero_channels(np.moveaxis(values, 0, -1))] = 1
+    each = (1, 2)
+    return np.stack([values.max(each), values.min(each), values.mean(each), (values == 0).mean(each), near_zero])
+
+
+def _as_input(model: Any, image: Any) -> np.ndarray:
+    """Return a picture in the size and the number of channels that a network takes."""
+    inputs = [step for step in steps(model) if not step.parents]
+    if len(inputs) != 1 or len(inputs[0].shape) != 3:
+        takes = ", ".join(f"{step.name} {step.shape}" for step in inputs)
+        raise ValueError(f"ChannelExplorer shows networks that take one picture (H, W, C); this one takes {takes}.")
+    height, width, channels = inputs[0].shape
+    batch, alone = as_pictures(image[..., np.newaxis] if getattr(image, "ndim", None) == 2 else image, "image")
+    if not alone:
+        raise ValueError(f"image must be one picture, not {len(batch)}: give images[0], for example.")
+    picture = batch[0]
+    if picture.shape[2] == 3 and channels == 1:
+        picture = picture @ np.float32([[0.299], [0.587], [0.114]])  # luma, ITU-R BT.601
+    elif picture.shape[2] == 1 and channels == 3:
+        picture = np.repeat(picture, 3, axis=2)
+    if None in (height, width) or picture.shape[:2] == (height, width):
+        return picture
+    return resize(picture, (height, width))
+
+
+def _from_0_to_1(picture: np.ndarray) -> bool:
+    return picture.dtype != np.uint8 and picture.min() >= 0 and picture.max() <= 1
+
+
+def _as_seen(picture: np.ndarray) -> np.ndarray:
+    """Return a picture as uint8 RGB, whichever range of values its network takes."""
+    if _from_0_to_1(picture):
+        return displayable(picture * 255)
+    low, high = picture.min(), picture.max()
+    if low < 0:  # centred values have no colours of their own: stretched to what a screen has
+        return displayable((picture - low) * (255 / (high - low)))
+    return displayable(picture)
