@@ -41,7 +41,7 @@ bench: $(STAMP) ## measure speed
 
 lock: $(STAMP) ## write requirements.txt anew from pyproject.toml; LOCK_ARGS=--upgrade takes newer versions
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--custom-compile-command "make lock" --extra cpu --extra dev $(LOCK_ARGS) pyproject.toml -o requirements.txt
+		--custom-compile-command "make lock" --extra cpu --extra dev --extra homework $(LOCK_ARGS) pyproject.toml -o requirements.txt
 
 clean: ## remove the environment; your lessons stay
 	@rm -rf .venv

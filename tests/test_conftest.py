@@ -10,7 +10,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from coursekit.cli import doctor
+from coursekit.networks.cache import cache_folder
 
 HERE = Path(__file__).parent
 no_browser_on_path = pytest.mark.skipif(
@@ -23,7 +23,7 @@ def test_settings_and_caches_are_not_the_user_s():
         folder = Path(os.environ[variable])
         assert folder.is_relative_to(tempfile.gettempdir())
         assert folder.is_dir()
-    assert doctor.cache_folder() != Path(platformdirs.user_cache_dir("coursekit", appauthor=False))
+    assert cache_folder() != Path(platformdirs.user_cache_dir("coursekit", appauthor=False))
 
 
 def run_without_browser(folder: Path, **variables: str) -> str:

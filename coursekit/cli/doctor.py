@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import site
@@ -153,6 +152,8 @@ def tensorflow(limit: float = TIME_LIMIT) -> Iterator[Finding]:
 def cache() -> Iterator[Finding]:
     """Check that what is computed once can be kept."""
     try:
+        from coursekit.networks.cache import cache_folder
+
         folder = cache_folder()
         there = next(place for place in (folder, *folder.parents) if place.exists())
         with tempfile.TemporaryFile(dir=there):
@@ -166,13 +167,6 @@ def cache() -> Iterator[Finding]:
         return
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     yield Finding("ok", f"cache folder {folder}, {size / 1e6:.1f} MB")
-
-
-def cache_folder() -> Path:
-    """Return the folder where coursekit.networks keeps what it computed once, without loading TensorFlow."""
-    import platformdirs
-
-    return Path(os.environ.get("COURSEKIT_CACHE") or platformdirs.user_cache_dir("coursekit", appauthor=False))
 
 
 def jupyterlab() -> Iterator[Finding]:

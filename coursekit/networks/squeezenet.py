@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import platformdirs
 
 from coursekit.networks.backend import keras, tf
+from coursekit.networks.cache import cache_folder
 
 INPUT_SIZE = 227
 _SHA256 = "f286bbf493e6389979ed3036f960f4404e0079acdb92156500df0d4a43d085f1"
@@ -36,8 +36,9 @@ def squeezenet() -> Any:
     """Return SqueezeNet v1.1, trained on ImageNet.
 
     Raw RGB pictures (N, 227, 227, 3) with values 0-255 go in: the preprocessing is the network's first layer, ``data``.
-    1000 probabilities come out. Layers are named as in MATLAB's ``squeezenet``, and ``model.layers[i]`` is MATLAB's
-    layer i (the picture itself being number 0). 1,235,496 weights.
+    1000 probabilities come out. 1,235,496 weights. Layers are named as in MATLAB's ``squeezenet``, and the order of
+    computation, in which ``activations`` returns them, is MATLAB's, the picture itself being number 0. So is
+    ``model.layers``, except that Keras lists the two branches of a fire module alternately: layer 35 is 35 in all.
 
     Paper: Iandola et al., "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size", 2016,
     arXiv:1602.07360. Version 1.1 is the authors' later one, with 2.4 times less computation.
@@ -87,11 +88,6 @@ def _architecture() -> Any:
     x = convolution(x, "conv10", "relu_conv10", 1000, 1)
     x = layers.GlobalAveragePooling2D(name="pool10")(x)
     return keras.Model(picture, layers.Softmax(name="prob")(x), name="squeezenet")
-
-
-def cache_folder() -> Path:
-    """Return the folder for what is computed once: COURSEKIT_CACHE, or the user's cache folder."""
-    return Path(os.environ.get("COURSEKIT_CACHE") or platformdirs.user_cache_dir("coursekit", appauthor=False))
 
 
 def _weights(shapes: dict[str, tuple]) -> dict[str, tuple[np.ndarray, np.ndarray]]:

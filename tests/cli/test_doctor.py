@@ -155,14 +155,6 @@ def test_tensorflow_that_takes_too_long():
     assert "within 0.05 seconds" in finding.text
 
 
-def test_cache_folder_is_the_one_the_network_uses():
-    code = "from coursekit.networks.squeezenet import cache_folder; from coursekit.cli import doctor\n"
-    code += "assert cache_folder() == doctor.cache_folder(), (cache_folder(), doctor.cache_folder())\n"
-    code += "import os; del os.environ['COURSEKIT_CACHE']\n"
-    code += "assert cache_folder() == doctor.cache_folder(), (cache_folder(), doctor.cache_folder())\n"
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
-
-
 def test_cache_folder_that_cannot_be_made(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("COURSEKIT_CACHE", str(tmp_path / "file" / "cache"))
