@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
+from coursekit.homework.notebooks import cut_solutions, lessons_folder, to_bytes
+
 DEFAULT_FOLDER = "my-lessons"
 MANIFEST = ".coursekit.json"  # in the learner's folder: the fingerprint of each lesson as it was delivered
 
@@ -48,24 +50,8 @@ def run(folder: Path, jupyter: Sequence[str] = (), copy_only: bool = False) -> i
     return 0 if copy_only else open_jupyterlab(folder.resolve(), next(iter(outcomes)), jupyter)
 
 
-def lessons_folder() -> Path:
-    """Return the folder of the lessons: inside an installed package, or beside the package in a checkout.
-
-    Raises:
-        FileNotFoundError: There is none.
-    """
-    package = Path(__file__).resolve().parents[1]
-    for place in (package / "lessons", package.parent / "notebooks"):
-        if any(place.glob("*.ipynb")):
-            return place
-    raise FileNotFoundError(
-        f"The lessons are neither in {package / 'lessons'} nor in {package.parent / 'notebooks'}. "
-        "Install coursekit again, or get the course's folder again."
-    )
-
-
 def deliver(source: Path, folder: Path) -> dict[str, str]:
-    """Copy the lessons into the learner's folder, but never over anything the learner changed.
+    """Copy the lessons, without their solutions, into the learner's folder; never over anything the learner changed.
 
     A lesson that is missing is copied. One that is still as delivered, apart from having been run, is replaced by a new
     version. Everything else stays: changed lessons, files that can't be read, and, if the record of what was delivered
@@ -93,9 +79,13 @@ def deliver(source: Path, folder: Path) -> dict[str, str]:
         outcomes = {}
         for lesson in sorted(source.glob("*.ipynb")):
             content = lesson.read_bytes()
-            shipped = fingerprint(content)
-            if shipped is None:
+            if fingerprint(content) is None:
                 raise ValueError(f"The lesson {lesson} is damaged. Install coursekit again.")
+            try:
+                content = _without_solutions(content)
+            except ValueError as error:
+                raise ValueError(f"{lesson}: {error}") from error
+            shipped = fingerprint(content)
             outcomes[lesson.name] = _deliver(content, shipped, folder / lesson.name, delivered.get(lesson.name))
             if outcomes[lesson.name] not in (KEPT, KEPT_NEWER):
                 delivered[lesson.name] = shipped
@@ -151,6 +141,15 @@ def open_jupyterlab(folder: Path, lesson: str, arguments: Sequence[str] = ()) ->
             return code if code >= 0 else 128 - code  # ended by a signal: as shells count it
         except KeyboardInterrupt:
             continue  # Ctrl-C reached Jupyter too, which asks what to do
+
+
+def _without_solutions(content: bytes) -> bytes:
+    """Return a lesson as it goes to the learner; one without solutions goes as it is."""
+    import nbformat
+
+    notebook = nbformat.reads(content.decode(), as_version=4)
+    cut = cut_solutions(notebook)
+    return content if cut == notebook else to_bytes(cut)
 
 
 def _deliver(content: bytes, shipped: str, target: Path, delivered: str | None) -> str:

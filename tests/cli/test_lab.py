@@ -218,6 +218,55 @@ def test_lost_manifest_is_made_anew_for_what_matches(source, mine):
     assert lab.deliver(source, mine)[FIRST] == lab.UPDATED
 
 
+SOLVED = "def f():\n    ### BEGIN SOLUTION\n    return 42\n    ### END SOLUTION"
+UNSOLVED = "def f():\n    # YOUR CODE HERE\n    raise NotImplementedError()"
+
+
+def test_solutions_are_cut(source, mine):
+    write_lesson(source / FIRST, SOLVED, "1 + 1")
+    lab.deliver(source, mine)
+    cells = nbformat.read(mine / FIRST, as_version=4).cells
+    assert [cell.source for cell in cells[1:]] == [UNSOLVED, "1 + 1"]
+    assert [len(cell.outputs) for cell in cells[1:]] == [0, 1]
+    assert NotebookNotary().check_signature(nbformat.read(mine / FIRST, as_version=4))
+    assert lab.deliver(source, mine)[FIRST] == lab.SAME
+    edit(mine / FIRST, run_again)
+    assert lab.deliver(source, mine)[FIRST] == lab.SAME
+    edit(mine / FIRST, type_something)
+    theirs = (mine / FIRST).read_bytes()
+    assert lab.deliver(source, mine)[FIRST] == lab.KEPT
+    assert (mine / FIRST).read_bytes() == theirs
+
+
+def deliver_uncut(source, mine):
+    """Deliver as it was done before solutions were cut: the lesson as it is, with its own fingerprint."""
+    mine.mkdir()
+    lessons = {}
+    for lesson in source.iterdir():
+        (mine / lesson.name).write_bytes(lesson.read_bytes())
+        lessons[lesson.name] = lab.fingerprint(lesson.read_bytes())
+    (mine / lab.MANIFEST).write_text(json.dumps({"version": 1, "lessons": lessons}))
+
+
+def test_copies_from_before_the_cut_are_replaced_unless_changed(source, mine):
+    for name in (FIRST, SECOND):
+        write_lesson(source / name, SOLVED)
+    deliver_uncut(source, mine)
+    edit(mine / FIRST, type_something)
+    theirs = (mine / FIRST).read_bytes()
+    assert lab.deliver(source, mine) == {FIRST: lab.KEPT_NEWER, SECOND: lab.UPDATED}
+    assert (mine / FIRST).read_bytes() == theirs
+    assert nbformat.read(mine / SECOND, as_version=4).cells[1].source == UNSOLVED
+    assert lab.deliver(source, mine) == {FIRST: lab.KEPT_NEWER, SECOND: lab.SAME}
+
+
+def test_unbalanced_solution_is_the_course_s_error(source, mine):
+    write_lesson(source / FIRST, "### BEGIN SOLUTION\nreturn 42")
+    with pytest.raises(ValueError, match=r"01_edges\.ipynb: .*never ends"):
+        lab.deliver(source, mine)
+    assert not (mine / FIRST).exists()
+
+
 def test_lesson_that_the_course_dropped_stays(source, mine):
     lab.deliver(source, mine)
     content = (source / SECOND).read_bytes()
