@@ -22,7 +22,9 @@ def _without_noise() -> Iterator[None]:
     """Hold back what is written to file descriptor 2, then write on what is not known noise."""
     try:
         stderr = os.dup(2)
-    except OSError:  # no stderr at all, as under pythonw
+    except OSError:  # closed
+        stderr = None
+    if stderr is None or sys.stderr is None:  # no stderr at all, as under pythonw
         yield
         return
     with tempfile.TemporaryFile() as held:
@@ -40,8 +42,17 @@ def _without_noise() -> Iterator[None]:
                     print(line, file=sys.stderr)
 
 
+def _check_backend(name: str) -> None:
+    if name != "tensorflow":
+        raise ImportError(
+            f"Keras runs on {name!r} here, but this course needs TensorFlow. "
+            "Set the environment variable KERAS_BACKEND=tensorflow before Python starts."
+        )
+
+
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+_check_backend(os.environ["KERAS_BACKEND"])
 with _without_noise():
     try:
         import tensorflow as tf
@@ -54,10 +65,6 @@ with _without_noise():
     # The first look for devices writes too: have it now.
     tf.config.list_logical_devices()
 
-if keras.backend.backend() != "tensorflow":
-    raise ImportError(
-        f"Keras runs on {keras.backend.backend()!r} here, but this course needs TensorFlow. "
-        "Set the environment variable KERAS_BACKEND=tensorflow before Python starts."
-    )
+_check_backend(keras.backend.backend())  # it may have been imported before, with another one
 
 __all__ = ["keras", "tf"]
