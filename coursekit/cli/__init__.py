@@ -1,4 +1,4 @@
-"""The command ``coursekit``: ``coursekit lab`` opens the lessons, ``coursekit doctor`` says what is missing."""
+"""The command ``coursekit``: ``lab`` opens the lessons, ``progress`` shows how far you are, ``doctor`` helps."""
 
 from __future__ import annotations
 
@@ -24,7 +24,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments after the command's name; those of this process if None.
     """
     args, jupyter = parse(sys.argv[1:] if argv is None else argv)
-    return doctor.run() if args.command == "doctor" else lab.run(args.folder, jupyter, args.copy_only)
+    if args.command == "doctor":
+        return doctor.run()
+    if args.command == "progress":
+        from coursekit.cli import progress  # here: the doctor must run where NumPy is missing
+
+        return progress.run(args.folder)
+    return lab.run(args.folder, jupyter, args.copy_only)
 
 
 def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
@@ -48,6 +54,12 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     )
     lab_parser.add_argument("folder", metavar="FOLDER", type=Path, help=f"your lessons (default: {lab.DEFAULT_FOLDER})")
     lab_parser.add_argument("--copy-only", action="store_true", help="copy the lessons, start nothing")
+    progress_parser = commands.add_parser(
+        "progress",
+        help="show how far you have come",
+        description="Shows for each lesson the predictions made, exercises passed, hints used and the quiz.",
+    )
+    progress_parser.add_argument("folder", metavar="FOLDER", type=Path, nargs="?", help="your lessons (default: found)")
     commands.add_parser(
         "doctor",
         help="check what the course needs",

@@ -38,8 +38,11 @@ def run(folder: Path, jupyter: Sequence[str] = (), copy_only: bool = False) -> i
     Returns:
         JupyterLab's exit code, or 1 if the lessons could not be delivered.
     """
+    from coursekit.homework import panel  # here: the doctor imports this module where NumPy may be missing
+
     try:
         outcomes = deliver(lessons_folder(), folder)
+        panel.write_start_page(folder.resolve())
     except (OSError, ValueError) as error:
         print(f"coursekit lab: {error}", file=sys.stderr)
         return 1
