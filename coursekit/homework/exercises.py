@@ -9,13 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import json
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from coursekit.homework.notes import SANDBOX_VARIABLE
+from coursekit.homework.runner import decode
 from coursekit.validation import nearest
 
 
@@ -185,6 +190,12 @@ def given(exercise_id: str, variation: str | None = None) -> dict:
         exercise_id: Such as "01.strongest-channel".
         variation: The student's token; None for the lesson's own case.
     """
+    folder = os.environ.get(SANDBOX_VARIABLE)
+    if folder:  # while a submission is graded, the case is the one it is graded for, and nothing else is at hand
+        cases = json.loads(Path(folder, "given.json").read_text())
+        if exercise_id not in cases:
+            raise ValueError(f"There is no id {exercise_id!r} among the exercises. {nearest(exercise_id, cases)}")
+        return {name: decode(value) for name, value in cases[exercise_id].items()}
     return find(exercise_id).case(seed_of(variation, exercise_id))
 
 

@@ -1,0 +1,197 @@
+"""Runs a submission inside the sandbox and says what its answers are. Started as a script: ``runner.py JOB-FOLDER``.
+
+It knows no right answer and marks nothing. Student code shares this process and may do to it what it likes: all that
+can come of it are other answers of that student. What counts is how grading.py and answers.py read what comes out.
+
+What comes out are lines of JSON on the standard output this script was started with; student code gets another one,
+which leads nowhere. Values are plain: null, true, numbers, strings, and arrays as {"dtype", "shape", "data"}.
+"""
+
+import base64
+import importlib
+import json
+import os
+import signal
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+MOST_TEXT = 20_000  # characters of an answer that is text
+MOST_BYTES = 4_000_000  # of an answer that is an array
+MOST_MESSAGE = 300  # characters of an error
+
+
+class TimeUp(KeyboardInterrupt):
+    """The time of a cell or a call is up. No Exception, so that ``except Exception`` does not catch it."""
+
+
+class NotPlainError(Exception):
+    """A value that is no number, no text and no array of numbers."""
+
+
+def main(folder: str) -> None:
+    """Run the job in ``folder``, which job.json describes; grading.py writes it."""
+    send = _result_channel()
+    job = json.loads(Path(folder, "job.json").read_text())
+    shell = _shell()
+    namespace = shell.user_ns
+    send({"ready": True})
+    for cell in job["cells"]:
+        namespace["variation"] = job["variation"]  # whatever a cell has made of it
+        send({"begin": cell["number"]})
+        send({"end": cell["number"], "error": _run_cell(shell, cell["source"], job["cell_seconds"])})
+        for exercise in job["exercises"]:
+            if exercise["id"] in cell["answers"]:  # kept in case that the last cell is never reached
+                _take(send, exercise, namespace, job["case_seconds"])
+    for exercise in job["exercises"]:
+        _take(send, exercise, namespace, job["case_seconds"])
+    send({"done": True})
+
+
+def encode(value: object) -> object:
+    """Return a value as plain JSON.
+
+    Raises:
+        NotPlainError: It is something else, or too large.
+    """
+    if value is None or type(value) in (bool, float):
+        return value
+    if type(value) is int and abs(value) < 2**63:
+        return value
+    if isinstance(value, str):
+        text = str.__str__(value)
+        if len(text) > MOST_TEXT:
+            raise NotPlainError(f"a text of {len(text)} characters")
+        return text
+    try:
+        array = np.array(value)  # a copy, of NumPy's own class
+    except Exception:
+        array = np.array(None)
+    if array.dtype.kind not in "biuf":
+        raise NotPlainError(f"of type {type(value).__name__}, not a number, text or array of numbers")
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
+        array = array.astype(np.float64)
+    if array.nbytes > MOST_BYTES:
+        raise NotPlainError(f"an array of shape {array.shape}, which is too large")
+    array = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("<"))).reshape(array.shape)
+    data = base64.b64encode(array.tobytes()).decode()
+    return {"dtype": array.dtype.str, "shape": list(array.shape), "data": data}
+
+
+def decode(value: object) -> object:
+    """Return what the grader encoded, anew at each call. For its own data only: what a student sends goes elsewhere."""
+    if not isinstance(value, dict):
+        return value
+    flat = np.frombuffer(base64.b64decode(value["data"]), np.dtype(value["dtype"]))
+    return flat.reshape(value["shape"]).copy()
+
+
+def describe(error: BaseException) -> str:
+    """Return the kind of an error and the first line of its message."""
+    try:
+        first = str(error).strip().partition("\n")[0]
+    except BaseException:  # an error of the student's own, whose text fails or does not end
+        first = ""
+    return f"{type(error).__name__}: {first}"[:MOST_MESSAGE]
+
+
+def _result_channel():
+    """Return a function that sends, and lead the standard streams nowhere."""
+    channel = os.fdopen(os.dup(1), "wb", 0)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nowhere, stream)
+
+    def send(message: dict) -> None:
+        left = memoryview(json.dumps(message).encode() + b"\n")
+        while left:
+            left = left[channel.write(left) :]
+
+    return send
+
+
+def _shell():
+    InteractiveShell = importlib.import_module("IPython.core.interactiveshell").InteractiveShell  # in the sandbox only
+    Config = importlib.import_module("traitlets.config").Config
+
+    class Shell(InteractiveShell):
+        """IPython without a terminal: a figure is kept, not shown."""
+
+        def enable_gui(self, gui=None):
+            pass
+
+        def enable_matplotlib(self, gui=None):
+            return None, "agg"
+
+    config = Config()
+    config.HistoryManager.enabled = False  # nothing to write to disk
+    shell = Shell.instance(config=config)
+    shell.InteractiveTB.set_mode("Minimal")
+    return shell
+
+
+@contextmanager
+def _time_limit(seconds):
+    def stop(*_):
+        raise TimeUp(f"stopped after {seconds:g} seconds")
+
+    if hasattr(signal, "setitimer"):  # not on Windows, where there is only the limit outside
+        signal.signal(signal.SIGALRM, stop)
+        signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)  # and every second again, for code that ignores it once
+    try:
+        yield
+    finally:
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _run_cell(shell, source, seconds):
+    """Run a cell as JupyterLab would, and return its error in words, or None."""
+    try:
+        with _time_limit(seconds):
+            result = shell.run_cell(source)
+        error = result.error_before_exec or result.error_in_exec
+    except BaseException as caught:
+        error = caught
+    return None if error is None else describe(error)
+
+
+def _take(send, exercise, namespace, seconds):
+    """Send what the answer to an exercise is now."""
+    send({"begin": exercise["id"]})
+    message = {"exercise": exercise["id"]}
+    try:
+        if exercise["answer"] not in namespace:
+            message["missing"] = True
+        elif exercise["cases"] is None:
+            message["answers"] = [_answer(lambda: namespace[exercise["answer"]], seconds)]
+        else:
+            function = namespace[exercise["answer"]]
+            message["answers"] = []
+            for case in exercise["cases"]:
+                given = {name: decode(value) for name, value in case.items()}
+                message["answers"].append(_answer(lambda given=given: function(**given), seconds))
+                if "late" in message["answers"][-1]:
+                    break
+    except BaseException as caught:  # not from the answer itself, which _answer sees to
+        message = {"exercise": exercise["id"], "answers": [{"error": describe(caught)}]}
+    send(message)
+
+
+def _answer(make, seconds):
+    try:
+        with _time_limit(seconds):
+            return {"value": encode(make())}
+    except TimeUp:
+        return {"late": True}
+    except NotPlainError as caught:
+        return {"not_plain": str(caught)[:MOST_MESSAGE]}
+    except BaseException as caught:
+        return {"error": describe(caught)}
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
+    os._exit(0)  # a student's threads and exit handlers are not waited for
