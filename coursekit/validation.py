@@ -67,10 +67,11 @@ def as_pictures(images: object, name: str = "images") -> tuple[np.ndarray, bool]
     try:
         batch = np.asarray(images)
     except ValueError:
-        shapes = sorted({np.shape(image) for image in images})
-        raise ValueError(
-            f"{name} must all have one size, but came as {shapes}; resize(image, size) mends it."
-        ) from None
+        try:
+            came = f", but came as {sorted({np.shape(image) for image in images})}"
+        except ValueError:  # uneven further in
+            came = ""
+        raise ValueError(f"{name} must all have one size{came}; resize(image, size) mends it.") from None
     if batch.dtype == object or not (np.issubdtype(batch.dtype, np.number) or batch.dtype == bool):
         raise TypeError(f"{name} must hold numbers from 0 to 255, not {batch.dtype}.")
     if np.issubdtype(batch.dtype, np.complexfloating):
@@ -84,7 +85,8 @@ def as_pictures(images: object, name: str = "images") -> tuple[np.ndarray, bool]
     if batch.size == 0:
         raise ValueError(f"{name} is empty: its shape is {np.shape(images)}.")
     if batch.dtype != np.uint8:
-        batch = batch.astype(np.float32, copy=False)
+        with np.errstate(over="ignore"):  # too large for float32: infinity, which is refused here
+            batch = batch.astype(np.float32, copy=False)
         if not np.isfinite(batch).all():
             raise ValueError(f"{name} holds NaN or infinity; every value must be a number from 0 to 255.")
     return batch, alone
