@@ -1,0 +1,131 @@
+"""A real JupyterLab server with a folder of its own, and the page in Chromium that looks at it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+TOKEN = "browser-test"
+
+
+@contextmanager
+def jupyter_lab(folder: Path, theme: str = "JupyterLab Light") -> Iterator[str]:
+    """Serve ``folder`` with JupyterLab and give its address; settings and workspaces live beside it and go with it."""
+    settings = folder / ".lab" / "settings"
+    apputils = settings / "@jupyterlab" / "apputils-extension"
+    apputils.mkdir(parents=True, exist_ok=True)
+    news = {"fetchNews": "false", "checkForUpdates": False}
+    (apputils / "notification.jupyterlab-settings").write_text(json.dumps(news))
+    (apputils / "themes.jupyterlab-settings").write_text(json.dumps({"theme": theme}))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser"]
+    command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1"]
+    command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}"]
+    places = {
+        "JUPYTERLAB_SETTINGS_DIR": str(settings),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / ".lab" / "workspaces"),
+        "JUPYTER_RUNTIME_DIR": str(folder / ".lab" / "runtime"),
+        "JUPYTER_PREFER_ENV_PATH": "1",
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
+    }
+    log = (folder / ".lab" / "server.log").open("w")
+    server = subprocess.Popen(command, cwd=folder, env={**os.environ, **places}, stdout=log, stderr=subprocess.STDOUT)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(f"{address}/api?token={TOKEN}", timeout=1).close()
+                break
+            except (urllib.error.URLError, TimeoutError):
+                if server.poll() is not None:
+                    break
+                time.sleep(0.1)
+        else:
+            server.kill()
+        if server.poll() is not None:
+            raise RuntimeError("JupyterLab did not start:\n" + (folder / ".lab" / "server.log").read_text())
+        yield address
+    finally:
+        server.terminate()  # shuts its kernels down
+        try:
+            server.wait(10)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+        log.close()
+
+
+@contextmanager
+def chromium_browser(path: str) -> Iterator[Browser]:
+    """Start the Chromium at ``path`` without a window."""
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"]
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def write_notebook(path: Path, cells: list[str]) -> None:
+    """Write a notebook of code cells for the kernel that runs this."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, path)
+
+
+def open_notebook(browser: Browser, address: str, name: str, **context: object) -> Page:
+    """Open a notebook in JupyterLab in simple mode, without side bars, and wait for its kernel."""
+    options = {"viewport": {"width": 1280, "height": 1000}, **context}
+    page = browser.new_page(**options)
+    page.set_default_timeout(30_000)
+    page.goto(f"{address}/doc/tree/{name}?token={TOKEN}&reset")
+    page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.context?.sessionContext?.session?.kernel")
+    wait_until_idle(page)
+    return page
+
+
+def wait_until_idle(page: Page) -> None:
+    """Wait until the kernel of the open notebook has nothing to do."""
+    page.wait_for_function(
+        "jupyterapp.shell.currentWidget.context.sessionContext.session?.kernel?.status === 'idle'", timeout=60_000
+    )
+
+
+def run_all(page: Page) -> None:
+    """Run all cells of the open notebook, to the end."""
+    page.evaluate("async () => { await jupyterapp.commands.execute('notebook:run-all-cells') }")
+    wait_until_idle(page)
+
+
+def python(page: Page, code: str) -> str:
+    """Run code in the kernel of the open notebook, past its cells, and return what it printed."""
+    return page.evaluate(
+        """async (code) => {
+            const kernel = jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
+            const future = kernel.requestExecute({ code, store_history: false });
+            let printed = "";
+            future.onIOPub = ({ header, content }) => {
+                if (header.msg_type === "stream") printed += content.text;
+            };
+            const reply = await future.done;
+            if (reply.content.status !== "ok") throw new Error(reply.content.ename + ": " + reply.content.evalue);
+            return printed;
+        }""",
+        code,
+    ).strip()
