@@ -1,10 +1,11 @@
-"""Runs a submission inside the sandbox and says what its answers are. Started as a script: ``runner.py JOB-FOLDER``.
+"""Runs a submission inside the sandbox and says what its answers are. Started as a script; grading.py has the job.
 
 It knows no right answer and marks nothing. Student code shares this process and may do to it what it likes: all that
 can come of it are other answers of that student. What counts is how grading.py and answers.py read what comes out.
 
-What comes out are lines of JSON on the standard output this script was started with; student code gets another one,
-which leads nowhere. Values are plain: null, true, numbers, strings, and arrays as {"dtype", "shape", "data"}.
+The job comes in as JSON on the standard input. What comes out are lines of JSON on the standard output that this script
+was started with; student code gets another one, which leads nowhere. Values are plain: null, true, numbers, strings,
+and arrays as {"dtype", "shape", "data"}.
 """
 
 import base64
@@ -14,7 +15,6 @@ import os
 import signal
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 
@@ -31,10 +31,10 @@ class NotPlainError(Exception):
     """A value that is no number, no text and no array of numbers."""
 
 
-def main(folder: str) -> None:
-    """Run the job in ``folder``, which job.json describes; grading.py writes it."""
+def main() -> None:
+    """Run the job that comes in."""
+    job = json.load(sys.stdin)
     send = _result_channel()
-    job = json.loads(Path(folder, "job.json").read_text())
     shell = _shell()
     namespace = shell.user_ns
     send({"ready": True})
@@ -193,5 +193,5 @@ def _answer(make, seconds):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()
     os._exit(0)  # a student's threads and exit handlers are not waited for

@@ -31,6 +31,7 @@ _GRACE = 3.0  # seconds between the limit of a cell, which interrupts it, and th
 _START = 60.0  # seconds until the runner is ready
 _TOOLS = ("bwrap", "prlimit", "setpriv")
 _HOME = "/home/student"
+MOST_CASES = 6  # on which a function is tried, one after the other
 # What programs need of /etc: where libraries lie, and fonts. Nothing that says whose machine this is.
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _SETTINGS = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts")
@@ -139,8 +140,8 @@ def check() -> None:
         raise SandboxMissing(f"{what}. {_HOW_TO_GET_IT}")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
-        for name in ("course", "cache", "matplotlib", "job"):
-            (path / name).mkdir()
+        for name in ("course", "cache", "matplotlib", "job/seen"):
+            (path / name).mkdir(parents=True)
         path.chmod(0o755)
         probe = command(path, path / "job", Limits(), ["-c", "print('works')"])
         try:
@@ -159,7 +160,7 @@ def command(
 
     Args:
         prepared: The folder that ``prepare`` filled.
-        job: The folder with job.json and given.json.
+        job: The folder with job.json, which goes to standard input, and seen/given.json.
         limits: What it may take.
         python: Python's arguments; left out, the runner with the job.
         hidden: Folders that must not be seen, even if they lie inside what Python needs.
@@ -190,13 +191,8 @@ def command(
     # student's processes are not counted as another's; the numbers are among those that Debian leaves free.
     user = str(40000 + secrets.randbelow(20000))
     setpriv = ["setpriv", "--reuid", user, "--regid", user, "--clear-groups", "--no-new-privs", "--bounding-set=-all"]
-    runner = ["/course/coursekit/homework/runner.py", "/job"]
+    runner = ["/course/coursekit/homework/runner.py"]
     return [*bwrap, *prlimit, *(setpriv if is_root else []), _executable(), "-P", "-s", *(python or runner)]
-
-
-def bare_command(prepared: Path, job: Path) -> list[str]:
-    """Return the command that runs a job without any sandbox."""
-    return [_executable(), "-P", "-s", str(prepared / "course/coursekit/homework/runner.py"), str(job)]
 
 
 def run(
@@ -211,18 +207,19 @@ def run(
 
     Args:
         prepared: The folder that ``prepare`` filled.
-        job: The folder with job.json and given.json.
+        job: The folder with job.json, which goes to standard input, and seen/given.json.
         limits: What it may take.
         stop: Once set, the run ends.
         hidden: Folders that must not be seen.
         no_sandbox: Run it bare. Then nothing protects this machine or the other students.
     """
     if not no_sandbox:
-        return _watch(command(prepared, job, limits, hidden=hidden), {}, None, limits, stop)
-    with tempfile.TemporaryDirectory() as home:
-        environment = {**os.environ, **_environment(prepared / "course", prepared / "cache", job, home)}
+        return _watch(command(prepared, job, limits, hidden=hidden), {}, None, job, limits, stop)
+    bare = [_executable(), "-P", "-s", str(prepared / "course/coursekit/homework/runner.py")]
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
+        environment = {**os.environ, **_environment(prepared / "course", prepared / "cache", job / "seen", home)}
         environment["MPLCONFIGDIR"] = str(prepared / "matplotlib")
-        return _watch(bare_command(prepared, job), environment, home, limits, stop)
+        return _watch(bare, environment, home, job, limits, stop)
 
 
 def _environment(course: Path, cache: Path, job: Path, home: str) -> dict[str, str]:
@@ -253,7 +250,7 @@ def _mounts(prepared: Path, job: Path, limits: Limits, hidden: Iterable[Path]) -
         Path("/dev/shm"): ["--perms", "1777", "--size", str(16 << 20), "--tmpfs"],
         Path("/tmp"): writable,
         Path(_HOME): writable,
-        Path("/job"): ["--ro-bind", str(job)],
+        Path("/job"): ["--ro-bind", str(job / "seen")],
     }
     for name in ("course", "cache", "matplotlib"):
         mounts[Path("/", name)] = ["--ro-bind", str(prepared / name)]
@@ -281,17 +278,20 @@ def _executable() -> str:
     return str(Path(sys.prefix, "bin", "python")) if sys.platform == "linux" else sys.executable
 
 
-def _watch(arguments: list[str], environment: dict, folder: str | None, limits: Limits, stop: threading.Event) -> Run:
+def _watch(
+    arguments: list[str], environment: dict, folder: str | None, job: Path, limits: Limits, stop: threading.Event
+) -> Run:
     run, start = Run(), time.monotonic()
-    process = subprocess.Popen(
-        arguments,
-        env=environment,
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,  # Ctrl-C is the grader's
-    )
+    with open(job / "job.json", "rb") as content:
+        process = subprocess.Popen(
+            arguments,
+            env=environment,
+            cwd=folder,
+            stdin=content,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is the grader's
+        )
     lines: queue.Queue[bytes | None] = queue.Queue()
     noise: list[bytes] = []
     readers = [
@@ -351,11 +351,12 @@ def _follow(
         elif type(begins) is int:
             run.at, deadline = begins, now + limits.cell_seconds + _GRACE
         elif type(begins) is str:
-            run.at, deadline = begins, now + 6 * limits.case_seconds + _GRACE
+            run.at, deadline = begins, now + MOST_CASES * limits.case_seconds + _GRACE
         elif type(ends) is int and message.get("error") is not None and len(run.errors) < 1000:
             run.errors[ends] = answers.clean(message["error"])
         elif type(exercise) is str and len(run.answers) < 100:
-            run.answers[exercise] = message
+            # What was there once and is gone at the end, as after %reset, counts as it was.
+            run.answers[exercise] = run.answers.get(exercise, message) if "missing" in message else message
 
 
 def _read_lines(stream, lines: queue.Queue, most: int) -> None:
