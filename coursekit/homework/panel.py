@@ -9,6 +9,7 @@ import json
 import os
 import re
 import secrets
+import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -42,6 +43,8 @@ class Progress(NamedTuple):
 def keep(kind: str, id: str, **what: Any) -> bool:
     """Record an event as ``progress.record`` does, and bring the start page up to date."""
     kept = progress.record(kind, id, **what)
+    if not kept and (file := progress.progress_file()):
+        warnings.warn(f"{file} cannot be written to, so what you do is forgotten when Python ends.", stacklevel=3)
     if folder := progress.learner_folder():
         write_start_page(folder)
     return kept
@@ -86,9 +89,7 @@ def start_page(lessons: list[Progress]) -> str:
     """Return the start page as Markdown."""
     rows = [[_link(lesson), *_cells(lesson)] for lesson in lessons]
     table = "\n".join(f"| {' | '.join(row)} |" for row in [HEADINGS, ["---"] * len(HEADINGS), *rows])
-    return (
-        f"# {_TITLE}\n\nChoose a lesson to open it.\n\n{table}\n\n{_EXPLAINED} This page is written by `coursekit`.\n"
-    )
+    return f"# {_TITLE}\n\n{table}\n\n{_EXPLAINED} Coursekit writes this page anew as you go.\n"
 
 
 def table(lessons: list[Progress]) -> str:

@@ -1,5 +1,7 @@
-"""Live explorers for the notebook: they call a technique and draw in the page."""
+"""What lives in the notebook: explorers, which call a technique and draw in the page, and questions."""
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={"channel_explorer": ["ChannelExplorer"]})
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__, submod_attrs={"channel_explorer": ["ChannelExplorer"], "question": ["QuestionCards"]}
+)

@@ -1,0 +1,147 @@
+"""The table of a learner's progress, on the command line and on the start page."""
+
+import os
+import re
+import stat
+
+import nbformat
+import pytest
+
+from coursekit.cli import main
+from coursekit.homework import panel, progress
+from coursekit.homework.checking import check, hint
+
+
+def write_notebook(path, text):
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text)]), path)
+
+
+@pytest.fixture
+def lessons(folder):
+    write_notebook(folder / "01_intermediate_activations.ipynb", "# 1 · What does a picture | turn into?\n\nText.")
+    write_notebook(folder / "02_filter_visualization.ipynb", "No heading here.")
+    write_notebook(folder / "scratch.ipynb", "# Mine")
+    return folder
+
+
+def right(layer):
+    return (layer - layer.min()) / (layer.max() - layer.min())
+
+
+def test_nothing_yet(lessons):
+    first, second = panel.summary(lessons, progress.events())
+    assert first == (
+        "01_intermediate_activations.ipynb",
+        "What does a picture | turn into?",
+        "",
+        (0, 3),
+        (0, 3),  # the fourth exercise is a text
+        (0, 4),
+        0,
+        0,
+    )
+    assert second == ("02_filter_visualization.ipynb", "Filter visualization", "", None, None, None, 0, 0)
+
+
+def test_everything_counts_once(lessons):
+    for _ in range(2):
+        progress.record("predicted", "01.which-part", answer=4, skipped=False)
+        progress.record("checked", "01.by-hand", right=True, mistake="")
+        progress.record("checked", "01.one-scale", right=False, mistake="")
+        progress.record("hinted", "01.one-scale", step=1)
+        progress.record("hinted", "01.one-scale", step=2)
+        progress.record("solution", "01.by-hand")
+    progress.record("predicted", "01.zeros", answer=None, skipped=True)
+    progress.record("quiz", "01.quiz.coarse", choice=1)  # right
+    progress.record("quiz", "01.quiz.scale", choice=0)
+    progress.record("quiz", "01.quiz.scale", choice=2)  # right, but not at first
+    progress.record("quiz", "01.quiz.control", choice="x")  # not of ours
+    progress.record("checked", "01.no-longer-asked", right=True)
+    lesson, _ = panel.summary(lessons, progress.events())
+    assert lesson[3:] == ((1, 3), (1, 3), (1, 4), 2, 1)
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d", lesson.opened)
+
+
+def test_start_page_follows_every_event(lessons):
+    check("01.one-scale", lambda layer: layer)
+    assert "■" not in (lessons / "start.md").read_text(encoding="utf-8")
+    check("01.one-scale", right)
+    page = (lessons / "start.md").read_text(encoding="utf-8")
+    row = next(line for line in page.splitlines() if line.startswith("| 1"))
+    assert "[What does a picture \\| turn into?](01_intermediate_activations.ipynb)" in row
+    assert "| ■□□ 1 of 3 |" in row
+    hint("01.one-scale")
+    assert (lessons / "start.md").read_text(encoding="utf-8") != page
+    assert {file.name for file in lessons.iterdir()} == {
+        *(".coursekit.json", "progress.jsonl", "start.md", "scratch.ipynb"),
+        *("01_intermediate_activations.ipynb", "02_filter_visualization.ipynb"),
+    }
+
+
+def test_start_page_is_not_written_again_without_need(lessons):
+    panel.write_start_page(lessons)
+    os.utime(lessons / "start.md", ns=(0, 0))
+    panel.write_start_page(lessons)
+    assert (lessons / "start.md").stat().st_mtime_ns == 0
+
+
+def test_no_start_page_outside_a_learners_folder(lessons):
+    (lessons / ".coursekit.json").unlink()
+    check("01.one-scale", right)
+    assert not (lessons / "start.md").exists()
+    assert (lessons / "progress.jsonl").is_file()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_read_only_folder(lessons):
+    lessons.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    try:
+        assert check("01.one-scale", right).is_right
+        assert not (lessons / "start.md").exists()
+    finally:
+        lessons.chmod(stat.S_IRWXU)
+
+
+def test_page_that_cannot_be_replaced_is_an_error(lessons):
+    (lessons / "start.md").mkdir()
+    with pytest.raises(OSError, match=r"start\.md"):
+        panel.write_start_page(lessons)
+
+
+def test_damaged_lesson_has_its_file_for_a_title(lessons):
+    (lessons / "01_intermediate_activations.ipynb").write_text("{")
+    assert panel.summary(lessons, [])[0].title == "Intermediate activations"
+
+
+def test_command(lessons, capsys):
+    check("01.one-scale", right)
+    assert main(["progress"]) == 0
+    here = capsys.readouterr().out
+    lines = here.splitlines()
+    assert lines[0].split() == ["Lesson", "Opened", "Predictions", "Exercises", "Quiz", "Hints", "Solutions", "shown"]
+    assert lines[1].startswith("01 What does a picture | turn into?  20")
+    assert "■□□ 1 of 3" in lines[1]
+    assert lines[2].startswith("02 Filter visualization")
+    assert lines[1].index("□□□ 0 of 3") == lines[0].index("Predictions")
+    assert main(["progress", str(lessons)]) == 0
+    assert capsys.readouterr().out == here
+
+
+def test_command_finds_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["progress"]) == 1
+    assert "There is no folder my-lessons" in capsys.readouterr().err
+    assert main(["progress", str(tmp_path)]) == 1
+    assert "There are no lessons in" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["progress", "--port=1"])
+
+
+def test_lab_writes_the_start_page(tmp_path):
+    assert main(["lab", str(tmp_path / "mine"), "--copy-only"]) == 0
+    page = (tmp_path / "mine" / "start.md").read_text(encoding="utf-8")
+    assert "(01_intermediate_activations.ipynb)" in page
+    progress_file = tmp_path / "mine" / "progress.jsonl"
+    progress_file.write_text('{"kind": "checked", "id": "01.by-hand", "right": true, "at": "2026-01-02T03:04:05"}\n')
+    assert main(["lab", str(tmp_path / "mine"), "--copy-only"]) == 0
+    assert "■□□ 1 of 3" in (tmp_path / "mine" / "start.md").read_text(encoding="utf-8")
