@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import secrets
 import tempfile
 import threading
@@ -22,9 +23,10 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 import coursekit
-from coursekit.homework import answers, exercises, notebooks, release, sandbox, submissions
+from coursekit.homework import answers, exercises, notebooks, sandbox, submissions
 from coursekit.homework.answers import RefusedError
 from coursekit.homework.exercises import Exercise, Lesson, Verdict
+from coursekit.homework.release import variation
 from coursekit.homework.runner import encode
 from coursekit.homework.sandbox import Limits, Run
 from coursekit.homework.submissions import Cell, Submission
@@ -158,6 +160,7 @@ class _Batch:
         self.again, self.no_sandbox, self.limits = again, no_sandbox, limits
         self.hidden = (place, to)
         self.hidden_seed = secret or _stored_seed(to / "hidden-cases.txt")
+        self.posed = _posed(asked)
         self.stop = threading.Event()
         folder.chmod(0o755)  # the sandbox's user must get through
         (folder / "prepared").mkdir()
@@ -207,7 +210,7 @@ class _Batch:
 
     def token(self, student: str) -> str | None:
         """Return the student's variation, from the secret: what the notebook says of it does not count."""
-        return release.variation(self.secret, student) if self.secret else None
+        return variation(self.secret, student) if self.secret else None
 
     def settings(self, student: str) -> str:
         """Return a mark of all that a grade depends on besides the submission."""
@@ -293,6 +296,20 @@ class _Batch:
             path.chmod(0o755 if path.is_dir() else 0o644)
 
 
+def _posed(asked: Lesson) -> dict[str, str]:
+    """Return what stands in the text cells before a student writes into them, by exercise."""
+    cells = json.loads(notebooks.lesson_file(asked.number).read_bytes())["cells"]
+    texts = [cell for cell in cells if cell["cell_type"] == "markdown"]
+    # Between the marks stands the solution, which students never saw.
+    return {
+        name: re.sub(
+            r"<!-- BEGIN SOLUTION -->.*?<!-- END SOLUTION -->", "", notebooks.cell_source(cell), flags=re.DOTALL
+        )
+        for cell in texts
+        if (name := notebooks.exercise_id(cell))
+    }
+
+
 # ---- records
 
 
@@ -315,7 +332,7 @@ def _record(graded: _Graded, batch: _Batch) -> dict:
     }
     if not graded.reason:
         for one in asked.exercises:
-            marked = _by_hand(one, graded) if one.is_read_by_a_person else _by_program(one, graded)
+            marked = _by_person(one, graded, batch) if one.is_read_by_a_person else _by_program(one, graded)
             record["exercises"][one.id] = {
                 "max": one.points,
                 "mistake": "",
@@ -326,18 +343,15 @@ def _record(graded: _Graded, batch: _Batch) -> dict:
     return record
 
 
-def _by_hand(exercise: Exercise, graded: _Graded) -> dict:
+def _by_person(exercise: Exercise, graded: _Graded, batch: _Batch) -> dict:
     found = submissions.answers_to(graded.cells, exercise)
-    text = answers_text(submissions.text_of(graded.cells[found[-1]])) if found else ""
-    if found and not text:
+    if not found:  # the text may stand anywhere: that is for a person to see
+        return {"points": None, "says": _NO_CELL, "needs_person": True}
+    text = submissions.text_of(graded.cells[found[-1]], batch.posed.get(exercise.id, ""))
+    text = "".join(c for c in text if c in "\n\t" or c.isprintable())
+    if not text:
         return {"points": 0.0, "says": _NO_ANSWER}
-    # Without a cell the text may stand anywhere: that is for a person to see.
-    return {"points": None, "says": "A person reads this." if found else _NO_CELL, "needs_person": True, "text": text}
-
-
-def answers_text(text: str) -> str:
-    """Return a student's text as it can be written to a file: without characters that are none."""
-    return "".join(c for c in text if c in "\n\t" or c.isprintable())
+    return {"points": None, "says": "A person reads this.", "needs_person": True, "text": text}
 
 
 def _by_program(exercise: Exercise, graded: _Graded) -> dict:

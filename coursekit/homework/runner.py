@@ -104,7 +104,11 @@ def _result_channel():
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
 
+    owner = os.getpid()
+
     def send(message: dict) -> None:
+        if os.getpid() != owner:  # a fork of student code came out of its cell
+            os._exit(0)
         left = memoryview(json.dumps(message).encode() + b"\n")
         while left:
             left = left[channel.write(left) :]

@@ -42,6 +42,7 @@ _LATE_BIT = "(?:_LATE)?"
 _CANVAS = re.compile(rf"(?P<student>[^_]+){_LATE_BIT}_(?P<number>\d+)_\d+_.+")
 _MOODLE = re.compile(r"(?P<student>.+)_(?P<number>\d+)_assignsubmission_\w+?_?(?P<rest>_.*)?")
 _EXCHANGE = re.compile(r"(?P<student>[^+]+)\+(?P<assignment>[^+]+)\+\d{4}-\d\d-\d\d.*")
+_MARK = re.compile(r"<!--\s*(exercise\s+\S+|(BEGIN|END)\s+SOLUTION)\s*-->", re.IGNORECASE)
 _UNFINISHED = re.compile(r"#\s*YOUR CODE HERE\s*\n\s*raise NotImplementedError\(\)")
 
 
@@ -171,10 +172,17 @@ def answers_to(cells: list[Cell], exercise: exercises.Exercise) -> list[int]:
     return [i for i in found if not _is_unfinished(cells[i])] or found
 
 
-def text_of(cell: Cell) -> str:
-    """Return what a student wrote into a text cell, without the marks and the words that stood there before."""
-    text = re.sub(r"<!--\s*(exercise\s+\S+|(BEGIN|END)\s+SOLUTION)\s*-->", "", cell.source, flags=re.IGNORECASE)
-    return text.replace(notebooks.TEXT_STUB, "").strip()[:MOST_TEXT]
+def text_of(cell: Cell, posed: str = "") -> str:
+    """Return what a student wrote into a text cell.
+
+    Args:
+        cell: The student's.
+        posed: What stood in it before: its lines don't count.
+    """
+    text = _MARK.sub("", cell.source).replace(notebooks.TEXT_STUB, "")
+    before = {line.strip() for line in _MARK.sub("", posed).splitlines()} - {""}
+    lines = [line for line in text.splitlines() if line.strip() not in before]
+    return "\n".join(lines).strip()[:MOST_TEXT]
 
 
 def safe_copy(cells: list[Cell]) -> dict:
@@ -425,7 +433,9 @@ def _cell(raw: dict) -> Cell:
 
 
 def _is_unfinished(cell: Cell) -> bool:
-    return not text_of(cell) if cell.kind == "markdown" else bool(_UNFINISHED.search(cell.source))
+    if cell.kind == "markdown":
+        return notebooks.TEXT_STUB in cell.source or not text_of(cell)
+    return _UNFINISHED.search(cell.source) is not None
 
 
 def _safe_cell(number: int, cell: Cell) -> dict:
