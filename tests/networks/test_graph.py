@@ -108,7 +108,8 @@ class TestSteps:
     def test_plain_operations(self):
         x = picture()
         model = keras.Model(x, keras.ops.relu((x + 1) * x)[:, ::2] / 3)
-        assert names(model) == ["picture", "add", "multiply", "relu", "get_item", "true_divide"]
+        operations = [name.rstrip("_0123456789") for name in names(model)]  # Keras counts them through the process
+        assert operations == ["picture", "add", "multiply", "relu", "get_item", "true_divide"]
         agrees(model, atol=1e-2)
 
     def test_an_operation_with_several_outputs(self):
