@@ -1,5 +1,8 @@
 """Lesson 01 in small: the form of the real notebook, its exercises, and next to nothing else."""
 
+from pathlib import Path
+
+import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
@@ -65,3 +68,10 @@ def small_lesson() -> NotebookNode:
 def cell(notebook: NotebookNode, name: str) -> NotebookNode:
     """Return the cell of an id."""
     return next(cell for cell in notebook.cells if cell["id"] == name)
+
+
+def write_small_lesson(folder: Path) -> Path:
+    """Make a folder of lessons that holds this one; return the folder."""
+    folder.mkdir()
+    nbformat.write(small_lesson(), folder / "01_small.ipynb")
+    return folder

@@ -1,0 +1,322 @@
+"""nbgrader's gradebook and folders, and the grades as a table.
+
+Grades are kept where nbgrader 0.9 keeps them, written through its own interface: formgrader shows them, a person reads
+the free text there, and ``nbgrader export`` has the same totals. nbgrader runs nothing and compares nothing here.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import html
+import importlib.util
+import io
+import json
+import os
+import re
+import sys
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from coursekit.homework import notebooks, submissions
+from coursekit.homework.exercises import Exercise, lesson
+
+_PLAIN_NAME = r"[\w@+-](?:[\w .@+-]*[\w@+-])?"  # one folder, on every system; no dot or space at either end
+
+
+@dataclass(frozen=True)
+class Score:
+    """What the gradebook says about one exercise of one student.
+
+    Attributes:
+        points: None as long as neither the program nor a person has given any.
+        is_manual: A person gave them.
+        needs_person: A person has still to look.
+        comment: What the person wrote, or "".
+    """
+
+    points: float | None
+    is_manual: bool
+    needs_person: bool
+    comment: str
+
+
+def require_nbgrader() -> None:
+    """Say how to get nbgrader where it is missing.
+
+    Raises:
+        ModuleNotFoundError: nbgrader is not installed.
+    """
+    if importlib.util.find_spec("nbgrader") is None:
+        raise ModuleNotFoundError('Homework needs nbgrader, which is not installed: pip install "coursekit[homework]"')
+
+
+def is_plain_name(student: str) -> bool:
+    """Say whether a student's id can name a folder, on every system."""
+    return len(student) <= 128 and re.fullmatch(_PLAIN_NAME, student) is not None
+
+
+def register(notebook: Any, number: str, name: str, to: Path) -> Any:
+    """Register an assignment in the gradebook as ``nbgrader generate_assignment`` does; return the released notebook.
+
+    Args:
+        notebook: The lesson, with its solutions.
+        number: The lesson's number, which names the assignment: "01".
+        name: The notebook's file name without its ending, which names it in the gradebook.
+        to: The course folder, with the gradebook.
+
+    Raises:
+        ValueError: There are submissions of a version that had other exercises.
+    """
+    from nbgrader.preprocessors import CheckCellMetadata, ClearOutput, ComputeChecksums, LockCells, SaveCells
+
+    notebook = notebooks.cut_solutions(notebooks.with_metadata(notebook, lesson(number)))
+    resources = {"nbgrader": {"assignment": number, "notebook": name, "db_url": _url(to)}}
+    with open_gradebook(to) as gradebook:
+        gradebook.update_or_create_assignment(number)
+    try:
+        for step in (LockCells, ClearOutput, CheckCellMetadata, ComputeChecksums, SaveCells):
+            notebook, resources = step().preprocess(notebook, resources)
+    except RuntimeError as error:
+        raise ValueError(
+            f"The gradebook in {to} has submissions of another version of lesson {number}, with other exercises. "
+            "Use a new folder for the new version."
+        ) from error
+    return notebook
+
+
+def write(records: Sequence[dict], to: str | Path) -> None:
+    """Bring the gradebook, nbgrader's folder autograded/, grades.csv and log.csv up to date.
+
+    What a person gave in formgrader stays. Where the submission is another one since, a person is asked to look again.
+
+    Args:
+        records: What came of grading, one for each submission.
+        to: The course folder.
+    """
+    require_nbgrader()
+    to = Path(to)
+    for number in sorted({record["assignment"] for record in records}):
+        mine = [record for record in records if record["assignment"] == number]
+        file = notebooks.lesson_file(number)
+        released = register(_read(file), number, file.stem, to)
+        for record in mine:
+            content = notebooks.to_bytes(_for_formgrader(record, released, number, to))
+            place = to / "autograded" / student_name(record) / number / file.name
+            is_new = not place.is_file() or place.read_bytes() != content
+            if is_new:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                notebooks.write_whole(place, content)
+            with open_gradebook(to) as gradebook:
+                _enter(gradebook, record, number, is_new)
+        _write_tables(mine, number, to)
+
+
+def scores(number: str, to: str | Path) -> dict[str, dict[str, Score]]:
+    """Return what the gradebook says: {student: {exercise id: score}}."""
+    found = {}
+    with open_gradebook(Path(to)) as gradebook:
+        for submission in gradebook.assignment_submissions(number):
+            found[submission.student.id] = student = {}
+            for notebook in submission.notebooks:
+                comments = {comment.name: comment.manual_comment or "" for comment in notebook.comments}
+                grades = {grade.name: grade for grade in notebook.grades}
+                for exercise in lesson(number).exercises:
+                    if grade := grades.get(notebooks.grade_id(exercise.id)):
+                        has_points = grade.manual_score is not None or grade.auto_score is not None
+                        student[exercise.id] = Score(
+                            float(grade.score) if has_points else None,
+                            grade.manual_score is not None,
+                            bool(grade.needs_manual_grade),
+                            comments.get(notebooks.solution_grade_id(exercise), ""),
+                        )
+    return found
+
+
+def student_name(record: dict) -> str:
+    """Return the student's id as nbgrader has it, which is also the name of a folder."""
+    student = record["student"]
+    return student if is_plain_name(student) else quote(student, safe="", errors="replace").replace(".", "%2E")[:128]
+
+
+def is_complete(record: dict, given: dict[str, Score]) -> bool:
+    """Say whether there is a total to speak of: the program graded, or a person gave points for every exercise."""
+    return record["status"] == "graded" or (bool(given) and all(score.points is not None for score in given.values()))
+
+
+def _write_tables(records: list[dict], number: str, to: Path) -> None:
+    """Write grades.csv and log.csv, with every student whose result lies in the folder."""
+    everyone = {record["student"]: record for record in (*_results(to), *records) if record["assignment"] == number}
+    exercises = lesson(number).exercises
+    have = scores(number, to)
+    grades = [["student", *(one.id for one in exercises), "total", "max", "status", "reason", "to_read"]]
+    log = [["student", "status", "reason", "file", "sha256", "submitted_at", "seconds", "log"]]
+    for student, record in sorted(everyone.items()):
+        given = have.get(student_name(record), {})
+        points = [given[one.id].points if one.id in given else None for one in exercises]
+        total = sum(p for p in points if p is not None) if is_complete(record, given) else None
+        to_read = " ".join(name for name, score in given.items() if score.needs_person)
+        most = sum(one.points for one in exercises)
+        grades.append([student, *points, total, most, record["status"], record["reason"], to_read])
+        fields = (record.get(key) for key in log[0][:-1])
+        log.append([*fields, " | ".join(record.get("log") or [])])
+    notebooks.write_whole(to / "grades.csv", _csv(grades))
+    notebooks.write_whole(to / "log.csv", _csv(log))
+
+
+def _results(to: Path) -> Iterator[dict]:
+    for file in sorted((to / "results").glob("*.json")):
+        yield json.loads(file.read_bytes())
+
+
+def _csv(rows: Iterable[Sequence]) -> bytes:
+    table = io.StringIO()
+    csv.writer(table, lineterminator="\n").writerows([_field(value) for value in row] for row in rows)
+    return table.getvalue().encode(errors="replace")
+
+
+def _field(value: Any) -> str:
+    """Return a field that no spreadsheet takes for a formula."""
+    if value is None:
+        return ""
+    if isinstance(value, (int, float)):
+        return f"{value:g}"
+    text = str(value).replace("\0", "")
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
+
+
+def _url(to: Path) -> str:
+    return f"sqlite:///{(to / 'gradebook.db').resolve()}"
+
+
+@contextmanager
+def open_gradebook(to: Path) -> Iterator[Any]:
+    """Open nbgrader's gradebook in a course folder, made if it does not exist."""
+    from nbgrader.api import Gradebook
+    from sqlalchemy.exc import SAWarning
+
+    to.mkdir(parents=True, exist_ok=True)
+    # A new gradebook asks the command alembic for its version: it stands beside this Python, on PATH or not.
+    path = os.environ.get("PATH", "")
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), path])
+    try:
+        gradebook = Gradebook(_url(to))
+    finally:
+        os.environ["PATH"] = path
+    with gradebook, warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)  # nbgrader adds submissions in an order that SQLAlchemy remarks on
+        yield gradebook
+
+
+def _enter(gradebook: Any, record: dict, number: str, is_new: bool) -> None:
+    """Enter one submission; ``is_new`` when it is not the one that was entered before."""
+    student = student_name(record)
+    gradebook.update_or_create_student(student)
+    when = {"timestamp": _utc(record["submitted_at"])} if record.get("submitted_at") else {}
+    submission = gradebook.update_or_create_submission(number, student, **when)
+    (notebook,) = submission.notebooks
+    grades = {grade.name: grade for grade in notebook.grades}
+    comments = {comment.name: comment for comment in notebook.comments}
+    for exercise in lesson(number).exercises:
+        found = _found(record, exercise)
+        grade = grades[notebooks.grade_id(exercise.id)]
+        grade.auto_score = found["points"]
+        comments[notebooks.solution_grade_id(exercise)].auto_comment = found["says"]
+        if grade.manual_score is None:
+            grade.needs_manual_grade = found["points"] is None or found["needs_person"]
+        elif is_new:
+            grade.needs_manual_grade = True
+    gradebook.db.commit()
+
+
+def _found(record: dict, exercise: Exercise) -> dict:
+    """Return what the record says about an exercise; nothing, for one that could not be graded."""
+    nothing = {"points": None, "says": record["reason"], "mistake": "", "needs_person": True, "text": ""}
+    return {**nothing, **record["exercises"].get(exercise.id, {})} if record["status"] == "graded" else nothing
+
+
+def _utc(text: str) -> datetime.datetime:
+    """Return a time as nbgrader keeps it: UTC, without saying so."""
+    time = datetime.datetime.fromisoformat(text)
+    return time.astimezone(datetime.UTC).replace(tzinfo=None) if time.tzinfo else time
+
+
+def _read(file: Path) -> Any:
+    import nbformat
+
+    return nbformat.read(file, as_version=4)
+
+
+# What a person sees in formgrader: a page of nbgrader's that renders HTML, scripts included. So nothing of a student's
+# goes there but code, the outputs of the safe copy, and plain text.
+
+
+def _for_formgrader(record: dict, released: Any, number: str, to: Path) -> Any:
+    """Return the submission with nbgrader's metadata, the scores below the answers, and nothing that could run."""
+    import nbformat
+
+    path = record.get("notebook")
+    submitted = submissions.read_cells((to / path).read_bytes()) if path else []
+    answered: dict[int | None, list[Exercise]] = {}
+    for exercise in lesson(number).exercises:
+        places = submissions.answers_to(submitted, exercise)  # the last one is what grading says as well
+        answered.setdefault(places[-1] if places else None, []).append(exercise)
+    text_of_the_lesson = {cell.source for cell in released.cells if cell.cell_type == "markdown"}
+    checks = {cell.source for cell in released.cells if notebooks.checked_id(cell)}
+
+    cells = [] if record["status"] == "graded" else [_text_cell(f"Not graded: {record['reason']}")]
+    for i, cell in enumerate(submitted):
+        if i in answered:
+            first, *others = answered[i]
+            cells += _graded_cells(record, released, first, cell)
+            for exercise in others:
+                cells += _graded_cells(record, released, exercise, None)
+        elif cell.kind == "markdown":
+            is_ours = cell.source in text_of_the_lesson
+            cells.append(_cell("markdown", cell.source) if is_ours else _text_cell(cell.source))
+        elif cell.source not in checks:  # the checks come back with the scores
+            cells.append(_cell("code", cell.source, cell.raw["outputs"]))
+    for exercise in answered.get(None, []):
+        cells.append(_text_cell(f"No cell for {exercise.id} was found in the submission."))
+        cells += _graded_cells(record, released, exercise, None)
+    for i, cell in enumerate(cells):
+        cell["id"] = f"cell-{i}"
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    content = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+    return nbformat.from_dict(content)
+
+
+def _graded_cells(record: dict, released: Any, exercise: Exercise, cell: submissions.Cell | None) -> list[dict]:
+    """Return the cell with a student's answer, and behind code the check with the score."""
+    found = _found(record, exercise)
+    marks = {
+        one.metadata.nbgrader.grade_id: {"nbgrader": dict(one.metadata.nbgrader)}
+        for one in released.cells
+        if "nbgrader" in one.metadata
+    }
+    mark = marks[notebooks.solution_grade_id(exercise)]
+    if exercise.is_read_by_a_person:
+        return [{**_text_cell(submissions.text_of(cell) if cell else ""), "metadata": mark}]
+    answer = _cell("code", cell.source, cell.raw["outputs"]) if cell else _cell("code", "")
+    points = "No points yet" if found["points"] is None else f"{found['points']:g} of {exercise.points:g} points"
+    mistake = f" (It looks like: {found['mistake']}.)" if found["mistake"] else ""
+    said = {"output_type": "stream", "name": "stdout", "text": f"{points}. {found['says']}{mistake}\n"}
+    check = next(one for one in released.cells if notebooks.checked_id(one) == exercise.id)
+    score = {**_cell("code", check.source, [said]), "metadata": marks[notebooks.grade_id(exercise.id)]}
+    return [{**answer, "metadata": mark}, score]
+
+
+def _cell(cell_type: str, source: str, outputs: Sequence[dict] = ()) -> dict:
+    cell = {"cell_type": cell_type, "metadata": {}, "source": source}
+    return cell if cell_type == "markdown" else {**cell, "execution_count": None, "outputs": list(outputs)}
+
+
+def _text_cell(text: str) -> dict:
+    """Return what somebody wrote as a cell that shows it as it is: no HTML, no formulas, no links."""
+    harmless = re.sub(r"[\\$`\r]", lambda found: f"&#{ord(found[0])};", html.escape(text))
+    return _cell("markdown", f'<pre style="white-space: pre-wrap; font-family: inherit">{harmless}</pre>')
