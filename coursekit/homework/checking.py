@@ -30,11 +30,14 @@ _NO_ANSWER = "There is no answer yet: write your code where it says YOUR CODE HE
 
 
 class _NoVerdictError(Exception):
-    """An answer that can't be compared; the message says why. ``is_try`` is False where there is no answer yet."""
+    """An answer that can't be compared; the message says why.
 
-    def __init__(self, says: str, is_try: bool = True):
+    ``is_try`` is False where there is no answer yet. ``code`` is the line that failed.
+    """
+
+    def __init__(self, says: str, is_try: bool = True, code: str = ""):
         super().__init__(says)
-        self.is_try = is_try
+        self.is_try, self.code = is_try, code
 
 
 class _TooLong(BaseException):
@@ -73,7 +76,7 @@ def check(exercise_id: str, answer: Any = _MISSING, variation: str | None = None
     if variation is None and isinstance(names.get("variation"), str):
         variation = names["variation"]
 
-    remark = ""
+    remark = code = ""
     try:
         if exercise.is_function:
             verdict, remark = _try_out(exercise, answer)
@@ -83,14 +86,14 @@ def check(exercise_id: str, answer: Any = _MISSING, variation: str | None = None
     except _NoVerdictError as error:
         if not error.is_try:
             return Note("Not yet", (str(error),))
-        verdict = Verdict(False, str(error))
+        verdict, code = Verdict(False, str(error)), error.code
     keep("checked", exercise.id, right=verdict.is_right, mistake=verdict.mistake)
     if verdict.is_right:
         return Note("Right", tuple(filter(None, [exercise.title + ".", remark])), "✓", is_right=True)
     says = [verdict.says.replace("hint(...)", f'hint("{exercise.id}")'), remark]
     if (tries := _wrong_tries(exercise)) >= TRIES:
         says.append(f'That was try {tries}. If you like, solution("{exercise.id}") now shows a way to do it.')
-    return Note("Not right yet", tuple(filter(None, says)), "✗", is_right=False)
+    return Note("Not right yet", tuple(filter(None, says)), "✗", code, is_right=False)
 
 
 def hint(exercise_id: str) -> Note:
@@ -217,9 +220,9 @@ def _try_out(exercise: Exercise, function: Any) -> tuple[Verdict, str]:
     except (Exception, SystemExit) as error:
         if isinstance(error, NotImplementedError) and not error.args:
             raise _NoVerdictError(_NO_ANSWER, is_try=False) from None
-        where = _line_of(error.__traceback__, function)
-        what = type(error).__name__
-        raise _NoVerdictError(f"{name} stopped{where}, with {what}: {_one_line(error)}") from None
+        where, code = _line_of(error.__traceback__, function)
+        says = f"{name} stopped{where} with {type(error).__name__}: {_one_line(error)}"
+        raise _NoVerdictError(says, code=code) from None
     remark = ""
     if changed:
         which = " and ".join(sorted(changed))
@@ -246,17 +249,16 @@ def _returned_nothing(name: str, printed: str) -> str:
     return f"{name} gives back None, which is nothing: is there a return missing?"
 
 
-def _line_of(traceback: TracebackType | None, function: Callable) -> str:
-    """Say in which line of the learner's own code an error arose."""
+def _line_of(traceback: TracebackType | None, function: Callable) -> tuple[str, str]:
+    """Return in which line of the learner's own code an error arose: its number in words, and the line."""
     theirs = getattr(inspect.unwrap(function), "__globals__", None)
-    where = ""
+    where = code = ""
     while traceback:
         frame, line = traceback.tb_frame, traceback.tb_lineno
         if frame.f_globals is theirs:
-            source = linecache.getline(frame.f_code.co_filename, line).strip()
-            where = f" in line {line}" + (f", {source}" if source else "")
+            where, code = f" in line {line}", linecache.getline(frame.f_code.co_filename, line).strip()
         traceback = traceback.tb_next
-    return where
+    return where, code
 
 
 def _one_line(error: BaseException) -> str:

@@ -9,7 +9,7 @@ from html import escape
 SANDBOX_VARIABLE = "COURSEKIT_SANDBOX"
 
 # A line at the left, seen in both themes; what it means is said by the symbol and the words as well.
-_COLOURS = {"✓": "#009E73", "✗": "#D55E00", "": "#808080"}
+_COLOURS = {"✓": "#009E73", "✗": "#D55E00", "": "#80808080"}
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ class Note:
         paragraphs = "".join(f'<p style="margin:.35em 0 0">{escape(text)}</p>' for text in others)
         code = (
             f'<pre style="background:#80808018;border-radius:4px;margin:.6em 0 .2em;overflow-x:auto;padding:.6em .8em">'
-            f"<code>{escape(self.code)}</code></pre>"
+            f'<code style="background:none">{escape(self.code)}</code></pre>'
             if self.code
             else ""
         )
         return (
             f'<div role="status" style="border-left:3px solid {_COLOURS[self.mark]};line-height:1.5;margin:.3em 0;'
-            f'max-width:46em;padding:.2em 0 .2em .9em"><p style="margin:0">{mark}<strong>{escape(self.head)}.</strong> '
+            f'max-width:46em;padding:.2em 0 .2em 14px"><p style="margin:0">{mark}<strong>{escape(self.head)}.</strong> '
             f"{escape(first)}</p>{paragraphs}{self.drawing}{code}</div>"
         )
 

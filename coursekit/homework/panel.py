@@ -17,12 +17,12 @@ from urllib.parse import quote
 from coursekit.homework import exercises, progress
 
 START_PAGE = "start.md"
-HEADINGS = ("Lesson", "Opened", "Predictions", "Exercises", "Quiz", "Hints", "Solutions shown")
+HEADINGS = ("Lesson", "Opened", "Predictions", "Exercises", "Quiz", "Hints", "Solutions")
 
 _TITLE = "What happens inside a convolutional network"
 _EXPLAINED = (
     "A prediction counts when you committed yourself, an exercise when its check said that it is right, a question of "
-    "the quiz when your first answer was right."
+    "the quiz when your first answer was right. Hints and solutions are those that were shown."
 )
 _CANNOT_BE_WRITTEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC)
 
@@ -87,7 +87,8 @@ def write_start_page(folder: Path) -> None:
 
 def start_page(lessons: list[Progress]) -> str:
     """Return the start page as Markdown."""
-    rows = [[_link(lesson), *_cells(lesson)] for lesson in lessons]
+    unbroken = str.maketrans({" ": "\N{NO-BREAK SPACE}", "-": "\N{NON-BREAKING HYPHEN}"})  # in a narrow window
+    rows = [[_link(lesson), *(cell.translate(unbroken) for cell in _cells(lesson))] for lesson in lessons]
     table = "\n".join(f"| {' | '.join(row)} |" for row in [HEADINGS, ["---"] * len(HEADINGS), *rows])
     return f"# {_TITLE}\n\n{table}\n\n{_EXPLAINED} Coursekit writes this page anew as you go.\n"
 

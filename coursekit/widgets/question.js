@@ -132,7 +132,7 @@ const inputs = {
     const node = element("div", "ck-number");
     const step = high - low >= 20 ? 1 : (high - low) / 100;
     const slider = element("input", "", { type: "range", min: low, max: high, step });
-    const field = element("input", "", { type: "number", min: low, max: high, step: "any" });
+    const field = element("input", "", { type: "number", min: low, max: high, step: "any", placeholder: "?" });
     slider.value = (low + high) / 2;
     slider.ariaLabel = asks;
     field.ariaLabel = unit ? `${asks} In ${unit}` : asks;

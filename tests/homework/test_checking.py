@@ -282,9 +282,9 @@ class RaisesWhenAsked:
     [
         (returns_nothing, "one_scale gives back None, which is nothing: is there a return missing?"),
         (prints, "one_scale prints its result instead of returning it: write return instead of print."),
-        (fails, "one_scale stopped in line {}, return layer - smallest / layer.largest(), with AttributeError: "),
-        (calls_one_that_fails, "one_scale stopped in line {}, return layer - smallest / layer.largest(), with "),
-        (too_many_axes, "return layer[:, :, :, 0], with IndexError: too many indices for array"),
+        (fails, "one_scale stopped in line {} with AttributeError: 'numpy.ndarray' object has no attribute 'largest'."),
+        (calls_one_that_fails, "one_scale stopped in line {} with AttributeError"),
+        (too_many_axes, " with IndexError: too many indices for array"),
         (ends_python, "with SystemExit: it gives no reason."),
         (other_names, "one_scale must take the parameters (layer), but it takes (picture)."),
         (lambda layer: layer[0], "Expected an array of shape (7, 9, 6), but this is an array of shape (9, 6)."),
@@ -310,6 +310,11 @@ def test_what_is_said_of_a_function_that_does_not_work(function, says, capsys):
     assert says.format(fails.__code__.co_firstlineno + 2) in repr(note)
     assert progress.latest("checked", "01.one-scale") is not None
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("function", [fails, calls_one_that_fails])
+def test_line_that_failed_is_shown(function):
+    assert repr(check("01.one-scale", function)).endswith("\n    return layer - smallest / layer.largest()")
 
 
 @pytest.mark.parametrize(
@@ -467,4 +472,4 @@ def test_html_says_it_in_words_and_keeps_code_as_text():
     html = check("01.one-scale", {"<script>": 1})._repr_html_()
     assert "<script>" not in html
     code = solution("01.by-hand")._repr_html_()
-    assert "<code>def by_hand(patch, kernel, bias):\n" in code
+    assert ">def by_hand(patch, kernel, bias):\n" in code
