@@ -121,7 +121,7 @@ def load_network(path: str | os.PathLike) -> Any:
     """
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"path must be the name of a file, not {type(path).__name__}.")
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     _check_kind(path)
     text, version, stored = _read_keras(path) if path.suffix == ".keras" else _read_hdf5(path)
     _check_description(text, version, path.name)
