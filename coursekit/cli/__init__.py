@@ -1,4 +1,7 @@
-"""The command ``coursekit``: ``lab`` opens the lessons, ``progress`` shows how far you are, ``doctor`` helps."""
+"""The command ``coursekit``: ``lab`` opens the lessons, ``progress`` shows how far you are, ``doctor`` helps.
+
+``homework`` is for instructors.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from coursekit.cli import doctor, lab
+from coursekit.cli import doctor, homework, lab
 
 _LAB = """\
 Copies the lessons into FOLDER and opens JupyterLab there, at the first lesson.
@@ -30,6 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         from coursekit.cli import progress  # here: the doctor must run where NumPy is missing
 
         return progress.run(args.folder)
+    if args.command == "homework":
+        return homework.run(args)
     return lab.run(args.folder, jupyter, args.copy_only)
 
 
@@ -65,6 +70,7 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         help="check what the course needs",
         description="Checks what the course needs and says how to mend what is missing. Exit code 1 if anything is.",
     )
+    homework.add_parser(commands)
     args, further = parser.parse_known_args(argv)
     if args.command != "lab" and further + jupyter:
         parser.error(f"unknown arguments: {' '.join(further + jupyter)}")

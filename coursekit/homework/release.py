@@ -85,6 +85,11 @@ def variation(secret: str, student: str) -> str:
     return hmac.new(secret.encode(), student.encode(), "sha256").hexdigest()
 
 
+def variations_in(content: bytes) -> set[str]:
+    """Return the tokens that a notebook file has."""
+    return {found.decode() for found in re.findall(rb'variation = \\"([0-9a-f]{64})\\"', content)}
+
+
 def class_secret(to: str | Path, secret_file: str | Path | None = None) -> str:
     """Return the class secret; made, once, if there is none. Only its owner can read the file.
 

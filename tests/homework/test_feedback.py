@@ -7,7 +7,7 @@ from coursekit.homework import feedback, gradebook, notebooks
 from coursekit.homework.exercises import lesson
 from tests.homework.class_records import POINTS, new_course, record, ungraded
 from tests.homework.small_lesson import write_small_lesson
-from tests.homework.test_gradebook import HOSTILE, Tags, grade_by_hand
+from tests.homework.test_gradebook import HOSTILE, Tags, grade_by_hand, words
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("nbgrader") is None, reason="nbgrader is not installed.")
 
@@ -21,10 +21,6 @@ def lessons(tmp_path, monkeypatch):
 @pytest.fixture
 def to(tmp_path):
     return new_course(tmp_path / "course")
-
-
-def words(html: str) -> str:
-    return re.sub(r"\s+", " ", "".join(Tags(html[html.index("<body") :]).data))
 
 
 def write(to, *records) -> list[str]:

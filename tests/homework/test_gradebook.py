@@ -35,6 +35,10 @@ def ana(to):
     return record(to, "ana", POINTS)
 
 
+def words(html: str) -> str:
+    return re.sub(r"\s+", " ", "".join(Tags(html[html.index("<body") :]).data))
+
+
 def read_csv(file: Path) -> list[list[str]]:
     with file.open(newline="") as opened:
         return list(csv.reader(opened))

@@ -1,0 +1,162 @@
+"""``coursekit homework``: an assignment for a class, and the grades of what was handed in."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+_RELEASE = """\
+Writes a lesson as homework into FOLDER, as nbgrader lays it out: without its
+solutions, in FOLDER/release. With --students, each gets a variation of their own.
+Files that you changed are kept."""
+_GRADE = """\
+Grades what was handed in: a folder for each student, files as an LMS exports them,
+a zip of either, or what nbgrader collected. Each runs in a sandbox. FOLDER then has
+grades.csv, feedback/, log.csv and nbgrader's gradebook.
+
+It can be stopped and started again: what is done is kept. Exit code 0 if all were
+graded, 1 if some could not be, 2 if nothing could be done."""
+
+
+def add_parser(commands: Any) -> None:
+    """Add ``homework`` to the command's parser."""
+    parser = commands.add_parser("homework", help="for instructors: release a lesson as homework, grade it")
+    steps = parser.add_subparsers(dest="step", metavar="STEP", required=True)
+    raw = argparse.RawDescriptionHelpFormatter
+
+    release = steps.add_parser("release", help="make the assignment", description=_RELEASE, formatter_class=raw)
+    release.add_argument("lesson", metavar="LESSON", help="such as 01")
+    release.add_argument("--students", metavar="FILE", type=Path, help="ids: one a line, or a CSV's column 'student'")
+
+    grade = steps.add_parser("grade", help="grade what was handed in", description=_GRADE, formatter_class=raw)
+    grade.add_argument("submissions", metavar="SUBMISSIONS", type=Path, help="a folder or a zip")
+    grade.add_argument("--lesson", default="01", help="default: 01")
+    grade.add_argument("--jobs", metavar="N", type=int, default=1, help="how many run at once (default: 1)")
+    grade.add_argument("--again", action="store_true", help="grade also what is done")
+    grade.add_argument(
+        "--dangerously-without-sandbox",
+        action="store_true",
+        help="run the students' code as you: it can read and delete what you can",
+    )
+    for step in (release, grade):
+        step.add_argument("--to", metavar="FOLDER", type=Path, required=True, help="the course folder")
+        step.add_argument("--secret-file", metavar="FILE", type=Path, help="class secret (default: FOLDER/secret.txt)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run a step and return the exit code."""
+    from coursekit.homework.gradebook import require_nbgrader
+    from coursekit.homework.sandbox import SandboxMissing
+
+    try:
+        require_nbgrader()
+        return _release(args) if args.step == "release" else _grade(args)
+    except (OSError, ValueError, ModuleNotFoundError, SandboxMissing) as error:
+        print(f"coursekit homework: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Stopped. What is done is kept: the same command goes on from there.", file=sys.stderr)
+        return 130
+
+
+def _release(args: argparse.Namespace) -> int:
+    from coursekit.homework.release import KEPT, SAME, read_students, release
+
+    students = read_students(args.students) if args.students else []
+    outcomes = release(args.lesson, args.to, students, args.secret_file)
+    for file, outcome in outcomes.items():
+        if outcome != SAME:
+            print(f"  {file.relative_to(args.to)}: {outcome}")
+    count = sum(outcome in (SAME, KEPT) for outcome in outcomes.values())
+    print(f"{len(outcomes) - count} files written, {count} as they were, in {args.to.resolve()}")
+    place = f"release/{args.lesson}/STUDENT/" if students else f"release/{args.lesson}/"
+    print(f"Students get what is in {place}. Keep the rest to yourself.")
+    return 0
+
+
+def _grade(args: argparse.Namespace) -> int:
+    from coursekit.homework.grading import grade
+    from coursekit.homework.release import SECRET, read_secret
+
+    file = args.secret_file or args.to / SECRET
+    secret = read_secret(file) if args.secret_file or file.exists() else None
+    if secret is None and (student := _with_variation(args.submissions, args.lesson)):
+        raise ValueError(
+            f"The submission of {student} has a variation of its own, but there is no class secret at {file}. "
+            "Grade into the folder that the assignment was released to, or name its secret: --secret-file FILE"
+        )
+    records = grade(
+        args.submissions,
+        args.to,
+        lesson=args.lesson,
+        jobs=args.jobs,
+        secret=secret,
+        again=args.again,
+        no_sandbox=args.dangerously_without_sandbox,
+    )
+    ungraded = [record for record in records if record["status"] != "graded"]
+    _print_summary(records, args.to)
+    _print_mixed_up(records, secret, args.to)
+    return 1 if ungraded else 0
+
+
+def _with_variation(place: Path, lesson: str) -> str | None:
+    """Return a student whose notebook was released with a variation, or None."""
+    from coursekit.homework import submissions
+    from coursekit.homework.answers import RefusedError
+    from coursekit.homework.release import variations_in
+
+    for submission in submissions.find(place, lesson)[0]:
+        try:
+            content = submission.read()
+        except RefusedError:
+            continue  # grading says why
+        if variations_in(content):
+            return submission.student
+    return None
+
+
+def _print_summary(records: list[dict], to: Path) -> None:
+    from coursekit.homework.gradebook import is_complete, scores, student_name
+
+    width = max(len(record["student"]) for record in records)
+    given = {number: scores(number, to) for number in {record["assignment"] for record in records}}
+    unread = 0
+    print()
+    for record in records:
+        mine = given[record["assignment"]][student_name(record)]
+        to_read = sum(score.needs_person for score in mine.values())
+        unread += to_read > 0
+        if is_complete(record, mine):
+            note = f"{sum(score.points or 0 for score in mine.values()):g}" + (
+                f"  ({to_read} to read)" if to_read else ""
+            )
+        else:
+            note = f"NOT GRADED: {record['reason']}"
+        print(f"  {record['student']:{width}}  {note}")
+    failed = sum(record["status"] != "graded" for record in records)
+    print(f"{len(records) - failed} graded, {failed} not; in {unread} there is something for a person to read.")
+    print(f"Grades: {to / 'grades.csv'}   Feedback: {to / 'feedback'}   Log: {to / 'log.csv'}")
+
+
+def _print_mixed_up(records: list[dict], secret: str | None, to: Path) -> None:
+    """Warn of notebooks with somebody else's variation: a wrong name, or a wrong notebook."""
+    from coursekit.homework.release import variation, variations_in
+
+    if secret is None:
+        return
+    folders = {folder.name for record in records for folder in (to / "release" / record["assignment"]).glob("*/")}
+    owners = {variation(secret, student): student for student in folders}
+    for record in records:
+        copy = to / record["notebook"] if record["notebook"] else None
+        found = variations_in(copy.read_bytes()) if copy else set()
+        if found and variation(secret, record["student"]) not in found:
+            names = ", ".join(sorted(owners.get(token, "nobody in this class") for token in found))
+            print(
+                f"Look at {record['student']} ({json.dumps(record['file'])}): it has the variation of {names}. "
+                "It was graded with the one of its own name.",
+                file=sys.stderr,
+            )
