@@ -56,10 +56,15 @@ function render({ model, el }) {
     form.ariaBusy = "true";
     cards.get(id).waiting = setTimeout(() => {
       form.ariaBusy = "false"; // so that it can be tried again
-      show(says, "Waiting for Python.", "If it was restarted, run this cell again.");
+      show(says, "Waiting for Python.", "It is busy, or this cell must be run again.");
     }, PATIENCE);
-    // An empty field is no answer; skipping is null.
-    model.send({ id, answer: answer === undefined ? "" : answer });
+    try {
+      model.send({ id, answer: answer === undefined ? "" : answer }); // an empty field is no answer; null is skipping
+    } catch {
+      clearTimeout(cards.get(id).waiting);
+      form.ariaBusy = "false";
+      show(says, "Python was restarted.", "Run this cell again, then answer.");
+    }
   }
 
   function onReply({ id, refused }) {

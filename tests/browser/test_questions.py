@@ -1,0 +1,260 @@
+"""Predictions, the quiz and checks in Chromium, inside JupyterLab, with real keys and a real mouse."""
+
+import json
+import re
+import time
+
+import pytest
+
+from tests.browser.lab import jupyter_lab, open_notebook, run_all, wait_until_idle, write_notebook
+
+CELLS = [
+    'from coursekit import check, hint, predict, quiz, solution\npredict("01.which-part")',
+    'predict("01.zeros")',
+    'predict("01.closed-eyes")',
+    'predict("01.which-part", result="E")',
+    'predict("01.zeros", result=95.2)',
+    'quiz("01")',
+    "def by_hand(patch, kernel, bias):\n    return (patch[..., None] * kernel).sum(axis=(0, 1, 2)) + bias",
+    'check("01.by-hand")',
+    'hint("01.by-hand")',
+    'solution("01.by-hand")',
+]
+WHICH, ZEROS, EYES, QUIZ = 0, 1, 2, 3  # cards on the page; the quiz begins with the fourth
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """A server for all tests: its folder and its address."""
+    folder = tmp_path_factory.mktemp("lab")
+    with jupyter_lab(folder) as address:
+        yield folder, address
+
+
+@pytest.fixture
+def folder(lab, request):
+    """A learner's folder with a notebook."""
+    folder = lab[0] / request.node.name
+    folder.mkdir()
+    (folder / ".coursekit.json").write_text("{}")
+    write_notebook(folder / "01_questions.ipynb", CELLS)
+    return folder
+
+
+@pytest.fixture
+def page(browser, lab, folder):
+    """The notebook in JupyterLab, with all its cells run. Errors, or a request to another host, fail the test."""
+    errors, hosts = [], set()
+    opened = open_notebook(browser, lab[1], f"{folder.name}/01_questions.ipynb")
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.on("request", lambda request: hosts.add(request.url.split("/")[2].partition(":")[0]))
+    run(opened)
+    yield opened
+    opened.evaluate("async () => { await jupyterapp.shell.currentWidget.context.sessionContext.shutdown() }")
+    opened.close()
+    assert not errors
+    assert hosts - {""} <= {"127.0.0.1"}  # data: has none
+
+
+def run(page):
+    run_all(page)
+    page.locator(".ck-card").nth(QUIZ + 3).wait_for()
+    page.wait_for_function("document.querySelectorAll('.jp-OutputArea-output').length >= 9")
+
+
+def restart(page):
+    page.evaluate("async () => { await jupyterapp.shell.currentWidget.context.sessionContext.restartKernel() }")
+    wait_until_idle(page)
+
+
+def card(page, number):
+    return page.locator(".ck-card").nth(number)
+
+
+def says(page, number):
+    return card(page, number).locator(".ck-says").inner_text().strip()
+
+
+def eventually(read, expected, seconds=10):
+    """Read until what is expected comes, or time is up."""
+    end = time.monotonic() + seconds
+    while (found := read()) != expected and time.monotonic() < end:
+        time.sleep(0.03)
+    assert found == expected
+
+
+def tab_to(page, number):
+    """Press Tab until the focus is in a card, as who has no mouse does."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if card(page, number).evaluate("form => form.contains(document.activeElement)"):
+            return
+    raise AssertionError("The card cannot be reached with the Tab key.")
+
+
+def recorded(folder, kind):
+    lines = (folder / "progress.jsonl").read_text(encoding="utf-8").splitlines()
+    return [event for event in map(json.loads, lines) if event["kind"] == kind]
+
+
+def count_cells(page):
+    return page.evaluate("jupyterapp.shell.currentWidget.content.widgets.length")
+
+
+def outputs(page):
+    """Return the text of the notes in the page, in order."""
+    return [text.strip() for text in page.locator(".jp-OutputArea-output > div[role=status]").all_inner_texts()]
+
+
+def test_prediction_by_keyboard_only_survives_a_restart(page, folder):
+    page.keyboard.press("Escape")
+    page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex = 0")
+    tab_to(page, WHICH)
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    for key in "abdd":  # in JupyterLab: insert cells, delete one
+        page.keyboard.press(key)
+    assert count_cells(page) == len(CELLS)
+    assert card(page, WHICH).locator("input:checked").evaluate("input => input.value") == "2"
+    page.keyboard.press("Enter")
+    eventually(lambda: says(page, WHICH), "You said C. It comes back beside the result.")
+    assert card(page, WHICH).locator(".ck-says").evaluate("node => node === document.activeElement")
+    assert card(page, WHICH).locator("input").first.is_disabled()
+    assert card(page, WHICH).locator(".ck-actions").is_hidden()
+
+    tab_to(page, ZEROS)
+    for key in ("ArrowRight", "ArrowRight", "ArrowUp", "ArrowLeft"):
+        page.keyboard.press(key)
+    assert card(page, ZEROS).locator("input[type=number]").input_value() == "52"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("61.5")
+    page.keyboard.press("Enter")
+    eventually(lambda: says(page, ZEROS), "You said 61.5 %. It comes back beside the result.")
+
+    tab_to(page, EYES)
+    skip = card(page, EYES).locator(".ck-skip")
+    for _ in range(4):
+        if not skip.evaluate("node => node === document.activeElement"):
+            page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    eventually(lambda: says(page, EYES), "Skipped.")
+
+    assert [(e["id"], e["answer"], e["skipped"]) for e in recorded(folder, "predicted")] == [
+        ("01.which-part", 2, False),
+        ("01.zeros", 61.5, False),
+        ("01.closed-eyes", None, True),
+    ]
+    restart(page)
+    run(page)
+    assert says(page, WHICH) == "You said C. It comes back beside the result."
+    assert card(page, WHICH).locator("input:checked").evaluate("input => input.value") == "2"
+    assert card(page, WHICH).locator("input").first.is_disabled()
+    assert card(page, ZEROS).locator("input[type=number]").input_value() == "61.5"
+    assert says(page, EYES) == "Skipped."
+    which, zeros = outputs(page)[:2]
+    assert which.startswith("✗ You said C. Close: C comes from the last block, three layers earlier.")
+    assert which.endswith("It is E.")
+    assert zeros.startswith("You said 61.5 %. It is 95.2 %. Far off: you were 33.7 too low.")
+    assert len(recorded(folder, "predicted")) == 3
+
+
+def test_quiz_by_mouse_and_keyboard(page, folder):
+    first = card(page, QUIZ)
+    first.locator(".ck-send").click()
+    eventually(lambda: says(page, QUIZ), "Choose one of the answers first.")
+    first.get_by_label("The network is badly trained").click()
+    first.locator(".ck-send").click()
+    eventually(lambda: says(page, QUIZ)[:17], "✗ Not this one. A")
+    assert "sizes, not of training" in says(page, QUIZ)
+    assert page.locator(".ck-score").nth(3).inner_text() == "1 of 4 answered, 0 right at the first answer."
+    first.get_by_text("The picture was pooled on the way").click()
+    first.locator(".ck-send").click()
+    eventually(lambda: says(page, QUIZ)[:8], "✓ Right.")
+
+    tab_to(page, QUIZ + 1)
+    for key in ("Space", "ArrowDown", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    eventually(lambda: says(page, QUIZ + 1)[:8], "✓ Right.")
+    assert page.locator(".ck-score").nth(3).inner_text() == "2 of 4 answered, 1 right at the first answer."
+    # The focus stays where the next key is wanted.
+    assert card(page, QUIZ + 1).evaluate("form => form.contains(document.activeElement)")
+    assert [(e["id"], e["choice"]) for e in recorded(folder, "quiz")] == [
+        ("01.quiz.coarse", 2),
+        ("01.quiz.coarse", 1),
+        ("01.quiz.scale", 2),
+    ]
+    restart(page)
+    run(page)
+    assert says(page, QUIZ).startswith("✓ Right.")
+    assert first.get_by_label("The picture was pooled on the way").is_checked()
+    assert page.locator(".ck-score").nth(3).inner_text() == "2 of 4 answered, 1 right at the first answer."
+
+
+def test_screen_reader_is_told(page):
+    tree = page.locator(".ck-questions").first.aria_snapshot()
+    assert 'group "Prediction: Which of the eight pages' in tree
+    assert 'group "Which of the eight pages comes from the last layer?"' in tree
+    assert tree.count("- radio ") == 8
+    assert 'button "Commit"' in tree
+    number = page.locator(".ck-questions").nth(1).aria_snapshot()
+    assert re.search(r'slider "What share of the last block', number)
+    assert 'spinbutton "What share of the last block, fire9-concat, is exactly zero? In %"' in number
+    live = card(page, WHICH).locator(".ck-says")
+    assert live.get_attribute("role") == "status"  # there before anything is said
+    assert live.inner_text() == ""
+
+
+def test_focus_is_seen(page):
+    tab_to(page, WHICH)
+    label = card(page, WHICH).locator("label").first
+    assert label.evaluate("node => getComputedStyle(node).outlineStyle") == "solid"
+    page.keyboard.press("Tab")
+    button = card(page, WHICH).locator(".ck-send")
+    assert button.evaluate("node => node === document.activeElement")
+    assert button.evaluate("node => getComputedStyle(node).outlineStyle") == "solid"
+
+
+def test_page_says_that_python_was_restarted(page, folder):
+    restart(page)
+    card(page, WHICH).locator("input").nth(1).click()
+    card(page, WHICH).locator(".ck-send").click()
+    eventually(lambda: says(page, WHICH), "Python was restarted. Run this cell again, then answer.")
+    run(page)
+    card(page, WHICH).locator("input").nth(1).click()
+    card(page, WHICH).locator(".ck-send").click()
+    eventually(lambda: says(page, WHICH), "You said B. It comes back beside the result.")
+
+
+def test_page_says_that_python_is_busy(page, folder):
+    page.evaluate(
+        "jupyterapp.shell.currentWidget.context.sessionContext.session.kernel"
+        ".requestExecute({ code: 'import time; time.sleep(6)' })"
+    )
+    card(page, QUIZ).locator("input").nth(1).click()
+    card(page, QUIZ).locator(".ck-send").click()
+    eventually(lambda: says(page, QUIZ), "Waiting for Python. It is busy, or this cell must be run again.")
+    eventually(lambda: says(page, QUIZ)[:8], "✓ Right.")
+
+
+def test_check_hint_and_solution(page, folder):
+    wrong = (
+        "✗ Not right yet. These are the numbers before the ReLU: some of them are negative. An activation behind a "
+        "ReLU never is."
+    )
+    checked, hinted, refused = outputs(page)[2:]
+    assert checked == wrong
+    assert hinted.startswith("Hint 1 of 3. In the lesson you did it for one filter")
+    assert refused.startswith("Not yet. It can be shown after 3 tries, and you have made 1.")
+    run(page)
+    run(page)
+    checked, hinted, shown = outputs(page)[2:]
+    assert checked.startswith(wrong)
+    assert 'That was try 3. If you like, solution("01.by-hand") now shows a way to do it.' in checked
+    assert hinted.startswith("Hint 3 of 3.")
+    assert "It is noted that it was shown." in shown
+    assert page.locator("div[role=status] pre").inner_text().startswith("def by_hand(patch, kernel, bias):\n    values")
+    assert len(recorded(folder, "solution")) == 1
+    assert "[Questions](01_questions.ipynb)" in (folder / "start.md").read_text(encoding="utf-8")
+    assert "| 3 | 1 |" in (folder / "start.md").read_text(encoding="utf-8")
