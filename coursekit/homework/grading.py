@@ -431,7 +431,7 @@ def _log(graded: _Graded, limits: Limits) -> list[str]:
         if number:
             lines.append("It was run once more without that.")
         lines += [f"Cell {i}: {says}" for i, says in sorted(run.errors.items())]
-        lines += [f"What came out of the sandbox was refused: {what}" for what in run.refused]
+        lines += [f"What came out of the sandbox was refused: {what}" for what in dict.fromkeys(run.refused)]
         if run.ended in _ENDED:
             at = (
                 "the start"

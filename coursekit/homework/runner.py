@@ -94,7 +94,7 @@ def describe(error: BaseException) -> str:
         first = str(error).strip().partition("\n")[0]
     except BaseException:  # an error of the student's own, whose text fails or does not end
         first = ""
-    return f"{type(error).__name__}: {first}"[:MOST_MESSAGE]
+    return (f"{type(error).__name__}: {first}" if first else type(error).__name__)[:MOST_MESSAGE]
 
 
 def _result_channel():

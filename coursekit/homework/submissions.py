@@ -156,7 +156,7 @@ def read_cells(content: bytes) -> list[Cell]:
     except (ValueError, RecursionError, MemoryError):
         raise RefusedError("The file is not a notebook: it is not JSON.") from None
     if isinstance(notebook, dict) and isinstance(notebook.get("nbformat"), int) and notebook["nbformat"] < 4:
-        notebook = _converted(notebook)
+        notebook = _converted(content)
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if not isinstance(cells, list):
         raise RefusedError("The file is not a notebook: it has no cells.")
@@ -410,11 +410,11 @@ def _shown(name: str) -> str:
 # ---- what is in them
 
 
-def _converted(notebook: dict) -> dict:
+def _converted(content: bytes) -> dict:
     import nbformat
 
     try:
-        return nbformat.convert(nbformat.from_dict(notebook), 4)
+        return nbformat.reads(content.decode("utf-8-sig"), as_version=4)
     except Exception as error:  # whatever is in it, it must not end the others' grading
         raise RefusedError(
             f"The notebook is of an old format and cannot be converted ({type(error).__name__})."
