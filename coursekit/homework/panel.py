@@ -17,12 +17,12 @@ from urllib.parse import quote
 from coursekit.homework import exercises, progress
 
 START_PAGE = "start.md"
-HEADINGS = ("Lesson", "Opened", "Predictions", "Exercises", "Quiz", "Hints", "Solutions")
+HEADINGS = ("Lesson", "Opened", "Predictions", "Exercises", "Quiz", "Help")
 
 _TITLE = "What happens inside a convolutional network"
 _EXPLAINED = (
     "A prediction counts when you committed yourself, an exercise when its check said that it is right, a question of "
-    "the quiz when your first answer was right. Hints and solutions are those that were shown."
+    "the quiz when your first answer was right. Help is what was shown."
 )
 _CANNOT_BE_WRITTEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC)
 
@@ -89,7 +89,7 @@ def start_page(lessons: list[Progress]) -> str:
     """Return the start page as Markdown."""
     unbroken = str.maketrans({" ": "\N{NO-BREAK SPACE}", "-": "\N{NON-BREAKING HYPHEN}"})  # in a narrow window
     rows = [[_link(lesson), *(cell.translate(unbroken) for cell in _cells(lesson))] for lesson in lessons]
-    table = "\n".join(f"| {' | '.join(row)} |" for row in [HEADINGS, ["---"] * len(HEADINGS), *rows])
+    table = "\n".join(f"| {' | '.join(row)} |" for row in [HEADINGS, [":--"] * len(HEADINGS), *rows])
     return f"# {_TITLE}\n\n{table}\n\n{_EXPLAINED} Coursekit writes this page anew as you go.\n"
 
 
@@ -148,7 +148,9 @@ def _title(file: Path, changed: int) -> str:
 
 def _cells(lesson: Progress) -> list[str]:
     parts = [_bar(part) for part in (lesson.predictions, lesson.exercises, lesson.quiz)]
-    return [lesson.opened or "not yet", *parts, str(lesson.hints or "–"), str(lesson.solutions or "–")]
+    shown = [(lesson.hints, "hint"), (lesson.solutions, "solution")]
+    help_shown = ", ".join(f"{count} {what}{'s' * (count > 1)}" for count, what in shown if count)
+    return [lesson.opened or "not yet", *parts, help_shown or "–"]
 
 
 def _bar(part: tuple[int, int] | None) -> str:

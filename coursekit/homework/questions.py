@@ -232,21 +232,22 @@ def _scale(question: Question, answer: float | None, result: float) -> str:
     def at(value: float) -> float:
         return 100 * min(max((float(value) - question.low) / (question.high - question.low), 0), 1)
 
-    def pin(value: float, label: str, colour: str, above: bool) -> str:
-        place = at(value)
-        shift = -place  # the label ends within the line
+    top = 0 if answer is None else 20  # room for a label above the line
+
+    def pin(value: float, label: str, colour: str, label_top: int) -> str:
+        place = at(value)  # the label is shifted by as much of its width, so that it ends within the line
         return (
             f'<span style="background:{colour};border-radius:50%;height:12px;left:{place:.1f}%;margin-left:-6px;'
-            f'position:absolute;top:26px;width:12px"></span>'
-            f'<span style="font-size:.85em;left:{place:.1f}%;position:absolute;top:{"0" if above else "42px"};'
-            f'transform:translateX({shift:.0f}%);white-space:nowrap">{escape(label)}</span>'
+            f'position:absolute;top:{top + 6}px;width:12px"></span>'
+            f'<span style="font-size:.85em;left:{place:.1f}%;position:absolute;top:{label_top}px;'
+            f'transform:translateX(-{place:.0f}%);white-space:nowrap">{escape(label)}</span>'
         )
 
-    pins = pin(result, f"result {_with_unit(question, result)}", "#009E73", False)
+    pins = pin(result, f"result {_with_unit(question, result)}", "#009E73", top + 22)
     if answer is not None:
-        pins = pin(answer, f"you {_with_unit(question, answer)}", "#E69F00", True) + pins
-    line = '<span style="background:#80808080;height:2px;left:0;position:absolute;right:0;top:31px"></span>'
+        pins = pin(answer, f"you {_with_unit(question, answer)}", "#E69F00", 0) + pins
+    line = f'<span style="background:#80808080;height:2px;left:0;position:absolute;right:0;top:{top + 11}px"></span>'
     return (
-        '<div aria-hidden="true" style="height:62px;line-height:1.4;margin:.5em 6px 0;max-width:30em;'
+        f'<div aria-hidden="true" style="height:{top + 42}px;line-height:1.4;margin:.5em 6px 0;max-width:30em;'
         f'position:relative">{line}{pins}</div>'
     )
