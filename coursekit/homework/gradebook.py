@@ -226,7 +226,8 @@ def _enter(gradebook: Any, record: dict, number: str, is_new: bool) -> None:
         found = _found(record, exercise)
         grade = grades[notebooks.grade_id(exercise.id)]
         grade.auto_score = found["points"]
-        comments[notebooks.solution_grade_id(exercise)].auto_comment = found["says"]
+        is_asked = exercise.is_read_by_a_person and record["status"] == "graded" and found["points"] is None
+        comments[notebooks.solution_grade_id(exercise)].auto_comment = None if is_asked else found["says"]
         if grade.manual_score is None:
             grade.needs_manual_grade = found["points"] is None or found["needs_person"]
         elif is_new:

@@ -200,3 +200,14 @@ def test_nbgrader_is_not_needed():
     done = subprocess.run([sys.executable, "-c", command], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = {name.partition(".")[0] for name in json.loads(done.stdout)}
     assert not loaded & {"nbgrader", "nbconvert", "sqlalchemy", "tensorflow"}
+
+
+def test_small_lesson_has_the_form_of_the_real_one():
+    """What holds for the small notebook holds for the lesson: same exercises, same metadata."""
+    real = nbformat.read(notebooks.lesson_file("01"), as_version=4)
+    metadata = [
+        {c.metadata.nbgrader.grade_id: (c.cell_type, c.metadata) for c in nb.cells if "nbgrader" in c.metadata}
+        for nb in (notebooks.with_metadata(one, lesson("01")) for one in (real, small_lesson()))
+    ]
+    assert metadata[0] == metadata[1]
+    assert "SOLUTION" not in "".join(c.source for c in notebooks.cut_solutions(real).cells)
