@@ -30,10 +30,15 @@ def _strongest_case(seed: int) -> dict:
     return {"picture": str(rng.choice(_PHOTOS)), "layer": str(rng.choice(_LAYERS))}
 
 
-def _layer(case: dict) -> np.ndarray:
+@functools.cache
+def _activation(picture: str, layer: str) -> np.ndarray:
     from coursekit import activations, photo
 
-    return activations(_net(), photo(case["picture"], size=227), case["layer"])
+    return activations(_net(), photo(picture, size=227), layer)
+
+
+def _layer(case: dict) -> np.ndarray:
+    return _activation(case["picture"], case["layer"])
 
 
 _strongest = Exercise(
@@ -71,8 +76,8 @@ _strongest = Exercise(
         ),
         Mistake(
             "mean instead of largest",
-            "That channel has the largest mean. A channel can be silent nearly everywhere and still shout at one place: "
-            "that is what we look for.",
+            "That channel has the largest mean. A channel can be silent nearly everywhere and still shout at one "
+            "place: that is what we look for.",
             lambda case: int(_layer(case).mean(axis=(0, 1)).argmax()),
         ),
         Mistake(
@@ -142,7 +147,8 @@ _by_hand = Exercise(
         ),
         Mistake(
             "turned the kernel",
-            "The kernel is turned by half a turn. That is how mathematicians define a convolution; networks do not turn it.",
+            "The kernel is turned by half a turn. That is how mathematicians define a convolution; networks do not "
+            "turn it.",
             lambda case: _relu(_convolve(case, case["kernel"][::-1, ::-1])),
         ),
         Mistake(
@@ -189,13 +195,14 @@ _one_scale = Exercise(
     mistakes=(
         Mistake(
             "a scale for each channel",
-            "Each channel is stretched to its own range: a channel a million times weaker looks as alive as the others. "
-            "Take the minimum and the maximum over everything, without an axis.",
+            "Each channel is stretched to its own range: a channel a million times weaker looks as alive as the "
+            "others. Take the minimum and the maximum over everything, without an axis.",
             lambda case: _stretch(case["layer"], (0, 1)),
         ),
         Mistake(
             "a scale for each point",
-            "At every point the channels are scaled against each other. Take the minimum and the maximum over everything.",
+            "At every point the channels are scaled against each other. Take the minimum and the maximum over "
+            "everything.",
             lambda case: _stretch(case["layer"], -1),
         ),
         Mistake(
@@ -243,7 +250,7 @@ _PREDICTIONS = (
             Choice("B", "B is sharp: it comes from the first layer. Nothing was pooled yet."),
             Choice("C", "Close: C comes from the last block, three layers earlier."),
             Choice("D", "D shows outlines, but on 56 rows: it comes from the first block."),
-            Choice("E", 'Yes: E is the channel for "neck brace" in the last layer. It lights up at the collar.', True),
+            Choice("E", 'E is the channel for "neck brace" in the last layer. It lights up at the collar.', True),
             Choice("F", "F has 28 rows: pooled twice, so it lies about in the middle."),
             Choice("G", "G is early, with 56 rows. And it is the page that means next to nothing."),
             Choice("H", "H is as sharp as the photo: it comes from the first layer."),
@@ -261,8 +268,8 @@ _PREDICTIONS = (
         "With the eyes covered, how much of channel 13's answer at the eyes is left?",
         high=100.0,
         unit="%",
-        says="If you said nothing is left: the brows and the nose are still there. If you said all of it: then it would "
-        "not look for eyes.",
+        says="If you said nothing is left: the brows and the nose are still there. If you said all of it: then it "
+        "would not look for eyes.",
     ),
 )
 
@@ -278,7 +285,7 @@ _QUIZ = (
             ),
             Choice(
                 "The picture was pooled on the way",
-                "Yes, and nothing more. Whether the channel means something takes a test.",
+                "And nothing more. Whether the channel means something takes a test.",
                 True,
             ),
             Choice(
@@ -302,7 +309,7 @@ _QUIZ = (
                 "More white means that more places are near that channel's own largest "
                 "value. How large that is, the picture does not say.",
             ),
-            Choice("The picture cannot tell", "Yes. Look at the numbers, or draw both on one scale.", True),
+            Choice("The picture cannot tell", "Look at the numbers, or draw both on one scale.", True),
         ),
     ),
     Question(
@@ -315,7 +322,7 @@ _QUIZ = (
             ),
             Choice(
                 "To see what painting over a face does by itself",
-                "Yes. Only what the eyes cost beyond that can be said to be about eyes.",
+                "Only what the eyes cost beyond that can be said to be about eyes.",
                 True,
             ),
             Choice(
@@ -327,13 +334,11 @@ _QUIZ = (
         "01.quiz.random",
         "Which of these did the untrained network show as well?",
         choices=(
-            Choice(
-                "Ever more zeros with depth", "No: there it stayed at a half in every layer. The zeros were learnt."
-            ),
-            Choice("A channel that loses a third with the eyes", "No: the best of its channels lost a few percent."),
+            Choice("Ever more zeros with depth", "There it stayed at a half in every layer. The zeros were learnt."),
+            Choice("A channel that loses a third with the eyes", "The best of its channels lost a few percent."),
             Choice(
                 "One channel that is the strongest of its layer",
-                "Yes: some channel always is. Being the strongest means nothing yet.",
+                "Some channel always is. Being the strongest means nothing yet.",
                 True,
             ),
         ),
