@@ -108,7 +108,7 @@ class Question:
 
     @property
     def kind(self) -> str:
-        """ "choice", "number" or "words"."""
+        """The kind of answer: "choice", "number" or "words"."""
         return "choice" if self.choices else "words" if self.high is None else "number"
 
 

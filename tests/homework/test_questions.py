@@ -142,7 +142,7 @@ def test_result_beside_a_choice():
 def test_result_beside_the_right_choice():
     answer(predict("01.which-part"), "01.which-part", 4)
     note = predict("01.which-part", result="E")
-    assert repr(note).startswith("✓ You said E. Yes: E is the channel")
+    assert repr(note).startswith("✓ You said E. E is the channel")
     assert "\n" not in repr(note)
     assert note.is_right
 
