@@ -67,7 +67,8 @@ def main() -> None:
         rounds=40,
     )
     report("One picture", single, "all layers at most 1.3; predict at least 5 times activations")
-    print(f"  predict / activations: {single['Model.predict, all 68 layers'] / single['activations, all 68 layers']:.1f}")
+    ratio = single["Model.predict, all 68 layers"] / single["activations, all 68 layers"]
+    print(f"  predict / activations: {ratio:.1f}")
 
     report(
         "32 pictures",
