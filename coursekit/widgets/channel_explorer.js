@@ -9,7 +9,7 @@ const TALLEST = { beside: 520, above: 380 }; // the grid, beside or above the ch
 // readers can tell apart; 255 steps, so that zero has a colour of its own).
 const GREY = table(["#000000", "#ffffff"], 256);
 const SIGNED = table(
-  ["#053061", "#2166ac", "#4393c3", "#92c5de", "#d1e5f0", "#f7f7f7", "#fddbc7", "#f4a582", "#d6604d", "#b2182b", "#67001f"],
+  "#053061 #2166ac #4393c3 #92c5de #d1e5f0 #f7f7f7 #fddbc7 #f4a582 #d6604d #b2182b #67001f".split(" "),
   255,
 );
 // Over the photo: darkness that lifts where the channel is high; or colour where it is far from zero.
@@ -28,8 +28,9 @@ const HTML = `
   <label class="ck-field">Channel <input class="ck-channel" type="number" min="0" step="1" inputmode="numeric">
     <span class="ck-count"></span></label>
   <fieldset class="ck-scale"><legend>Scale</legend>
-    <label><input type="radio" value="shared">shared</label><label><input type="radio" value="own">own</label><label><input
-      type="radio" value="signed">signed</label></fieldset>
+    <label><input type="radio" value="shared">shared</label>
+    <label><input type="radio" value="own">own</label>
+    <label><input type="radio" value="signed">signed</label></fieldset>
   <label class="ck-check"><input class="ck-relu" type="checkbox"> ReLU</label>
   <label class="ck-check"><input class="ck-sort" type="checkbox"> strongest first</label>
 </div>
@@ -37,7 +38,7 @@ const HTML = `
 <div class="ck-main">
   <div class="ck-all">
     <div class="ck-grid" role="slider" tabindex="0" aria-valuemin="0">
-      <canvas class="ck-sheet" role="img"></canvas><canvas class="ck-marks" aria-hidden="true"></canvas>
+      <canvas class="ck-sheet" role="img"></canvas>
       <div class="ck-hover" hidden></div><div class="ck-chosen"></div>
     </div>
     <p class="ck-note ck-legend"></p>
@@ -49,7 +50,8 @@ const HTML = `
       <div class="ck-pane">
         <div class="ck-stack ck-large" role="slider" tabindex="0" aria-valuemin="0">
           <canvas class="ck-map" role="img"></canvas><div class="ck-spot" hidden></div></div>
-        <div class="ck-bar"><canvas class="ck-colours" height="1" aria-hidden="true"></canvas><i class="ck-pin" hidden></i>
+        <div class="ck-bar">
+          <canvas class="ck-colours" height="1" aria-hidden="true"></canvas><i class="ck-pin" hidden></i>
           <div class="ck-ticks"><span></span><span></span><span></span></div></div>
       </div>
       <div class="ck-pane">
@@ -58,7 +60,7 @@ const HTML = `
           <div class="ck-spot" hidden></div></div>
         <label class="ck-opacity">photo <input type="range" min="0" max="100" value="0"
           aria-label="Channel over the photo, in percent"> with channel</label>
-        <div class="ck-own"><button type="button" class="ck-open">Choose another photo…</button> or drop one here
+        <div class="ck-own"><button type="button" class="ck-open">Another photo…</button> or drop one here
           <input class="ck-file" type="file" accept="image/*" hidden></div>
       </div>
     </div>
@@ -68,8 +70,6 @@ const HTML = `
 <p class="ck-status" role="status"></p>
 <div class="ck-drop" aria-hidden="true">Drop the picture here</div>`;
 
-let views = 0;
-
 function render({ model, el }) {
   const root = document.createElement("div");
   root.className = "ck-explorer";
@@ -77,7 +77,7 @@ function render({ model, el }) {
   el.append(root);
   const find = (name) => root.querySelector(".ck-" + name);
   const parts = Object.fromEntries(
-    ("layer channel count relu sort open file alert all grid sheet marks hover chosen legend pointed name stats large map " +
+    ("layer channel count relu sort open file alert all grid sheet hover chosen legend pointed name stats large map " +
       "bar colours pin both photo over where value status")
       .split(" ")
       .map((name) => [name, find(name)]),
@@ -86,7 +86,7 @@ function render({ model, el }) {
   const spots = [...root.querySelectorAll(".ck-spot")];
   const ticks = [...root.querySelectorAll(".ck-ticks span")];
   const opacity = root.querySelector(".ck-opacity input");
-  const group = "ck-scale-" + ++views;
+  const group = "ck-scale-" + Math.random().toString(36).slice(2); // of this view only
   radios.forEach((radio) => (radio.name = group));
   // JupyterLab takes arrow keys and letters for commands on cells, unless the element says otherwise.
   for (const one of root.querySelectorAll("select, input, button, [tabindex]"))
@@ -95,7 +95,8 @@ function render({ model, el }) {
   let layer; // {name, count, height, width, values, numbers} of what is drawn
   let photo; // {height, width}
   let order, place; // order[position in the grid] = channel, place[channel] = position
-  let columns, rows, gap, factor;
+  let columns, rows, gap, tile; // of the grid; gap and tile {width, height} in dots of the screen
+  let dots; // to a CSS pixel
   let range; // of the chosen channel: [value of the first colour, value of the last]
   let spot = null; // [row, column] under the pointer
   let room = 0; // width for the grid
@@ -116,10 +117,10 @@ function render({ model, el }) {
 
   function takeLayer() {
     const { layer: name, shape, values, numbers } = model.get("_maps");
-    layer = { name, count: shape[0], height: shape[1], width: shape[2], values: floats(values), numbers: floats(numbers) };
+    const [count, height, width] = shape;
+    layer = { name, count, height, width, values: floats(values), numbers: floats(numbers) };
     columns = columnsFor(layer.count);
     rows = Math.ceil(layer.count / columns);
-    gap = layer.width < 20 ? 1 : layer.width < 60 ? 2 : 4;
     parts.channel.max = parts.grid.ariaValueMax = layer.count - 1;
     parts.count.textContent = `0 to ${layer.count - 1}`;
     parts.grid.ariaLabel = `Channels of ${name}`;
@@ -170,110 +171,108 @@ function render({ model, el }) {
     return [low, high > low ? high : low + 1];
   }
 
-  // Writes a channel into the pixels of an image, the first at `start`, `stride` pixels from row to row.
-  function paint(c, [low, high], colours, pixels, start, stride) {
+  // Draws a channel on a canvas, a pixel for each value.
+  function drawOn(canvas, c, [low, high], colours) {
     const { height, width, values } = layer;
+    if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
+    const image = new ImageData(width, height);
+    const pixels = new Uint32Array(image.data.buffer);
     const step = (colours.length - 1) / (high - low);
     const least = model.get("relu") ? 0 : -Infinity;
-    let i = c * height * width;
-    for (let row = 0; row < height; row++) {
-      let at = start + row * stride;
-      for (const end = at + width; at < end; at++, i++) {
-        const value = values[i] < least ? least : values[i];
-        pixels[at] = colours[((value - low) * step + 0.5) | 0];
-      }
+    for (let at = 0, i = c * height * width; at < pixels.length; at++, i++) {
+      const value = values[i] < least ? least : values[i];
+      pixels[at] = colours[((value - low) * step + 0.5) | 0];
     }
+    canvas.getContext("2d").putImageData(image, 0, 0);
   }
 
   // ---- the grid
 
   function drawGrid() {
-    const { count, height, width } = layer;
+    const { count } = layer;
     order = Array.from({ length: count }, (_, c) => c);
     if (model.get("sort")) order.sort((a, b) => layer.numbers[b] - layer.numbers[a] || a - b);
     place = new Array(count);
     order.forEach((c, position) => (place[c] = position));
 
-    const sheetWidth = columns * (width + gap) + gap;
-    const sheetHeight = rows * (height + gap) + gap;
-    [parts.sheet.width, parts.sheet.height] = [sheetWidth, sheetHeight];
-    const image = new ImageData(sheetWidth, sheetHeight);
-    const pixels = new Uint32Array(image.data.buffer);
-    const colours = signed() ? SIGNED : GREY;
-    const shared = model.get("scale") === "own" ? null : rangeOf(0);
-    for (let position = 0; position < count; position++) {
-      const [x, y] = tile(position);
-      for (let row = y - gap; row < y + height + gap; row++)
-        pixels.fill(0x60808080, row * sheetWidth + x - gap, row * sheetWidth + x + width + gap);
-    }
-    for (let position = 0; position < count; position++) {
-      const [x, y] = tile(position);
-      paint(order[position], shared || rangeOf(order[position]), colours, pixels, y * sheetWidth + x, sheetWidth);
-    }
-    parts.sheet.getContext("2d").putImageData(image, 0, 0);
-    parts.sheet.ariaLabel = `The ${count} channels of ${layer.name} as small pictures. ${SCALES[model.get("scale")]}`;
+    const scale = SCALES[model.get("scale")];
+    const dead = order.filter((c) => number(NEAR_ZERO, c)).length;
+    const struck = dead === 1 ? "1 channel is" : `${dead || "No"} channels are`;
+    parts.sheet.ariaLabel = `The ${count} channels of ${layer.name} as small pictures. ${scale}`;
+    parts.legend.textContent = `${scale} ${struck} near zero everywhere${dead ? " (struck out)" : ""}.`;
     fitGrid();
     drawChannel();
   }
 
-  // The left top pixel of a channel's picture in the sheet.
-  function tile(position) {
-    return [
-      gap + (position % columns) * (layer.width + gap),
-      gap + Math.floor(position / columns) * (layer.height + gap),
-    ];
-  }
-
+  // Draws the grid as large as there is room, in whole dots of the screen.
   function fitGrid() {
-    const { width, height } = parts.sheet;
     room = parts.all.clientWidth;
     if (!room) return; // not on screen yet
+    const { count, height, width } = layer;
+    dots = window.devicePixelRatio;
+    gap = Math.round((count > 300 ? 1 : 3) * dots);
     const tallest = room < 0.9 * root.clientWidth ? TALLEST.beside : TALLEST.above;
-    factor = Math.min(room / width, tallest / height);
-    const dots = window.devicePixelRatio;
-    if (factor >= 2) factor = Math.floor(factor * dots) / dots; // whole pixels stay equally large
-    parts.sheet.classList.toggle("ck-crisp", factor >= 2);
-    parts.grid.style.width = width * factor + "px";
-    parts.grid.style.height = height * factor + "px";
-    drawMarks();
+    let factor = Math.min(
+      (room * dots - (columns + 1) * gap) / (columns * width),
+      (tallest * dots - (rows + 1) * gap) / (rows * height),
+    );
+    if (factor > 2) factor = Math.floor(factor); // the cells of a map stay equally large
+    tile = { width: Math.max(1, Math.floor(factor * width)), height: Math.max(1, Math.floor(factor * height)) };
+    parts.sheet.width = columns * (tile.width + gap) + gap;
+    parts.sheet.height = rows * (tile.height + gap) + gap;
+    parts.grid.style.width = parts.sheet.width / dots + "px";
+    parts.grid.style.height = parts.sheet.height / dots + "px";
+
+    const pen = parts.sheet.getContext("2d");
+    pen.imageSmoothingEnabled = factor < 2;
+    pen.imageSmoothingQuality = "high";
+    pen.fillStyle = "rgb(128 128 128 / 40%)"; // between the channels, not where the last row has none
+    const [, lastRow] = corner(count - 1);
+    const inLastRow = count - (rows - 1) * columns;
+    pen.fillRect(0, 0, parts.sheet.width, lastRow);
+    pen.fillRect(0, lastRow, inLastRow * (tile.width + gap) + gap, tile.height + gap);
+    pen.lineWidth = 1.2 * dots;
+    pen.strokeStyle = "#e69f00";
+    const colours = signed() ? SIGNED : GREY;
+    const shared = model.get("scale") === "own" ? null : rangeOf(0);
+    const one = document.createElement("canvas");
+    pen.beginPath();
+    order.forEach((c, position) => {
+      const [x, y] = corner(position);
+      drawOn(one, c, shared || rangeOf(c), colours);
+      pen.clearRect(x, y, tile.width, tile.height);
+      pen.drawImage(one, x, y, tile.width, tile.height);
+      if (number(NEAR_ZERO, c)) {
+        pen.moveTo(x, y + tile.height);
+        pen.lineTo(x + tile.width, y);
+      }
+    });
+    pen.stroke();
     moveChosen();
   }
 
-  // A line through every channel that is near zero, at the screen's own resolution.
-  function drawMarks() {
-    const dots = window.devicePixelRatio;
-    [parts.marks.width, parts.marks.height] = [parts.sheet.width * factor * dots, parts.sheet.height * factor * dots];
-    const pen = parts.marks.getContext("2d");
-    pen.scale(factor * dots, factor * dots);
-    pen.lineWidth = 1.2 / factor;
-    pen.strokeStyle = "#e69f00";
-    pen.beginPath();
-    let marked = 0;
-    for (let c = 0; c < layer.count; c++) {
-      if (!number(NEAR_ZERO, c)) continue;
-      const [x, y] = tile(place[c]);
-      pen.moveTo(x, y + layer.height);
-      pen.lineTo(x + layer.width, y);
-      marked++;
-    }
-    pen.stroke();
-    const struck = marked === 1 ? "1 channel is" : `${marked || "No"} channels are`;
-    parts.legend.textContent = `${SCALES[model.get("scale")]} ${struck} near zero everywhere${marked ? " (struck out)" : ""}.`;
+  // The left top dot of a channel's picture in the grid.
+  function corner(position) {
+    return [
+      gap + (position % columns) * (tile.width + gap),
+      gap + Math.floor(position / columns) * (tile.height + gap),
+    ];
   }
 
   function moveTo(frame, c) {
-    const [x, y] = tile(place[c]);
-    frame.style.transform = `translate(${x * factor}px, ${y * factor}px)`;
-    frame.style.width = layer.width * factor + "px";
-    frame.style.height = layer.height * factor + "px";
+    if (!tile) return;
+    const [x, y] = corner(place[c]);
+    frame.style.transform = `translate(${x / dots}px, ${y / dots}px)`;
+    frame.style.width = tile.width / dots + "px";
+    frame.style.height = tile.height / dots + "px";
   }
 
   const moveChosen = () => moveTo(parts.chosen, channel());
 
   function channelAt(event) {
     const box = parts.grid.getBoundingClientRect();
-    const column = Math.floor((event.clientX - box.left) / factor / (layer.width + gap));
-    const row = Math.floor((event.clientY - box.top) / factor / (layer.height + gap));
+    const column = Math.floor(((event.clientX - box.left) / box.width) * columns);
+    const row = Math.floor(((event.clientY - box.top) / box.height) * rows);
     return column < 0 || column >= columns || row < 0 ? undefined : order[row * columns + column];
   }
 
@@ -310,11 +309,11 @@ function render({ model, el }) {
     const c = channel();
     const { height, width } = layer;
     range = rangeOf(c);
-    drawOn(parts.map, c, signed() ? SIGNED : GREY);
-    drawOn(parts.over, c, signed() ? TINT : SHADE);
+    drawOn(parts.map, c, range, signed() ? SIGNED : GREY);
+    drawOn(parts.over, c, range, signed() ? TINT : SHADE);
     if (document.activeElement !== parts.channel || Number(parts.channel.value) !== c) parts.channel.value = c;
 
-    const share = `${Math.round(100 * number(ZEROS, c))} % zeros`;
+    const share = `${Math.round(100 * number(ZEROS, c))}% zeros`;
     const struck = number(NEAR_ZERO, c) ? ", near zero everywhere" : "";
     const largest = format(number(LARGEST, c));
     parts.name.textContent = `Channel ${c}`;
@@ -322,20 +321,13 @@ function render({ model, el }) {
       `largest ${largest}, smallest ${format(number(SMALLEST, c))}, mean ${format(number(MEAN, c))}, ${share}${struck}`;
     parts.grid.ariaValueNow = c;
     parts.grid.ariaValueText = `channel ${c} of ${layer.count}, largest value ${largest}, ${share}${struck}`;
-    parts.map.ariaLabel = `Channel ${c} of ${layer.name}, ${height} rows by ${width} columns, ${parts.stats.textContent}`;
+    parts.map.ariaLabel =
+      `Channel ${c} of ${layer.name}, ${height} rows by ${width} columns, ${parts.stats.textContent}`;
     parts.large.ariaLabel = `Values of channel ${c}`;
     parts.large.ariaValueMax = height * width - 1;
     moveChosen();
     drawBar();
     point(spot);
-  }
-
-  function drawOn(canvas, c, colours) {
-    const { height, width } = layer;
-    if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
-    const image = new ImageData(width, height);
-    paint(c, range, colours, new Uint32Array(image.data.buffer), 0, width);
-    canvas.getContext("2d").putImageData(image, 0, 0);
   }
 
   function drawBar() {
@@ -367,9 +359,9 @@ function render({ model, el }) {
       parts.where.textContent = "Point at the channel or the photo to read its values.";
       return;
     }
-    const pixels = (i, cells, size) => [Math.round((i * size) / cells), Math.max(Math.round(((i + 1) * size) / cells) - 1, 0)];
-    const [top, bottom] = pixels(row, height, photo.height);
-    const [left, right] = pixels(column, width, photo.width);
+    const edge = (i, cells, size) => Math.round((i * size) / cells);
+    const [top, bottom] = [edge(row, height, photo.height), edge(row + 1, height, photo.height) - 1];
+    const [left, right] = [edge(column, width, photo.width), edge(column + 1, width, photo.width) - 1];
     parts.value.textContent = format(value);
     parts.where.textContent =
       `at row ${row}, column ${column}; in the photo rows ${top} to ${bottom}, columns ${left} to ${right}`;
@@ -436,7 +428,8 @@ function render({ model, el }) {
     parts.alert.textContent = "";
     if (file.size > MOST_BYTES) {
       const size = Math.ceil(file.size / 2 ** 20);
-      parts.alert.textContent = `${file.name} has ${size} MB; a picture may have 50 MB at most. Make it smaller in an image program first.`;
+      parts.alert.textContent =
+        `${file.name} has ${size} MB; a picture may have 50 MB at most. Make it smaller in an image program first.`;
       return;
     }
     busy(`Computing all layers for ${file.name} …`);
@@ -486,7 +479,8 @@ function render({ model, el }) {
     const c = Number(typed);
     if (Number.isInteger(c) && c >= 0 && c < layer.count) choose("channel", c);
     else
-      parts.alert.textContent = `There is no channel ${typed}: there are ${layer.count}, counted from 0 to ${layer.count - 1}.`;
+      parts.alert.textContent =
+        `There is no channel ${typed}: there are ${layer.count}, counted from 0 to ${layer.count - 1}.`;
   };
   parts.channel.onblur = () => (parts.channel.value = channel());
   parts.relu.onchange = () => choose("relu", parts.relu.checked);

@@ -108,11 +108,24 @@ def received(page, code):
     return np.frombuffer(zlib.decompress(b64decode(content)), np.uint8).reshape(json.loads(shape)).astype(int)
 
 
-def tiles(page, count, side, columns, gap):
-    """Return the small pictures of the grid in its order, (C, H, W, 3)."""
-    sheet = pixels(page, "sheet")[..., :3]
-    corners = [(gap + i // columns * (side + gap), gap + i % columns * (side + gap)) for i in range(count)]
-    return np.stack([sheet[y : y + side, x : x + side] for y, x in corners])
+def tiles(page, count, columns, gap=3):
+    """Return the small pictures of the grid in its order, as large as they are on the screen, (C, height, width)."""
+    sheet = pixels(page, "sheet")
+    rows = -(-count // columns)
+    height, width = (sheet.shape[0] - gap) // rows - gap, (sheet.shape[1] - gap) // columns - gap
+    corners = [(gap + i // columns * (height + gap), gap + i % columns * (width + gap)) for i in range(count)]
+    return np.stack([sheet[y : y + height, x : x + width, 0] for y, x in corners])
+
+
+def grid_of_fire6(page):
+    """Return the pixels of the grid for 48 channels of 14 x 14, drawn larger by a whole number: (48, 14, 14)."""
+    shown = tiles(page, 48, 8)
+    times, rest = divmod(shown.shape[1], 14)
+    assert times >= 2
+    assert rest == 0
+    cells = shown[:, ::times, ::times]
+    np.testing.assert_array_equal(cells.repeat(times, 1).repeat(times, 2), shown)
+    return cells
 
 
 def click_channel(page, position, columns=8, rows=6):
@@ -153,7 +166,7 @@ def test_begins_with_the_eyes(page):
     shown = pixels(page, "map")
     for colour in range(3):
         np.testing.assert_array_equal(shown[..., colour], levels[13])
-    np.testing.assert_array_equal(tiles(page, 48, 14, 8, 1)[..., 0], levels)
+    np.testing.assert_array_equal(grid_of_fire6(page), levels)
     assert page.locator(".ck-channel").input_value() == "13"
 
 
@@ -210,14 +223,25 @@ def test_cell_moves_the_page(page):
 # ---- the layer and how it is drawn
 
 
+def quarters(several):
+    middle, centre = several.shape[1] // 2, several.shape[2] // 2
+    halves = several[:, :middle], several[:, -middle:]
+    return np.stack([part.mean((1, 2)) for half in halves for part in (half[..., :centre], half[..., -centre:])])
+
+
 def test_layer(page):
     page.get_by_label("Layer").select_option("conv1")
     eventually(lambda: pixels(page, "map").shape, (113, 113, 4))
-    np.testing.assert_array_equal(tiles(page, 64, 113, 8, 4)[..., 0], expected(page, "conv1"))
+    levels = expected(page, "conv1")
+    np.testing.assert_array_equal(pixels(page, "map")[..., 0], levels[13])
+    # Drawn smaller, and smoothed: the brightness stays. Quarters, because a channel has more than one.
+    np.testing.assert_allclose(quarters(tiles(page, 64, 8)), quarters(levels), atol=3)
     assert python(page, "print(explorer.layer, explorer.channel)") == "conv1 13"
     page.get_by_label("Layer").select_option("relu_conv10")
     eventually(lambda: page.locator(".ck-channel").get_attribute("max"), "999")
-    np.testing.assert_array_equal(tiles(page, 1000, 14, 40, 1)[..., 0], expected(page, "relu_conv10"))
+    levels = expected(page, "relu_conv10")
+    np.testing.assert_array_equal(pixels(page, "map")[..., 0], levels[13])
+    np.testing.assert_allclose(tiles(page, 1000, 40, gap=1).mean((1, 2)), levels.mean((1, 2)), atol=3)
 
 
 def test_scale_of_its_own(page):
@@ -228,8 +252,10 @@ def test_scale_of_its_own(page):
     levels = expected(page, low=low, high=high)[13]
     assert (levels.min(), levels.max()) == (0, 255)
     np.testing.assert_array_equal(pixels(page, "map")[..., 0], levels)
-    np.testing.assert_array_equal(tiles(page, 48, 14, 8, 1)[13, ..., 0], levels)
-    assert [tile.max() for tile in tiles(page, 48, 14, 8, 1)] == [255] * 48
+    grid = grid_of_fire6(page)
+    np.testing.assert_array_equal(grid[13], levels)
+    assert grid.max((1, 2)).tolist() == [255] * 48
+    assert grid.min((1, 2)).tolist() == [0] * 48
     assert "can't be compared" in page.locator(".ck-legend").inner_text()
     eventually(lambda: python(page, "print(explorer.scale)"), "own")
 
@@ -261,7 +287,7 @@ def test_relu(page):
 def test_strongest_first(page):
     page.get_by_label("strongest first").check()
     order = json.loads(python(page, "print(np.argsort(-explorer.activation.max((0, 1)), kind='stable').tolist())"))
-    np.testing.assert_array_equal(tiles(page, 48, 14, 8, 1)[..., 0], expected(page)[order])
+    np.testing.assert_array_equal(grid_of_fire6(page), expected(page)[order])
     assert order[0] == 13
     assert chosen(page) == 13
     page.locator(".ck-grid").focus()
@@ -281,14 +307,11 @@ def test_near_zero_channels_are_struck_out(page):
         python(page, "import coursekit; print(coursekit.near_zero_channels(explorer.activation).tolist())")
     )
     assert f"{len(dead)} channels are near zero everywhere" in page.locator(".ck-legend").inner_text()
-    marks = pixels(page, "marks")[..., 3] > 0
-    height, width = marks.shape
-    struck = [
-        i
-        for i in range(256)
-        if marks[int((i // 16 + 0.5) * height / 16) - 3 :][:6, int((i % 16 + 0.5) * width / 16) - 3 :][:, :6].any()
-    ]
-    assert struck == dead
+    sheet = pixels(page, "sheet").astype(int)
+    orange = (sheet[..., 0] - sheet[..., 2] > 60).astype(int)
+    side = sheet.shape[0] / 16
+    centres = [(int((i // 16 + 0.5) * side), int((i % 16 + 0.5) * side)) for i in range(256)]
+    assert [i for i, (y, x) in enumerate(centres) if orange[y - 3 : y + 4, x - 3 : x + 4].any()] == dead
     assert 0 < len(dead) < 256
 
 
@@ -379,7 +402,7 @@ def test_chosen_file_larger_than_a_message(page, tmp_path):
     large = tmp_path / "large.bmp"  # 12 MB: more than the server takes at once
     Image.fromarray(np.tile(data.coffee(), (5, 4, 1))[:2000, :2000]).save(large)
     with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="Choose another photo").press("Enter")
+        page.get_by_role("button", name="Another photo").press("Enter")
     chooser.value.set_files(large)
     eventually(lambda: page.get_by_role("status").last.inner_text(), "large.bmp is the picture now.", 20)
     python(page, "from coursekit.pictures import read_picture")
@@ -441,14 +464,14 @@ def test_names_and_roles(page):
         'slider "Values of channel 13"',
         'img "The photo, 227 by 227 pixels"',
         'slider "Channel over the photo, in percent"',
-        'button "Choose another photo…"',
+        'button "Another photo…"',
     ]:
         assert line in tree
     grid = page.locator(".ck-grid")
     assert [grid.get_attribute(f"aria-value{name}") for name in ("min", "max", "now")] == ["0", "47", "13"]
-    assert grid.get_attribute("aria-valuetext") == "channel 13 of 48, largest value 1615.1, 0 % zeros"
+    assert grid.get_attribute("aria-valuetext") == "channel 13 of 48, largest value 1615.1, 0% zeros"
     pictures = page.locator(".ck-explorer canvas").all()
-    assert len(pictures) == 6
+    assert len(pictures) == 5
     for picture in pictures:
         assert picture.get_attribute("aria-hidden") == "true" or picture.get_attribute("aria-label")
 
@@ -538,10 +561,30 @@ def test_two_views_stay_in_step(page):
         for view in (0, 1):
             eventually(lambda view=view: page.locator(".ck-channel").nth(view).get_attribute("max"), "255")
     finally:
+        page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex = 2")
         page.evaluate("async () => { await jupyterapp.commands.execute('notebook:delete-cell') }")
     eventually(lambda: page.locator(".ck-explorer").count(), 1)
     python(page, "explorer.layer, explorer.channel = 'conv1', 7")  # the view that is gone must not answer
     eventually(lambda: (chosen(page), pixels(page, "map").shape), (7, (113, 113, 4)))
+
+
+def test_two_explorers_do_not_meet(page):
+    page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex = 1")
+    page.evaluate("async () => { await jupyterapp.commands.execute('notebook:insert-cell-below') }")
+    page.evaluate("async () => { await jupyterapp.commands.execute('notebook:enter-edit-mode') }")
+    page.keyboard.insert_text("ChannelExplorer(explorer._network, face, 'fire6-squeeze1x1', 46)")
+    page.evaluate("async () => { await jupyterapp.commands.execute('notebook:run-cell') }")
+    page.locator(".ck-explorer").nth(1).wait_for()
+    try:
+        page.locator(".ck-scale").nth(1).get_by_text("own").click()
+        scales = [page.locator(".ck-scale :checked").nth(view).input_value() for view in (0, 1)]
+        assert scales == ["shared", "own"]
+        page.locator(".ck-grid").first.focus()
+        page.keyboard.press("Home")
+        assert [name.inner_text() for name in page.locator(".ck-name").all()] == ["Channel 0", "Channel 46"]
+    finally:
+        page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex = 2")
+        page.evaluate("async () => { await jupyterapp.commands.execute('notebook:delete-cell') }")
 
 
 def test_running_the_cell_again(page):
