@@ -16,18 +16,22 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import datetime
 import json
 import os
 import re
+import shutil
 import stat
+import struct
+import tempfile
 import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
 
 from coursekit.homework import exercises, notebooks
@@ -233,15 +237,12 @@ def _in_folder(root: Path) -> Iterator[_File]:
 
 
 def _in_zip(place: Path) -> Iterator[_File]:
-    try:
-        archive = zipfile.ZipFile(place)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise ValueError(f"{place} is neither a folder nor a zip file that can be read.") from error
+    archive, undecodable = _opened_zip(place)
     members = archive.infolist()
     if len(members) > MOST_FILES:
         raise ValueError(f"There are {len(members)} files in {place}; {MOST_FILES} are the most.")
-    for member in members:
-        name = member.orig_filename.replace("\\", "/")
+    for number, member in enumerate(members):
+        name = _name_in_zip(member)
         parts = tuple(part for part in name.split("/") if part not in ("", "."))
         if member.is_dir() or not parts or parts[0] == "__MACOSX" or parts[-1].startswith("."):
             continue
@@ -254,11 +255,58 @@ def _in_zip(place: Path) -> Iterator[_File]:
             yield _refused(kept, "There is a null byte in its name.")
         elif stat.S_ISLNK(member.external_attr >> 16):
             yield _refused(kept, "This is a symbolic link, which is not followed.")
-        elif any("\ud800" <= c <= "\udfff" for c in name):
+        elif number in undecodable:
             yield _refused(kept, "There are characters in its name that are none.")
         else:
             time = datetime.datetime(*_possible(member.date_time)).timestamp()
             yield _File(parts, lambda member=member: _unzipped(archive, member), time)
+
+
+def _opened_zip(place: Path) -> tuple[zipfile.ZipFile, set[int]]:
+    """Open a zip, also one in which a name is not the UTF-8 that it says it is; return the numbers of such members."""
+    try:
+        return zipfile.ZipFile(place), set()
+    except UnicodeDecodeError:  # for zipfile that is the end of the whole archive
+        copy = tempfile.TemporaryFile()  # noqa: SIM115
+        with open(place, "rb") as original:
+            shutil.copyfileobj(original, copy)
+        undecodable = _mark_undecodable(copy)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise ValueError(f"{place} is neither a folder nor a zip file that can be read.") from error
+    try:
+        return zipfile.ZipFile(copy), undecodable
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        raise ValueError(f"{place} is neither a folder nor a zip file that can be read.") from error
+
+
+def _mark_undecodable(archive: BinaryIO) -> set[int]:
+    """Take the mark "UTF-8" from names in the zip's directory that are not; return the numbers of such members."""
+    tail = archive.seek(max(0, archive.seek(0, os.SEEK_END) - (1 << 16) - 22))
+    end = archive.read().rfind(b"PK\5\6")
+    archive.seek(tail + end + 12)
+    size, start = struct.unpack("<II", archive.read(8))
+    archive.seek(start)
+    directory = bytearray(archive.read(size))
+    found, at, number = set(), 0, 0
+    while directory[at : at + 4] == b"PK\1\2" and at + 46 <= len(directory):
+        name, extra, comment = struct.unpack_from("<HHH", directory, at + 28)
+        try:
+            directory[at + 46 : at + 46 + name].decode()
+        except UnicodeDecodeError:
+            directory[at + 9] &= ~8
+            found.add(number)
+        at, number = at + 46 + name + extra + comment, number + 1
+    archive.seek(start)
+    archive.write(directory)
+    return found
+
+
+def _name_in_zip(member: zipfile.ZipInfo) -> str:
+    name = member.orig_filename
+    if not member.flag_bits & 0x800:  # not marked as UTF-8, but macOS writes just that
+        with contextlib.suppress(UnicodeError):
+            name = name.encode("cp437").decode()
+    return name.replace("\\", "/")
 
 
 def _unzipped(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:

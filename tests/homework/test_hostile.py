@@ -275,8 +275,10 @@ def test_a_zip_that_is_hostile(needs_sandbox, tmp_path):
             for _ in range(201):
                 file.write(b" " * 1_000_000)
         archive.writestr("nullXbyte/01.ipynb", good)
+        archive.writestr("surrogate\u07ffX/01.ipynb", good)
         archive.writestr("liar/01.ipynb", " " * 60_000_000)
     content = place.read_bytes().replace(b"nullXbyte", b"null\0byte")
+    content = content.replace("\u07ffX".encode(), b"\xed\xa0\x80")  # a lone surrogate, in what says it is UTF-8
     at = content.rindex(b"PK\x01\x02", 0, content.rindex(b"liar/01.ipynb"))
     content = content[: at + 24] + (1000).to_bytes(4, "little") + content[at + 28 :]  # says it is 1000 bytes
     place.write_bytes(content)
@@ -290,7 +292,9 @@ def test_a_zip_that_is_hostile(needs_sandbox, tmp_path):
     assert "symbolic link" in reasons["link"]
     assert "too large: 201 MB" in reasons["bomb"]
     assert "null byte" in reasons["null_byte"]
-    assert set(reasons) == {"climbs", "absolute", "link", "bomb", "null_byte", "liar"}
+    (surrogate,) = [name for name in reasons if name.startswith("surrogate")]
+    assert "characters in its name" in reasons[surrogate]
+    assert set(reasons) == {"climbs", "absolute", "link", "bomb", "null_byte", "liar", surrogate}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["class.zip", "out"]
 
 

@@ -137,6 +137,18 @@ def test_a_zip_is_read_as_the_folder_in_it(tmp_path):
     assert found[0].read() == NOTEBOOK
 
 
+def test_names_of_a_zip_from_macos(tmp_path):
+    with zipfile.ZipFile(tmp_path / "class.zip", "w") as archive:
+        archive.writestr("Zoë/x.ipynb", NOTEBOOK)
+    content = (tmp_path / "class.zip").read_bytes()
+    (tmp_path / "class.zip").write_bytes(content.replace(b"\0\x08\0\0", b"\0\0\0\0"))  # not marked as UTF-8
+    with zipfile.ZipFile(tmp_path / "class.zip") as archive:
+        assert archive.namelist() != ["Zoë/x.ipynb"]
+    (found,), _ = submissions.find(tmp_path / "class.zip", "01")
+    assert found.student == "Zoë"
+    assert found.read() == NOTEBOOK
+
+
 def test_a_damaged_member_of_a_zip_is_refused(tmp_path):
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
