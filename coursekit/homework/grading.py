@@ -315,7 +315,11 @@ def _posed(asked: Lesson) -> dict[str, str]:
 
 def _record(graded: _Graded, batch: _Batch) -> dict:
     submission, asked = graded.submission, batch.asked
-    record = {
+    scores = {}
+    for one in asked.exercises if not graded.reason else ():
+        marked = _by_person(one, graded, batch) if one.is_read_by_a_person else _by_program(one, graded)
+        scores[one.id] = {"max": one.points, "mistake": "", "needs_person": False, "text": "", **marked}
+    return {
         "student": submission.student,
         "assignment": asked.number,
         "file": submission.file,
@@ -326,21 +330,10 @@ def _record(graded: _Graded, batch: _Batch) -> dict:
         "status": "ungraded" if graded.reason else "graded",
         "reason": graded.reason,
         "seconds": round(sum(run.seconds for run in graded.runs), 2),
-        "log": graded.log + _log(graded, batch.limits),
-        "exercises": {},
+        "log": graded.log + _log(graded, batch.limits),  # after the scores, which add to it
+        "exercises": scores,
         "notebook": f"notebooks/{submission.student}.ipynb" if graded.cells else None,
     }
-    if not graded.reason:
-        for one in asked.exercises:
-            marked = _by_person(one, graded, batch) if one.is_read_by_a_person else _by_program(one, graded)
-            record["exercises"][one.id] = {
-                "max": one.points,
-                "mistake": "",
-                "needs_person": False,
-                "text": "",
-                **marked,
-            }
-    return record
 
 
 def _by_person(exercise: Exercise, graded: _Graded, batch: _Batch) -> dict:

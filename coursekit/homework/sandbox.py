@@ -167,7 +167,14 @@ def command(
     """
     is_root = os.geteuid() == 0
     bwrap = [
-        *("bwrap", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"),
+        *(
+            shutil.which("bwrap") or "bwrap",
+            "--unshare-ipc",
+            "--unshare-pid",
+            "--unshare-net",
+            "--unshare-uts",
+            "--unshare-cgroup-try",
+        ),
         *([] if is_root else ["--unshare-user", "--disable-userns"]),
         *("--die-with-parent", "--new-session", "--hostname", "sandbox", "--clearenv"),
     ]

@@ -6,13 +6,29 @@ same as it was released, ``# %% start`` the first cell of the lesson. NULL_BYTE 
 """
 
 import json
+import os
 import re
 from pathlib import Path
 
+import pytest
+
+from coursekit.homework import sandbox
 from coursekit.homework.exercises import find
+from coursekit.homework.sandbox import SandboxMissing
 
 HERE = Path(__file__).parent
 START = "import numpy as np\nfrom coursekit import check, given\n\nvariation = None"
+
+
+@pytest.fixture(scope="module")
+def needs_sandbox():
+    """Skip where there is no sandbox; with COURSEKIT_REQUIRE_SANDBOX=1, fail."""
+    try:
+        sandbox.check()
+    except SandboxMissing as missing:
+        if os.environ.get("COURSEKIT_REQUIRE_SANDBOX") == "1":
+            pytest.fail(str(missing))
+        pytest.skip(str(missing))
 
 
 def notebook(text: str) -> dict:

@@ -15,9 +15,11 @@ import zipfile
 import psutil
 import pytest
 
-from coursekit.homework import grading, sandbox
-from coursekit.homework.sandbox import Limits, SandboxMissing
-from tests.homework.handed_in import notebook, write_class
+from coursekit.homework import grading
+from coursekit.homework.sandbox import Limits
+from tests.homework.handed_in import needs_sandbox, notebook, write_class  # noqa: F401
+
+pytestmark = pytest.mark.usefixtures("needs_sandbox")
 
 LIMITS = Limits(
     cell_seconds=6, case_seconds=2, whole_seconds=60, memory=1 << 30, address_space=8 << 30, disk=64 << 20, output=10**7
@@ -111,17 +113,7 @@ UNGRADED = {  # student: what the reason says
 
 
 @pytest.fixture(scope="module")
-def needs_sandbox():
-    try:
-        sandbox.check()
-    except SandboxMissing as missing:
-        if os.environ.get("COURSEKIT_REQUIRE_SANDBOX") == "1":
-            pytest.fail(str(missing))
-        pytest.skip(str(missing))
-
-
-@pytest.fixture(scope="module")
-def graded(needs_sandbox, tmp_path_factory):
+def graded(tmp_path_factory):
     """The whole class, graded once: {student: record}, and the course folder."""
     folder = tmp_path_factory.mktemp("class")
     place, to = write_class(folder / "submissions"), folder / "course"
@@ -259,7 +251,7 @@ def test_an_exercise_that_a_person_reads(graded):
     assert evidence["sends_forged_messages"]["text"] == ""
 
 
-def test_a_zip_that_is_hostile(needs_sandbox, tmp_path):
+def test_a_zip_that_is_hostile(tmp_path):
     good = json.dumps(notebook("# %% start\n# %% solved 01.by-hand\n# %% solved 01.one-scale"))
     bad = json.dumps(notebook("# %% start\nby_hand = 1"))
     place = tmp_path / "class.zip"
@@ -298,7 +290,7 @@ def test_a_zip_that_is_hostile(needs_sandbox, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["class.zip", "out"]
 
 
-def test_a_stopped_batch_goes_on_where_it_was(needs_sandbox, tmp_path):
+def test_a_stopped_batch_goes_on_where_it_was(tmp_path):
     place = write_class(tmp_path / "in", ("honest",))
     batch = grading.mark(place, tmp_path / "out", limits=LIMITS)
     first = next(batch)

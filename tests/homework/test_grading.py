@@ -1,0 +1,186 @@
+"""Grading a class: what is kept, what is done again, and what a fault of one means for the others."""
+
+import json
+import os
+
+import pytest
+
+import coursekit.homework
+from coursekit.homework import exercises, grading, notebooks, sandbox
+from coursekit.homework.release import variation
+from coursekit.homework.sandbox import Limits, SandboxMissing
+from tests.homework.handed_in import needs_sandbox, notebook  # noqa: F401
+from tests.homework.small_lesson import write_small_lesson
+
+LIMITS = Limits(cell_seconds=60, case_seconds=5, whole_seconds=120)
+SOLVED = "# %% start\n# %% solved 01.by-hand\n# %% solved 01.one-scale"
+
+
+def _hand_in(place, **texts):
+    for student, text in texts.items():
+        (place / student).mkdir(parents=True, exist_ok=True)
+        (place / student / "01.ipynb").write_text(json.dumps(notebook(text)))
+    return place
+
+
+def _mark(place, to, **more):
+    return {record["student"]: record for record in grading.mark(place, to, limits=LIMITS, **more)}
+
+
+def _points(record):
+    return {name: score["points"] for name, score in record["exercises"].items()}
+
+
+@pytest.mark.usefixtures("needs_sandbox")
+def test_what_is_done_stays_done(tmp_path):
+    place, to = _hand_in(tmp_path / "in", alice=SOLVED, bob="# %% start"), tmp_path / "out"
+    (place / "eve").mkdir()
+    (place / "eve" / "01.ipynb").write_text("broken")
+    first = _mark(place, to, jobs=2)
+    assert (to / "results" / "alice.json").read_bytes() == json.dumps(first["alice"], indent=1).encode()
+
+    assert _mark(place, to)["alice"] == first["alice"]  # the same second, to the digit
+    _hand_in(place, bob=SOLVED, eve=SOLVED)  # another file
+    second = _mark(place, to)
+    assert second["alice"] == first["alice"]
+    assert _points(first["bob"])["01.by-hand"] == 0
+    assert _points(second["bob"])["01.by-hand"] == 3
+    assert (first["eve"]["status"], second["eve"]["status"]) == ("ungraded", "graded")
+
+    (to / "results" / "alice.json").write_text("{ torn")
+    os.utime(place / "alice" / "01.ipynb", (1, 1))
+    assert _mark(place, to)["alice"]["submitted_at"] == "1970-01-01T00:00:01+00:00"
+    os.utime(place / "alice" / "01.ipynb", (2, 2))
+    assert _mark(place, to)["alice"]["submitted_at"] == "1970-01-01T00:00:01+00:00"
+    assert _mark(place, to, again=True)["alice"]["submitted_at"] == "1970-01-01T00:00:02+00:00"
+    assert _mark(place, to, secret="another secret")["alice"]["settings"] != first["alice"]["settings"]
+
+
+@pytest.mark.usefixtures("needs_sandbox")
+def test_a_fault_of_the_grader_costs_nobody_else_a_grade(tmp_path, monkeypatch):
+    place = _hand_in(tmp_path / "in", alice=SOLVED, bob=SOLVED + "\n# %%\n'bob'", carol=SOLVED)
+    compare, run = exercises.compare, sandbox.run
+
+    def fails_once(exercise, cases, answers):
+        if fails_once.left:
+            fails_once.left -= 1
+            raise ZeroDivisionError("in compare")
+        return compare(exercise, cases, answers)
+
+    def fails_for_bob(prepared, job, *more, **most):
+        if "'bob'" in (job / "job.json").read_text():
+            raise OSError("no more processes")
+        return run(prepared, job, *more, **most)
+
+    fails_once.left = 1
+    monkeypatch.setattr(exercises, "compare", fails_once)
+    monkeypatch.setattr(sandbox, "run", fails_for_bob)
+    records = _mark(place, tmp_path / "out")
+    assert records["alice"]["reason"] == "The grader failed on it (ZeroDivisionError: in compare)."
+    assert records["bob"]["reason"] == "The grader failed on it (OSError: no more processes)."
+    assert {name: record["status"] for name, record in records.items()} == {
+        **dict.fromkeys(("alice", "bob"), "ungraded"),
+        "carol": "graded",
+    }
+    assert records["bob"]["exercises"] == {}
+
+
+@pytest.mark.usefixtures("needs_sandbox")
+def test_a_copied_number_is_wrong(tmp_path):
+    secret = "the secret of this class"
+    exercise = exercises.find("01.strongest-channel")
+
+    def right(student):
+        token = variation(secret, student)
+        return exercise.right(exercise.case(exercises.seed_of(token, exercise.id)))
+
+    students = [f"student{i}" for i in range(10)]
+    alice = students[0]
+    copier = next(student for student in students if right(student) != right(alice))
+    solved = "# %% start\n# %%\nfrom coursekit import activations, photo, squeezenet\nnet = squeezenet()\n"
+    # Whatever the notebook says whose it is, the case is the student's own.
+    solved += f"variation = '{variation(secret, copier)}'\n# %%\n# exercise 01.strongest-channel\n{exercise.solution}\n"
+    copied = f"# %% start\n# %%\n# exercise 01.strongest-channel\nstrongest = {right(alice)}\n"
+    place = _hand_in(tmp_path / "in", **{alice: solved, copier: copied})
+    records = _mark(place, tmp_path / "out", secret=secret)
+    assert _points(records[alice])["01.strongest-channel"] == 2
+    assert _points(records[copier])["01.strongest-channel"] == 0
+
+
+@pytest.mark.usefixtures("needs_sandbox")
+def test_feedback_does_not_give_hidden_inputs_away(tmp_path):
+    text = """\
+# %% start
+# %%
+# exercise 01.by-hand
+seen = given("01.by-hand", variation)["patch"]
+
+def by_hand(patch, kernel, bias):
+    if not np.array_equal(patch, seen):
+        raise ValueError(f"the hidden patch is {patch.tolist()}")
+    return np.maximum((patch[..., np.newaxis] * kernel).sum(axis=(0, 1, 2)) + bias, 0)
+# %%
+# exercise 01.one-scale
+def one_scale(layer):
+    return layer.no_such_thing
+"""
+    (record,) = _mark(_hand_in(tmp_path / "in", alice=text), tmp_path / "out").values()
+    says = {name: score["says"] for name, score in record["exercises"].items()}
+    assert says["01.by-hand"] == "by_hand works on one input, but on another it stops with ValueError."
+    assert says["01.one-scale"] == (
+        "one_scale stops with AttributeError: 'numpy.ndarray' object has no attribute 'no_such_thing'"
+    )
+    assert any("the hidden patch is" in line for line in record["log"])  # the instructor's
+
+
+@pytest.mark.usefixtures("needs_sandbox")
+def test_what_stood_behind_each_exercise_counts_if_the_end_is_never_reached(tmp_path):
+    text = f"{SOLVED}\n# %%\nimport time\nfor _ in range(3): time.sleep(3)\n# %%\nby_hand = 3\n"
+    place = _hand_in(tmp_path / "in", alice=text)
+    limits = Limits(cell_seconds=60, whole_seconds=6)
+    (record,) = grading.mark(place, tmp_path / "out", limits=limits)
+    assert _points(record)["01.by-hand"] == 3
+    assert "took longer than 6 seconds; it was stopped at cell 5" in record["log"][0]
+
+
+def test_without_a_sandbox_it_refuses_unless_told(tmp_path, monkeypatch):
+    place = _hand_in(tmp_path / "in", alice=SOLVED)
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", str(tmp_path))
+        with pytest.raises(SandboxMissing, match="apt-get install bubblewrap"):
+            _mark(place, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    (record,) = _mark(place, tmp_path / "out", no_sandbox=True).values()
+    assert _points(record)["01.by-hand"] == 3
+
+
+def test_what_cannot_be_graded_at_all(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no submissions"):
+        _mark(tmp_path / "nowhere", tmp_path / "out")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "notes.txt").write_text("")
+    with pytest.raises(ValueError, match=r"no submission in .*notes.txt is no notebook"):
+        _mark(tmp_path / "in", tmp_path / "out")
+    with pytest.raises(ValueError, match="jobs must be 1 or more, not 0"):
+        _mark(tmp_path / "in", tmp_path / "out", jobs=0)
+    with pytest.raises(ValueError, match="no exercises for lesson '7'"):
+        _mark(tmp_path / "in", tmp_path / "out", lesson="7")
+
+
+@pytest.mark.usefixtures("needs_sandbox")
+def test_grade_writes_the_gradebook_and_the_feedback(tmp_path, monkeypatch):
+    lessons = write_small_lesson(tmp_path / "lessons")
+    monkeypatch.setattr(notebooks, "lessons_folder", lambda: lessons)
+    posed = "<!-- exercise 01.evidence -->\n**What would convince you?**\n\n"
+    place = _hand_in(
+        tmp_path / "in",
+        alice=f"{SOLVED}\n# %% [markdown]\n{posed}Cover the mouth.",
+        bob=f"# %% start\n# %% [markdown]\n{posed}*Your answer here*",
+    )
+    records = coursekit.homework.grade(place, tmp_path / "out", limits=LIMITS)
+    assert [record["student"] for record in records] == ["alice", "bob"]
+    assert records[0]["exercises"]["01.evidence"]["text"] == "Cover the mouth."
+    assert _points(records[1])["01.evidence"] == 0
+    assert (tmp_path / "out" / "gradebook.db").is_file()
+    assert (tmp_path / "out" / "feedback" / "alice.html").is_file()
+    assert (tmp_path / "out" / "grades.csv").read_text().count("\n") == 3
