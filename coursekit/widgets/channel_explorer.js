@@ -557,7 +557,9 @@ function render({ model, el }) {
 
 // Buffers arrive as views that may begin at any byte; numbers must begin at a multiple of four.
 function floats(view) {
-  return new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+  const { buffer, byteOffset, byteLength } = view;
+  if (byteOffset % 4 === 0) return new Float32Array(buffer, byteOffset, byteLength / 4);
+  return new Float32Array(buffer.slice(byteOffset, byteOffset + byteLength));
 }
 
 // A near-square grid, with a full last row where some number of columns gives one.
