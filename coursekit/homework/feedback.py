@@ -52,7 +52,7 @@ look at it.</p>
 {%- endif %}
 {%- for one in exercises %}
 <section aria-labelledby="{{ one.anchor }}">
-<h2 id="{{ one.anchor }}">{{ one.title }}: {{ one.points }}</h2>
+<h2 id="{{ one.anchor }}">{{ one.title }} ({{ one.points }})</h2>
 {%- for sentence in one.says %}
 <p>{{ sentence }}</p>
 {%- endfor %}
@@ -130,7 +130,7 @@ def _part(exercise: Exercise, record: dict, given: gradebook.Score | None) -> di
         says.append(f"It looks like a usual mistake: {found['mistake']}.")
     if given and given.is_manual:
         says.append("A person gave these points.")
-    elif found.get("points") is not None and found["points"] < exercise.points:
+    elif points is not None and points < exercise.points and not exercise.is_read_by_a_person:
         says.append(f'In the notebook, hint("{exercise.id}") helps on, and check(...) tells you when it is right.')
     return {
         "title": exercise.title,

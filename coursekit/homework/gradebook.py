@@ -105,15 +105,15 @@ def write(records: Sequence[dict], to: str | Path) -> None:
         mine = [record for record in records if record["assignment"] == number]
         file = notebooks.lesson_file(number)
         released = register(_read(file), number, file.stem, to)
-        for record in mine:
-            content = notebooks.to_bytes(_for_formgrader(record, released, number, to))
-            place = to / "autograded" / student_name(record) / number / file.name
-            is_new = not place.is_file() or place.read_bytes() != content
-            if is_new:
-                place.parent.mkdir(parents=True, exist_ok=True)
-                notebooks.write_whole(place, content)
-            with open_gradebook(to) as gradebook:
+        with open_gradebook(to) as gradebook:
+            for record in mine:
+                content = notebooks.to_bytes(_for_formgrader(record, released, number, to))
+                place = to / "autograded" / student_name(record) / number / file.name
+                is_new = not place.is_file() or place.read_bytes() != content
                 _enter(gradebook, record, number, is_new)
+                if is_new:
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    notebooks.write_whole(place, content)
         _write_tables(mine, number, to)
 
 

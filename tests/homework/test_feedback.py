@@ -35,11 +35,11 @@ def test_each_exercise_is_explained(to):
     assert "Homework 01, bo" in text
     assert "Together3 of 10" in text
     assert "A person will still read: What would convince you?." in text
-    assert "One activation by hand, for all filters at once: 3 of 3 That is right." in text
-    assert "The channel that answers most: 0 of 2 One too many. It looks like a usual mistake: counted from 1." in text
+    assert "One activation by hand, for all filters at once (3 of 3) That is right." in text
+    assert "The channel that answers most (0 of 2) One too many. It looks like a usual mistake: counted from 1." in text
     assert 'hint("01.strongest-channel") helps on' in text
     assert 'hint("01.by-hand")' not in text
-    assert "What would convince you?: – of 3 A person will read this. You wrote: Cover the mouth." in text
+    assert "What would convince you? (– of 3) A person will read this. You wrote: Cover the mouth." in text
 
 
 def test_the_same_page_lies_where_nbgrader_releases_from(to):
@@ -62,7 +62,7 @@ def test_points_and_comment_of_a_person(to):
     (page,) = write(to, given)
     text = words(page)
     assert "Together9.5 of 10" in text
-    assert "What would convince you?: 2.5 of 3" in text
+    assert "What would convince you? (2.5 of 3)" in text
     assert "Whoever read it says: Which pictures?" in text
     assert "A person will still read" not in text
 
@@ -104,3 +104,11 @@ def test_no_right_answer_and_no_hidden_input_is_in_it(to):
             assert line.strip() not in page
     numbers = set(re.findall(r"\d+(?:\.\d+)?", re.sub(r"01|hint\(.*?\)", "", words(page))))
     assert numbers <= {"0", "2", "3", "10", "1"}  # points, and the 1 of "counted from 1"
+
+
+def test_nobody_is_sent_to_check_for_what_a_person_reads(to):
+    given = record(to, "bo", POINTS, text="")
+    given["exercises"]["01.evidence"].update(points=0.0, says="There is no answer.", needs_person=False)
+    (page,) = write(to, given)
+    assert "There is no answer." in words(page)
+    assert "hint(" not in words(page)
