@@ -6,7 +6,7 @@ import pytest
 
 from coursekit.homework import gradebook, notebooks
 from coursekit.homework.release import release
-from tests.browser.lab import TOKEN, jupyter_lab
+from tests.browser.lab import TOKEN, jupyter_lab, open_notebook
 from tests.homework.class_records import POINTS, new_course, record, ungraded
 from tests.homework.small_lesson import write_small_lesson
 
@@ -127,3 +127,15 @@ def test_what_a_person_gives_there_survives_a_second_grading(formgrader, course,
     shown = {student: (status, score) for _, student, _, status, score, *_ in rows(page)}
     assert shown["ana"] == ("graded", "9.5 / 10")
     assert "ana,2,3,2,2.5,9.5,10,graded,," in (course / "grades.csv").read_text()
+
+
+def test_what_is_released_opens_in_jupyterlab(formgrader, course, browser):
+    _, address = formgrader
+    page = open_notebook(browser, address.removesuffix("/formgrader"), "release/01/01_small.ipynb")
+    model = "jupyterapp.shell.currentWidget.content.model"
+    assert page.evaluate(f"[...{model}.cells].length") == 13
+    assert page.evaluate(f"{model}.metadata.kernelspec.name") == "python3"
+    text = page.locator(".jp-Notebook").inner_text()
+    assert 'pip install "coursekit[cpu]"' in text
+    assert "raise NotImplementedError()" in text
+    page.close()

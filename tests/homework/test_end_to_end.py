@@ -13,7 +13,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from coursekit.cli import main
+from coursekit.cli import main, parse
 from coursekit.homework import gradebook, notebooks, sandbox
 from coursekit.homework.exercises import find, given
 from coursekit.homework.release import read_secret, variation
@@ -232,3 +232,12 @@ def test_nbgrader_validates_the_solved_and_the_unsolved(course, tmp_path):
     done = nbgrader("validate", str(fill_in(released, tmp_path / "unsolved.ipynb", {})), cwd=tmp_path)
     assert "HAVE CHANGED" not in done.stdout + done.stderr
     assert done.returncode == 0, done.stderr
+
+
+def test_the_commands_of_the_chapter_are_the_command_s():
+    chapter = (Path(__file__).parents[2] / "docs" / "homework.md").read_text()
+    commands = re.findall(r"^coursekit (homework .+)$", chapter, flags=re.MULTILINE)
+    assert len(commands) == 3
+    for command in commands:
+        args, _ = parse(command.split())
+        assert (args.step, args.to) == (command.split()[1], Path("course"))
