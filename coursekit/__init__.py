@@ -22,7 +22,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "pictures": ["digits", "folder", "photo", "photos", "read_picture", "resize"],
         "show": ["analyze"],
-        "techniques": ["activations", "near_zero_channels", "strongest_channel"],
+        "techniques": ["activations", "channel_statistics", "near_zero_channels", "strongest_channel"],
         "widgets": ["ChannelExplorer"],
     },
 )

@@ -41,7 +41,7 @@ class Figure(matplotlib.figure.Figure):
     def to_html(self) -> str:
         """Return the figure as an HTML image with its alt text."""
         buffer = io.BytesIO()
-        self.savefig(buffer, format="webp", dpi=self.dpi, bbox_inches="tight", pil_kwargs={"quality": 88, "method": 6})
+        self.savefig(buffer, format="webp", dpi=self.dpi, bbox_inches="tight", pil_kwargs={"quality": 88})
         data = base64.b64encode(buffer.getvalue()).decode()
         return f'<img alt="{html.escape(self.alt)}" src="data:image/webp;base64,{data}">'
 

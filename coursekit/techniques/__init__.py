@@ -5,7 +5,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "activations": ["activations", "near_zero_channels", "strongest_channel"],
+        "activations": ["activations", "channel_statistics", "near_zero_channels", "strongest_channel"],
         "architecture": ["architecture"],
     },
 )

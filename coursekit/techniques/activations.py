@@ -103,3 +103,29 @@ def near_zero_channels(activation: np.ndarray, share: float = 0.01) -> np.ndarra
     batch, _ = as_maps(activation)
     largest = np.abs(batch).max(axis=(0, 1, 2))
     return np.flatnonzero(largest <= share * largest.max())
+
+
+def channel_statistics(activation: np.ndarray) -> dict[str, np.ndarray]:
+    """Return a few numbers for each channel.
+
+    Args:
+        activation: (H, W, C), or (N, H, W, C): then over all pictures together.
+
+    Returns:
+        Arrays (C,): ``largest``, ``smallest`` and ``mean`` value, the share of ``zeros`` from 0 to 1, and whether the
+        channel is ``near_zero`` (see ``near_zero_channels``).
+
+    Raises:
+        TypeError, ValueError: It holds no finite numbers of that shape.
+    """
+    batch, _ = as_maps(activation)
+    values = batch.reshape(-1, batch.shape[-1])
+    near_zero = np.zeros(values.shape[1], bool)
+    near_zero[near_zero_channels(batch)] = True
+    return {
+        "largest": values.max(axis=0),
+        "smallest": values.min(axis=0),
+        "mean": values.mean(axis=0),
+        "zeros": (values == 0).mean(axis=0),
+        "near_zero": near_zero,
+    }

@@ -14,7 +14,7 @@ from coursekit.networks.graph import find_layer, steps
 from coursekit.pictures import read_picture, resize
 from coursekit.show.channels import beside, montage
 from coursekit.show.picture import displayable
-from coursekit.techniques.activations import activations, near_zero_channels, strongest_channel
+from coursekit.techniques.activations import activations, channel_statistics, strongest_channel
 from coursekit.validation import as_index, as_pictures, nearest
 
 SCALES = ("shared", "own", "signed")
@@ -101,7 +101,8 @@ class ChannelExplorer(anywidget.AnyWidget):
     def _compute(self, image: Any) -> None:
         """Take a picture and compute every layer; or raise, and leave all as it was."""
         picture = _as_input(self._network, image)
-        answers = {name: answer for name, answer in activations(self._network, picture).items() if np.ndim(answer) == 3}
+        answers = activations(self._network, picture)
+        answers = {name: a for name, a in answers.items() if isinstance(a, np.ndarray) and a.ndim == 3}
         for name, answer in answers.items():
             if not np.isfinite(answer).all():
                 raise ValueError(f"Layer {name!r} answers this picture with NaN or infinity.")
@@ -179,8 +180,9 @@ class ChannelExplorer(anywidget.AnyWidget):
         The numbers are each channel's largest, smallest and mean value, its share of zeros, and 1 where it is near
         zero; then the same behind a ReLU.
         """
-        values = np.ascontiguousarray(np.moveaxis(self._activations[layer], -1, 0))
-        numbers = np.float32([_numbers(values), _numbers(np.maximum(values, 0))])
+        answer = self._activations[layer]
+        values = np.ascontiguousarray(np.moveaxis(answer, -1, 0))
+        numbers = np.float32([list(channel_statistics(a).values()) for a in (answer, np.maximum(answer, 0))])
         return {"layer": layer, "shape": values.shape, "values": values.tobytes(), "numbers": numbers.tobytes()}
 
     def __repr__(self) -> str:
@@ -202,13 +204,6 @@ class ChannelExplorer(anywidget.AnyWidget):
         ]
         html = "".join(f"<div>{figure.to_html()}</div>" for figure in still)
         return {**data, "text/plain": repr(self), "text/html": html}, metadata
-
-
-def _numbers(values: np.ndarray) -> np.ndarray:
-    near_zero = np.zeros(len(values), np.float32)
-    near_zero[near_zero_channels(np.moveaxis(values, 0, -1))] = 1
-    each = (1, 2)
-    return np.stack([values.max(each), values.min(each), values.mean(each), (values == 0).mean(each), near_zero])
 
 
 def _as_input(model: Any, image: Any) -> np.ndarray:

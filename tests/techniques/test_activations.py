@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from coursekit import activations, near_zero_channels, strongest_channel
+from coursekit import activations, channel_statistics, near_zero_channels, strongest_channel
 from coursekit.networks.backend import keras, tf
 from coursekit.networks.graph import find_layer, steps
 
@@ -256,3 +256,20 @@ class TestNearZeroChannels:
     def test_no_share(self, share):
         with pytest.raises(ValueError, match="share must be from 0 to 1"):
             near_zero_channels(np.zeros((3, 3, 2)), share)
+
+
+def test_channel_statistics_of_one_picture_and_over_several():
+    layer = np.zeros((2, 2, 3), np.float32)
+    layer[..., 0] = [[1, -4], [0, 7]]
+    layer[..., 2] = 0.05
+    numbers = channel_statistics(layer)
+    assert {name: array.tolist() for name, array in numbers.items() if name != "mean"} == {
+        "largest": [7, 0, pytest.approx(0.05)],
+        "smallest": [-4, 0, pytest.approx(0.05)],
+        "zeros": [0.25, 1, 0],
+        "near_zero": [False, True, True],
+    }
+    np.testing.assert_allclose(numbers["mean"], [1, 0, 0.05])
+    both = channel_statistics(np.stack([layer, layer + 1]))
+    np.testing.assert_allclose(both["mean"], [1.5, 0.5, 0.55])
+    np.testing.assert_allclose(both["largest"], [8, 1, 1.05])
