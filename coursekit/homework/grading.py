@@ -22,7 +22,6 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
-import coursekit
 from coursekit.homework import answers, exercises, notebooks, sandbox, submissions
 from coursekit.homework.answers import RefusedError
 from coursekit.homework.exercises import Exercise, Lesson, Verdict
@@ -118,6 +117,8 @@ def mark(
     asked, place, to = exercises.lesson(lesson), Path(place), Path(to)
     if jobs < 1:
         raise ValueError(f"jobs must be 1 or more, not {jobs}.")
+    if place.is_dir() and to.resolve().is_relative_to(place.resolve()):
+        raise ValueError(f"The course folder {to} must not lie inside the submissions {place}.")
     found, notices = submissions.find(place, lesson)
     if not found:
         raise ValueError(f"There is no submission in {place}. {' '.join(notices[:3])}".strip())
@@ -214,7 +215,7 @@ class _Batch:
 
     def settings(self, student: str) -> str:
         """Return a mark of all that a grade depends on besides the submission."""
-        depends_on = [coursekit.__version__, self.asked.number, self.token(student)]
+        depends_on = [self.asked.number, self.token(student)]
         return hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()[:16]
 
     def finished(self, graded: _Graded) -> dict | None:

@@ -21,10 +21,11 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import psutil
 
-from coursekit.homework import answers
+from coursekit.homework import answers, system_calls
 from coursekit.networks.cache import cache_folder
 
 _GRACE = 3.0  # seconds between the limit of a cell, which interrupts it, and the end of one that ignores that
@@ -109,6 +110,7 @@ def prepare(folder: Path) -> None:
     left_out = shutil.ignore_patterns("lesson_*.py", "__pycache__", "lessons", "*.ipynb")
     shutil.copytree(package, folder / "course" / "coursekit", ignore=left_out)
     compileall.compile_dir(folder / "course", quiet=2)
+    (folder / "filter").write_bytes(system_calls.filter_program())
     (folder / "cache").mkdir()
     for weights in _weights():
         shutil.copy(weights, folder / "cache")
@@ -142,6 +144,7 @@ def check() -> None:
         path = Path(folder)
         for name in ("course", "cache", "matplotlib", "job/seen"):
             (path / name).mkdir(parents=True)
+        (path / "filter").write_bytes(system_calls.filter_program())
         path.chmod(0o755)
         probe = command(path, path / "job", Limits(), ["-c", "print('works')"])
         try:
@@ -166,7 +169,10 @@ def command(
         hidden: Folders that must not be seen, even if they lie inside what Python needs.
     """
     is_root = os.geteuid() == 0
+    has_filter = (prepared / "filter").stat().st_size > 0
+    # bubblewrap reads the filter from an open file, for which the shell is at hand.
     bwrap = [
+        *(["sh", "-c", 'exec 9< "$0" && exec "$@"', str(prepared / "filter")] if has_filter else []),
         *(
             shutil.which("bwrap") or "bwrap",
             "--unshare-ipc",
@@ -176,6 +182,7 @@ def command(
             "--unshare-cgroup-try",
         ),
         *([] if is_root else ["--unshare-user", "--disable-userns"]),
+        *(["--seccomp", "9"] if has_filter else []),
         *("--die-with-parent", "--new-session", "--hostname", "sandbox", "--clearenv"),
     ]
     for name, value in _environment(Path("/course"), Path("/cache"), Path("/job"), _HOME).items():
@@ -366,27 +373,29 @@ def _follow(
             run.answers[exercise] = run.answers.get(exercise, message) if "missing" in message else message
 
 
-def _read_lines(stream, lines: queue.Queue, most: int) -> None:
+def _read_lines(stream: BinaryIO, lines: queue.Queue, most: int) -> None:
     """Put lines into the queue, b"" once there is too much, None at the end. What is too much is not kept."""
     total, rest = 0, []
-    while chunk := stream.read1(1 << 16):
-        total += len(chunk)
-        if total > most:
-            lines.put(b"")
-            return
-        *whole, last = chunk.split(b"\n")
-        for part in whole:
-            lines.put(b"".join([*rest, part]) or b" ")
-            rest = []
-        rest.append(last)
+    with stream:
+        while chunk := stream.read1(1 << 16):
+            total += len(chunk)
+            if total > most:
+                lines.put(b"")
+                return
+            *whole, last = chunk.split(b"\n")
+            for part in whole:
+                lines.put(b"".join([*rest, part]) or b" ")
+                rest = []
+            rest.append(last)
     lines.put(None)
 
 
-def _read_beginning(stream, kept: list[bytes]) -> None:
+def _read_beginning(stream: BinaryIO, kept: list[bytes]) -> None:
     """Keep the first bytes and read on to the end, so that the writer is not held up."""
-    while chunk := stream.read1(1 << 12):
-        if not kept:
-            kept.append(chunk)
+    with stream:
+        while chunk := stream.read1(1 << 12):
+            if not kept:
+                kept.append(chunk)
 
 
 def _family(process: subprocess.Popen) -> list[psutil.Process]:

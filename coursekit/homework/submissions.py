@@ -101,24 +101,24 @@ def find(place: Path, lesson: str) -> tuple[list[Submission], list[str]]:
     if not place.exists():
         raise FileNotFoundError(f"There are no submissions at {place}.")
     files = list(_in_folder(place) if place.is_dir() else _in_zip(place))
+    for name in ("submitted", "inbound"):  # nbgrader's course folder, or its exchange: what is beside is not handed in
+        files = [file for file in files if file.parts[0] == name and len(file.parts) > 1] or files
+    times = {file.parts[:-1]: file for file in files if file.parts[-1] == "timestamp.txt"}
     notices: list[str] = []
     students: dict[tuple[str, str], list[tuple[_File, list[str]]]] = {}
     for file in files:
         if file.parts[-1] == "timestamp.txt":
             continue
         student, number, doubts, is_known = _whose(file.parts, lesson)
-        if file.parts[-1].lower().endswith(".ipynb") or file.problem:
-            other = _other_lesson(file.parts, lesson)
-            if other:
-                notices.append(f"{_printable(file)} is for assignment {other}, so it was left alone.")
-            else:
-                students.setdefault((student, number), []).append((file, doubts))
+        if other := _other_lesson(file.parts, lesson):
+            notices.append(f"{_printable(file)} is for assignment {other}, so it was left alone.")
+        elif file.parts[-1].lower().endswith(".ipynb") or file.problem:
+            students.setdefault((student, number), []).append((file, doubts))
         elif is_known:
             students.setdefault((student, number), [])
             notices.append(f"{_printable(file)} is no notebook.")
         else:
             notices.append(f"{_printable(file)} is no notebook, so it was left alone.")
-    times = {file.parts[:-1]: file for file in files if file.parts[-1] == "timestamp.txt"}
     names = _safe_names(list(students))
     found = [_chosen(names[who], who, students[who], times, lesson) for who in students]
     return sorted(found, key=lambda one: one.student.casefold()), notices
@@ -346,7 +346,7 @@ def _possible(date_time: tuple) -> tuple:
 
 def _whose(parts: tuple[str, ...], lesson: str) -> tuple[str, str, list[str], bool]:
     """Return student, number in the LMS or "", doubts, and whether the name follows a known pattern."""
-    if parts[0] in ("submitted", "inbound") and len(parts) > 2:
+    if parts[0] in ("submitted", "inbound") and len(parts) > 1:
         parts = parts[1:]
     if exchange := _EXCHANGE.fullmatch(parts[0]):
         return exchange["student"], "", [], True
@@ -410,7 +410,7 @@ def _chosen(
     if not files:
         problem = _refused((who[0],), "There is no notebook among what was handed in.")
         files = [(problem, [])]
-    ranked = sorted(files, key=lambda pair: _rank(pair[0], lesson), reverse=True)
+    ranked = sorted(files, key=lambda pair: _rank(pair[0], times, lesson), reverse=True)
     file, notices = ranked[0][0], list(ranked[0][1])
     if name != who[0]:
         notices.append(f"The student's name {_shown(who[0])} is kept as {name!r}.")
@@ -418,33 +418,25 @@ def _chosen(
         notices.append(
             f"{_printable(other)} was not graded: {other.problem or 'there is a newer or better fitting file'}"
         )
-    return Submission(name, _printable(file), _submitted_at(file, times), file.read, notices)
+    when = _submitted_at(file, times)
+    return Submission(name, _printable(file), when.isoformat() if when else None, file.read, notices)
 
 
-def _rank(file: _File, lesson: str) -> tuple:
+def _rank(file: _File, times: dict, lesson: str) -> tuple:
     is_for_lesson = any(re.search(rf"(^|[_+-]){re.escape(lesson)}([_.+-]|$)", part) for part in file.parts)
-    return (not file.problem, is_for_lesson, file.time or 0.0, file.parts)
+    when = _submitted_at(file, times)
+    return (not file.problem, is_for_lesson, when.timestamp() if when else 0.0, file.parts)
 
 
-def _submitted_at(file: _File, times: dict) -> str | None:
-    stamp = _read_stamp(times.get(file.parts[:-1]))
-    if stamp or file.time is None:
-        return stamp
-    try:
-        return datetime.datetime.fromtimestamp(int(file.time), datetime.UTC).isoformat()
-    except (ValueError, OverflowError, OSError):  # a file can claim any time
-        return None
-
-
-def _read_stamp(file: _File | None) -> str | None:
-    """Return nbgrader's time, "2026-01-31 12:00:00.000000 Europe/Paris" in a file of its own, as ISO 8601."""
-    if file is None:
-        return None
-    try:
-        moment, _, zone = file.read().decode().strip().rpartition(" ")
-        return datetime.datetime.fromisoformat(moment).replace(tzinfo=ZoneInfo(zone)).isoformat()
-    except (ValueError, KeyError, OSError):
-        return None
+def _submitted_at(file: _File, times: dict) -> datetime.datetime | None:
+    """Return nbgrader's time, "2026-01-31 12:00:00.000000 Europe/Paris" in a file of its own, or else the file's."""
+    if stamp := times.get(file.parts[:-1]):
+        with contextlib.suppress(ValueError, KeyError, OSError):  # damaged: then the file's own
+            moment, _, zone = stamp.read().decode().strip().rpartition(" ")
+            return datetime.datetime.fromisoformat(moment).replace(tzinfo=ZoneInfo(zone))
+    with contextlib.suppress(ValueError, OverflowError, OSError):  # a file can claim any time
+        return None if file.time is None else datetime.datetime.fromtimestamp(int(file.time), datetime.UTC)
+    return None
 
 
 def _printable(file: _File) -> str:

@@ -24,6 +24,14 @@ def _write(place, files):
     return place
 
 
+def _zip(place, files):
+    """Write a zip, which can hold names that not every file system takes."""
+    with zipfile.ZipFile(place, "w") as archive:
+        for name in files:
+            archive.writestr(name, NOTEBOOK)
+    return place
+
+
 def _students(place, lesson="01"):
     return {one.student: one.file for one in submissions.find(place, lesson)[0]}
 
@@ -49,7 +57,7 @@ def _students(place, lesson="01"):
     ],
 )
 def test_known_patterns(tmp_path, name, student):
-    found, notices = submissions.find(_write(tmp_path / "in", [name]), "01")
+    found, notices = submissions.find(_zip(tmp_path / "class.zip", [name]), "01")
     assert [(one.student, one.file, one.notices) for one in found] == [(student, name, [])]
     assert notices == []
     assert found[0].read() == NOTEBOOK
@@ -66,7 +74,7 @@ def test_a_doubtful_name_is_reported_and_kept(tmp_path):
     [("<b>/x.ipynb", "_b_"), ("a:b*c?/x.ipynb", "a_b_c_"), ("\x1b[2J/x.ipynb", "__2J"), ("\u202e/x.ipynb", "student_")],
 )
 def test_an_odd_name_becomes_a_safe_one(tmp_path, name, safe):
-    found, _ = submissions.find(_write(tmp_path / "in", [name]), "01")
+    found, _ = submissions.find(_zip(tmp_path / "class.zip", [name]), "01")
     assert found[0].student == safe
     assert found[0].file.isprintable()
     assert any("is kept as" in notice for notice in found[0].notices)
@@ -74,7 +82,7 @@ def test_an_odd_name_becomes_a_safe_one(tmp_path, name, safe):
 
 def test_no_two_students_share_a_name(tmp_path):
     files = ["<a>/x.ipynb", "(a)/x.ipynb", "doe_1_9_01.ipynb", "doe_2_9_01.ipynb", "Bob/x.ipynb", "bob/x.ipynb"]
-    names = _students(_write(tmp_path / "in", files))
+    names = _students(_zip(tmp_path / "class.zip", files))
     assert len({name.casefold() for name in names}) == 6
     assert names["doe-1"] == "doe_1_9_01.ipynb"
     assert names["doe-2"] == "doe_2_9_01.ipynb"
@@ -100,15 +108,25 @@ def test_other_assignments_and_other_files_are_left_alone(tmp_path):
     files = [
         *("submitted/alice/01/x.ipynb", "submitted/alice/02/y.ipynb", "submitted/bob/02/x.ipynb"),
         *("submitted/alice/01/photo.png", "submitted/alice/01/.ipynb_checkpoints/x.ipynb"),
+        *("submitted/bob/02/photo.png", "source/01/x.ipynb"),
     ]
     place = _write(tmp_path / "in", files)
     (place / "submitted/alice/01/timestamp.txt").write_text("2026-01-31 12:00:00.5 Europe/Paris\n")
-    (place / "grades.csv").write_text("")
+    (place / "submitted" / "grades.csv").write_text("")
     found, notices = submissions.find(place, "01")
     assert [(one.student, one.file) for one in found] == [("alice", "submitted/alice/01/x.ipynb")]
     assert found[0].submitted_at == "2026-01-31T12:00:00.500000+01:00"
-    assert sum("is for assignment 02" in notice for notice in notices) == 2
-    assert any("grades.csv is no notebook" in notice for notice in notices)
+    assert sum("is for assignment 02" in notice for notice in notices) == 3
+    assert sum("is no notebook" in notice for notice in notices) == 2
+
+
+def test_the_newest_of_the_exchange_is_graded(tmp_path):
+    early, late = "inbound/alice+01+2026-01-31 12-00-00 UTC", "inbound/alice+01+2026-01-31 13-00-00 UTC"
+    place = _write(tmp_path / "in", [f"{late}/x.ipynb", f"{early}/x.ipynb"])  # the earlier has the newer file
+    for folder, hour in ((early, 12), (late, 13)):
+        (place / folder / "timestamp.txt").write_text(f"2026-01-31 {hour}:00:00.000000 UTC")
+    (found,), _ = submissions.find(place, "01")
+    assert found.file == f"{late}/x.ipynb"
 
 
 def test_who_handed_in_no_notebook_is_listed(tmp_path):
