@@ -133,7 +133,8 @@ def open_jupyterlab(folder: Path, lesson: str, arguments: Sequence[str] = ()) ->
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # as in a container: Jupyter refuses to start unless told
         command.append("--allow-root")
-    # Our folder jupyter/ has two settings, which the learner's own overrule: no news from Jupyter, no look for updates.
+    # Our folder jupyter/ has settings, which the learner's own overrule: no news from Jupyter, no look for updates, and
+    # not nbgrader's menu, which is for instructors.
     paths = [str(Path(__file__).with_name("jupyter")), os.environ.get("JUPYTER_CONFIG_PATH")]
     environment = {**os.environ, "JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, paths))}
     process = subprocess.Popen([*command, *arguments], env=environment)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # the command line starts without NumPy and nbformat, to say 
 
     from coursekit.homework.exercises import Exercise, Lesson
 
-CODE_STUB = "# YOUR CODE HERE\nraise NotImplementedError()"  # as nbgrader has it
+STUB_MARK = "# YOUR CODE HERE"
 TEXT_STUB = "*Your answer here*"
 
 _ID = r"\d\d\.[a-z0-9-]+"
@@ -104,8 +104,9 @@ def solution_grade_id(exercise: Exercise) -> str:
 def cut_solutions(notebook: NotebookNode) -> NotebookNode:
     """Return a copy of a notebook without its solutions.
 
-    A region in code becomes ``# YOUR CODE HERE`` and ``raise NotImplementedError()``, as far indented as its marker;
-    one in markdown becomes "*Your answer here*". Such cells, and the checks of exercises, lose their outputs.
+    A region in code becomes ``# YOUR CODE HERE``, as far indented as its marker, and below it, in a function,
+    ``raise NotImplementedError()``, as nbgrader has it; outside of one ``pass``, so that "Run All Cells" goes on. One
+    in markdown becomes "*Your answer here*". Such cells, and the checks of exercises, lose their outputs.
 
     Args:
         notebook: The instructor's, nbformat 4.
@@ -195,7 +196,7 @@ def _cut(cell: NotebookNode, position: int) -> str:
 def _stub(cell: NotebookNode, marker: re.Match) -> str:
     if cell.cell_type == "markdown":
         return TEXT_STUB
-    return "".join(f"{marker[1]}{line}\n" for line in CODE_STUB.splitlines())
+    return f"{marker[1]}{STUB_MARK}\n{marker[1]}{'raise NotImplementedError()' if marker[1] else 'pass'}\n"
 
 
 def _name(cell: NotebookNode, position: int) -> str:

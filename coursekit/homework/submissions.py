@@ -47,7 +47,7 @@ _CANVAS = re.compile(rf"(?P<student>[^_]+){_LATE_BIT}_(?P<number>\d+)_\d+_.+")
 _MOODLE = re.compile(r"(?P<student>.+)_(?P<number>\d+)_assignsubmission_\w+?_?(?P<rest>_.*)?")
 _EXCHANGE = re.compile(r"(?P<student>[^+]+)\+(?P<assignment>[^+]+)\+\d{4}-\d\d-\d\d.*")
 _MARK = re.compile(r"<!--\s*(exercise\s+\S+|(BEGIN|END)\s+SOLUTION)\s*-->", re.IGNORECASE)
-_UNFINISHED = re.compile(r"#\s*YOUR CODE HERE\s*\n\s*raise NotImplementedError\(\)")
+_UNFINISHED = re.compile(r"#\s*YOUR CODE HERE\s*\n\s*(raise NotImplementedError\(\)|pass\b)")
 
 
 @dataclass

@@ -32,7 +32,7 @@ def test_solutions_are_cut_and_nothing_else():
         "    # YOUR CODE HERE\n"
         "    raise NotImplementedError()"
     )
-    assert cell(after, "strongest").source.endswith("variation)\n# YOUR CODE HERE\nraise NotImplementedError()")
+    assert cell(after, "strongest").source.endswith("variation)\n# YOUR CODE HERE\npass")
     assert cell(after, "evidence").source.endswith("**What would convince you?**\n\n*Your answer here*")
     answers = {"strongest", "by-hand", "one-scale"}
     for old, new in zip(before.cells, after.cells, strict=True):
@@ -72,7 +72,7 @@ def test_two_regions_in_one_cell():
     source = cut(
         "a = 1", "### BEGIN SOLUTION", "b", "### END SOLUTION", "c", "### BEGIN SOLUTION", "### END SOLUTION\n"
     )
-    assert source == "a = 1\n{0}c\n{0}".format("# YOUR CODE HERE\nraise NotImplementedError()\n")
+    assert source == "a = 1\n{0}c\n{0}".format("# YOUR CODE HERE\npass\n")
 
 
 @pytest.mark.parametrize(
