@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import psutil
+from tqdm.auto import tqdm
 
 from coursekit.networks.backend import keras
 from coursekit.networks.graph import as_inputs, compiled, find_layer, steps
@@ -34,7 +36,8 @@ def activations(
 
     Raises:
         TypeError: ``model`` is no Keras model with a graph, ``images`` holds no numbers, or ``layers`` no names.
-        ValueError: There is no such layer (the nearest are named), or the pictures do not fit.
+        ValueError: There is no such layer (the nearest are named), the pictures do not fit, or the answers would not
+            fit into memory.
     """
     if layers is None:
         names = [step.name for step in steps(model)]
@@ -49,13 +52,15 @@ def activations(
     forward = compiled(model, names)
     count = len(batches[0])
     arrays: list[np.ndarray] = []
-    for start in range(0, count, batch_size):
+    starts = range(0, count, batch_size)
+    for start in tqdm(starts, unit="batch", delay=2, leave=False, disable=len(starts) == 1):
         outputs = forward(*(batch[start : start + batch_size] for batch in batches))
         parts = keras.tree.flatten(outputs)
         if count <= batch_size:
             arrays = [np.asarray(part, np.float32) for part in parts]  # no copy where it lies in main memory as such
             break
         if not arrays:
+            _check_memory(sum(part[0].nbytes for part in map(np.asarray, parts)) * count)
             arrays = [np.empty((count, *part.shape[1:]), np.float32) for part in parts]
         for array, part in zip(arrays, parts, strict=True):
             array[start : start + batch_size] = np.asarray(part, np.float32)
@@ -63,6 +68,16 @@ def activations(
         arrays = [array[0] for array in arrays]
     results = keras.tree.pack_sequence_as(outputs, arrays)
     return results[0] if isinstance(layers, str) else dict(zip(names, results, strict=True))
+
+
+def _check_memory(needed: int) -> None:
+    """Refuse what would end the kernel, and everything in it, half way through."""
+    free = psutil.virtual_memory().available
+    if needed > free:
+        raise ValueError(
+            f"These activations would take {needed / 1e9:.0f} GB, and {free / 1e9:.0f} GB of memory are free. "
+            "Ask for fewer layers, or for fewer pictures at a time."
+        )
 
 
 def strongest_channel(activation: np.ndarray) -> int | np.ndarray:

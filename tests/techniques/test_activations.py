@@ -273,3 +273,9 @@ def test_channel_statistics_of_one_picture_and_over_several():
     both = channel_statistics(np.stack([layer, layer + 1]))
     np.testing.assert_allclose(both["mean"], [1.5, 0.5, 0.55])
     np.testing.assert_allclose(both["largest"], [8, 1, 1.05])
+
+
+def test_more_than_fits_into_memory_is_refused_at_once(model):
+    many = np.broadcast_to(PICTURES[:1], (10**10, 8, 8, 3))  # takes no memory itself
+    with pytest.raises(ValueError, match=r"would take [\d]+ GB, and \d+ GB of memory are free. Ask for fewer"):
+        activations(model, many, ["conv", "relu"])
