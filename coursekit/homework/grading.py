@@ -117,7 +117,8 @@ def mark(
     asked, place, to = exercises.lesson(lesson), Path(place), Path(to)
     if jobs < 1:
         raise ValueError(f"jobs must be 1 or more, not {jobs}.")
-    if place.is_dir() and to.resolve().is_relative_to(place.resolve()):
+    is_inside = place.is_dir() and to.resolve().is_relative_to(place.resolve())
+    if is_inside and not (place / "submitted").is_dir():  # nbgrader's course folder has its own place for them
         raise ValueError(f"The course folder {to} must not lie inside the submissions {place}.")
     found, notices = submissions.find(place, lesson)
     if not found:

@@ -2,7 +2,12 @@
 
 import json
 import os
+import signal
+import subprocess
+import sys
+import time
 
+import psutil
 import pytest
 
 import coursekit.homework
@@ -143,6 +148,29 @@ def test_what_stood_behind_each_exercise_counts_if_the_end_is_never_reached(tmp_
     assert "took longer than 6 seconds; it was stopped at cell 5" in record["log"][0]
 
 
+@pytest.mark.usefixtures("needs_sandbox")
+def test_ctrl_c_stops_at_once_and_leaves_what_is_done(tmp_path):
+    place = _hand_in(tmp_path / "in", alice=SOLVED, bob=f"{SOLVED}\n# %%\nimport time\ntime.sleep(3600)")
+    code = f"from coursekit.homework import grading; list(grading.mark({str(place)!r}, {str(tmp_path / 'out')!r}))"
+    grader = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "out" / "results" / "alice.json").exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        time.sleep(1)  # bob's is running
+        family = psutil.Process(grader.pid).children(recursive=True)
+        grader.send_signal(signal.SIGINT)
+        said = grader.communicate(timeout=20)[1]
+    finally:
+        grader.kill()
+    assert said.rstrip().endswith("KeyboardInterrupt")
+    assert family
+    gone, alive = psutil.wait_procs(family, timeout=10)
+    assert gone
+    assert all(process.status() == psutil.STATUS_ZOMBIE for process in alive)  # dead, not yet collected by the system
+    assert [file.name for file in (tmp_path / "out" / "results").iterdir()] == ["alice.json"]
+
+
 def test_without_a_sandbox_it_refuses_unless_told(tmp_path, monkeypatch):
     place = _hand_in(tmp_path / "in", alice=SOLVED)
     with monkeypatch.context() as patch:
@@ -161,6 +189,8 @@ def test_what_cannot_be_graded_at_all(tmp_path):
     (tmp_path / "in" / "notes.txt").write_text("")
     with pytest.raises(ValueError, match=r"no submission in .*notes.txt is no notebook"):
         _mark(tmp_path / "in", tmp_path / "out")
+    with pytest.raises(ValueError, match="must not lie inside the submissions"):
+        _mark(tmp_path / "in", tmp_path / "in" / "out")
     with pytest.raises(ValueError, match="jobs must be 1 or more, not 0"):
         _mark(tmp_path / "in", tmp_path / "out", jobs=0)
     with pytest.raises(ValueError, match="no exercises for lesson '7'"):
