@@ -48,7 +48,7 @@ look at it.</p>
 </tbody>
 </table>
 {%- if to_read %}
-<p>A person will still read: {{ to_read | join(", ") }}. The points for that are still to come.</p>
+<p>A person will still read “{{ to_read | join("”, “") }}”. The points for that are still to come.</p>
 {%- endif %}
 {%- for one in exercises %}
 <section aria-labelledby="{{ one.anchor }}">

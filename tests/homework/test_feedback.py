@@ -34,7 +34,7 @@ def test_each_exercise_is_explained(to):
     text = words(page)
     assert "Homework 01, bo" in text
     assert "Together3 of 10" in text
-    assert "A person will still read: What would convince you?." in text
+    assert "A person will still read “What would convince you?”." in text
     assert "One activation by hand, for all filters at once (3 of 3) That is right." in text
     assert "The channel that answers most (0 of 2) One too many. It looks like a usual mistake: counted from 1." in text
     assert 'hint("01.strongest-channel") helps on' in text
