@@ -48,12 +48,13 @@ def as_index(value: object, count: int, what: str) -> int:
     return index
 
 
-def as_pictures(images: object, name: str = "images") -> tuple[np.ndarray, bool]:
+def as_pictures(images: object, name: str = "images", values: str = "numbers from 0 to 255") -> tuple[np.ndarray, bool]:
     """Return pictures as one batch.
 
     Args:
         images: (H, W, C), (N, H, W, C), or a list of (H, W, C) of one size; values 0-255.
         name: The argument's name, for the error.
+        values: What it must hold, for the error.
 
     Returns:
         The batch (N, H, W, C), in the type it came in (uint8 or float32), and whether it came in alone.
@@ -73,9 +74,9 @@ def as_pictures(images: object, name: str = "images") -> tuple[np.ndarray, bool]
             came = ""
         raise ValueError(f"{name} must all have one size{came}; resize(image, size) mends it.") from None
     if batch.dtype == object or not (np.issubdtype(batch.dtype, np.number) or batch.dtype == bool):
-        raise TypeError(f"{name} must hold numbers from 0 to 255, not {batch.dtype}.")
+        raise TypeError(f"{name} must hold {values}, not {batch.dtype}.")
     if np.issubdtype(batch.dtype, np.complexfloating):
-        raise TypeError(f"{name} must hold real numbers from 0 to 255, not {batch.dtype}.")
+        raise TypeError(f"{name} must hold real {values}, not {batch.dtype}.")
     if batch.ndim not in (3, 4):
         raise ValueError(
             f"{name} must have shape (height, width, channels) or (number, height, width, channels), not {batch.shape}."
@@ -88,7 +89,7 @@ def as_pictures(images: object, name: str = "images") -> tuple[np.ndarray, bool]
         with np.errstate(over="ignore"):  # too large for float32: infinity, which is refused here
             batch = batch.astype(np.float32, copy=False)
         if not np.isfinite(batch).all():
-            raise ValueError(f"{name} holds NaN or infinity; every value must be a number from 0 to 255.")
+            raise ValueError(f"{name} holds NaN or infinity, but must hold {values} only.")
     return batch, alone
 
 
@@ -105,4 +106,4 @@ def as_maps(activation: object) -> tuple[np.ndarray, bool]:
         TypeError: It is no array of numbers.
         ValueError: It is empty, has the wrong number of dimensions, or holds NaN or infinity.
     """
-    return as_pictures(activation, "activation")
+    return as_pictures(activation, "activation", values="numbers")

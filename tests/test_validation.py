@@ -99,3 +99,8 @@ class TestAsPictures:
     def test_maps_are_called_by_their_name(self):
         with pytest.raises(ValueError, match=r"^activation must have shape"):
             as_maps(np.zeros((4, 5)))
+
+
+def test_activations_are_not_asked_for_a_picture_s_range():
+    with pytest.raises(ValueError, match=r"^activation holds NaN or infinity, but must hold numbers only\.$"):
+        as_maps(np.full((2, 2, 1), np.nan))

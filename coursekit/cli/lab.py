@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
 import signal
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from coursekit.homework.notebooks import cut_solutions, lessons_folder, to_bytes
+from coursekit.homework.notebooks import cut_solutions, lessons_folder, to_bytes, write_whole
 
 DEFAULT_FOLDER = "my-lessons"
 MANIFEST = ".coursekit.json"  # in the learner's folder: the fingerprint of each lesson as it was delivered
@@ -94,7 +93,7 @@ def deliver(source: Path, folder: Path) -> dict[str, str]:
                 delivered[lesson.name] = shipped
         if delivered != before:
             manifest = json.dumps({"version": 1, "lessons": delivered}, indent=1)
-            _write(folder / MANIFEST, manifest.encode())
+            write_whole(folder / MANIFEST, manifest.encode())
     except OSError as error:
         raise OSError(
             f"The lessons could not be copied to {folder.absolute()} ({error.strerror}). "
@@ -191,17 +190,7 @@ def _write_trusted(target: Path, content: bytes) -> None:
     import nbformat
     from nbformat.sign import NotebookNotary
 
-    _write(target, content)
+    write_whole(target, content)
     notary = NotebookNotary()
     notary.sign(nbformat.reads(content.decode(), as_version=4))
     notary.store.close()
-
-
-def _write(target: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    part = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
-    try:
-        part.write_bytes(content)
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)

@@ -268,8 +268,8 @@ _PREDICTIONS = (
         "With the eyes covered, how much of channel 13's answer at the eyes is left?",
         high=100.0,
         unit="%",
-        says="If you said nothing is left: the brows and the nose are still there. If you said all of it: then it "
-        "would not look for eyes.",
+        says="If you said nothing is left: something is, so the eyes are not all that it answers to. If you said all "
+        "of it: then it would not look for eyes.",
     ),
 )
 

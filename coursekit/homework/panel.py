@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import functools
 import json
-import os
 import re
-import secrets
 import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from coursekit.homework import exercises, progress
+from coursekit.homework.notebooks import write_whole
 
 START_PAGE = "start.md"
 HEADINGS = ("Lesson", "Opened", "Predictions", "Exercises", "Quiz", "Help")
@@ -70,16 +68,9 @@ def write_start_page(folder: Path) -> None:
     is_ours = progress.learner_folder() == folder.resolve()
     events = progress.events() if is_ours else progress.events(folder / progress.NAME)
     text = start_page(summary(folder, events))
-    part = page.with_name(f".{page.name}.{secrets.token_hex(8)}.part")
     try:
-        if page.is_file() and page.read_bytes() == text.encode():
-            return
-        try:
-            part.write_text(text, encoding="utf-8", newline="\n")
-            os.replace(part, page)  # whole or not at all: JupyterLab may be reading it
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                part.unlink()
+        if not page.is_file() or page.read_bytes() != text.encode():
+            write_whole(page, text.encode())  # JupyterLab may be reading it
     except OSError as error:
         if error.errno not in _CANNOT_BE_WRITTEN:
             raise

@@ -51,7 +51,7 @@ def resize(image: object, size: int | tuple[int, int]) -> np.ndarray:
     """
     height, width = as_size(size)
     flat = getattr(image, "ndim", None) == 2
-    pictures, alone = as_pictures(np.asarray(image)[..., np.newaxis] if flat else image, "image")
+    pictures, alone = as_pictures(np.asarray(image)[..., np.newaxis] if flat else image, "image", "numbers")
     count, channels = len(pictures), pictures.shape[-1]
     resized = np.empty((count, height, width, channels), pictures.dtype)
     for number, channel in np.ndindex(count, channels):
