@@ -22,7 +22,15 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "pictures": ["digits", "folder", "photo", "photos", "read_picture", "resize"],
         "show": ["analyze"],
-        "techniques": ["activations", "channel_statistics", "near_zero_channels", "strongest_channel"],
+        "techniques": [
+            "activations",
+            "channel_statistics",
+            "describe_filters",
+            "filters",
+            "near_zero_channels",
+            "picture_filters",
+            "strongest_channel",
+        ],
         "widgets": ["ChannelExplorer"],
     },
 )

@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "architecture": ["analyze"],
         "channels": ["beside", "maps", "montage", "overlay"],
         "figure": ["BLUE", "DRAWN", "GREEN", "ORANGE", "PURPLE", "Figure", "figure"],
+        "filters": ["kernels"],
         "picture": ["pictures"],
     },
 )

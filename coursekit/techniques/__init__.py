@@ -7,5 +7,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "activations": ["activations", "channel_statistics", "near_zero_channels", "strongest_channel"],
         "architecture": ["architecture"],
+        "filters": ["describe_filters", "filters", "picture_filters"],
     },
 )
