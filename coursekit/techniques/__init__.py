@@ -8,5 +8,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "activations": ["activations", "channel_statistics", "near_zero_channels", "strongest_channel"],
         "architecture": ["architecture"],
         "filters": ["describe_filters", "filters", "picture_filters"],
+        "gradient_ascent": ["Optimized", "maximize"],
+        "objectives": ["Objective", "channel", "class_score", "direction", "neuron"],
+        "receptive_field": ["ReceptiveField", "receptive_field"],
     },
 )

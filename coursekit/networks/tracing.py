@@ -1,0 +1,100 @@
+"""What an unknown layer does with positions, read off the TensorFlow operations that it consists of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from coursekit.networks.backend import tf
+
+# Each number of the result is computed from the numbers at its own place.
+_ELEMENTWISE = set(
+    """Abs Acos Acosh Add AddN AddV2 Asin Asinh Assert Atan Atan2 Atanh BiasAdd Cast Ceil CheckNumerics ClipByValue Cos
+    Cosh Digamma Div DivNoNan Elu Equal Erf Erfc Erfinv Exp Expm1 Floor FloorDiv FloorMod Greater GreaterEqual Identity
+    IdentityN Inv IsFinite IsInf IsNan LeakyRelu Less LessEqual Lgamma Log Log1p LogicalAnd LogicalNot LogicalOr Maximum
+    Minimum Mod Mul MulNoNan Neg NotEqual OnesLike Pow PreventGradient RealDiv Reciprocal Relu Relu6 Rint Round Rsqrt
+    Select SelectV2 Selu Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Square SquaredDifference StopGradient Sub Tan Tanh
+    TruncateDiv TruncateMod Xdivy Xlog1py Xlogy ZerosLike""".split()  # noqa: SIM905 -- a table of names reads best as one
+)
+_OF_CHANNELS = {"Softmax", "LogSoftmax"}  # always along the last axis
+_ALONG_AN_AXIS = {  # what goes along an axis, and which input says along which
+    **dict.fromkeys(("All", "Any", "ArgMax", "ArgMin", "Max", "Mean", "Min", "Prod", "ReverseV2", "Sum"), 1),
+    **dict.fromkeys(("Cumprod", "Cumsum"), 1),
+    **{"ConcatV2": -1, "GatherV2": 2, "Split": 0, "SplitV": 2},
+}
+_TAKES_SOME = {"GatherV2", "Split", "SplitV", "StridedSlice", "Unpack"}
+_PLACES = {  # which inputs say where to read
+    **{"GatherNd": [1], "GatherV2": [1], "ImageProjectiveTransformV3": [1], "ImageProjectiveTransformV2": [1]},
+    **{"ResizeBilinear": [], "Roll": [1], "Slice": [1, 2], "StridedSlice": [1, 2]},
+}
+
+
+def reading(function: Callable, shapes: list[tuple], dtypes: list[str]) -> str:
+    """Say where the numbers that a function gives at a position come from.
+
+    The function is traced, not run, and every TensorFlow operation between what comes in and what goes out is looked
+    at. Those that are not known to keep to their position count as reading everywhere.
+
+    Args:
+        function: Takes tensors (N, ...) and returns one or several.
+        shapes: Of the tensors, without the N.
+        dtypes: Of the tensors.
+
+    Returns:
+        ``"its position"``; ``"some channels"`` of its position; ``"anywhere"``; or ``"the data say"`` where positions
+        are themselves computed from what comes in.
+    """
+    specs = [tf.TensorSpec((None, *shape), dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]
+    graph = tf.function(function, autograph=False).get_concrete_function(*specs).graph
+    depends = {tensor.ref() for tensor in graph.inputs[: len(specs)]}
+    found = "its position"
+    for operation in graph.get_operations():
+        touched = [i for i, tensor in enumerate(operation.inputs) if tensor.ref() in depends]
+        if not touched or operation.type in ("Placeholder", "Shape"):
+            continue
+        depends.update(tensor.ref() for tensor in operation.outputs)
+        if 0 in touched and set(_PLACES.get(operation.type, ())) & set(touched):
+            return "the data say"
+        if not _keeps_position(operation, touched):
+            found = "anywhere"
+        elif operation.type in _TAKES_SOME and found == "its position":
+            found = "some channels"
+    return found
+
+
+def _keeps_position(operation: Any, touched: list[int]) -> bool:
+    kind, inputs = operation.type, operation.inputs
+    if kind in _ELEMENTWISE or kind in _OF_CHANNELS:
+        return True
+    rank = inputs[touched[0]].shape.rank
+    if rank is None or rank < 2:
+        return False
+    if kind in _ALONG_AN_AXIS:
+        axis = tf.get_static_value(inputs[_ALONG_AN_AXIS[kind]])
+        return axis is not None and {int(a) for a in axis.reshape(-1)} <= {-1, rank - 1}
+    if kind == "Unpack":
+        return operation.get_attr("axis") in (-1, rank - 1)
+    if kind == "Pack":
+        return operation.get_attr("axis") in (-1, rank)
+    if kind == "BatchMatMulV2":  # (N, H, W, C) @ (C, D)
+        return touched == [0] and inputs[1].shape.rank == 2 and not operation.get_attr("adj_x")
+    if kind == "StridedSlice":
+        return _slices_channels(operation, rank)
+    if kind == "Reshape":
+        before, after = (tensor.shape[1:] for tensor in (inputs[0], operation.outputs[0]))
+        return before.is_fully_defined() and before == after
+    return False
+
+
+def _slices_channels(operation: Any, rank: int) -> bool:
+    """Say whether all but the last axis are taken whole, as in ``x[..., ::-1]``."""
+    steps = tf.get_static_value(operation.inputs[3])
+    if steps is None or operation.get_attr("new_axis_mask"):
+        return False
+    masks = {name: operation.get_attr(f"{name}_mask") for name in ("begin", "end", "ellipsis", "shrink_axis")}
+
+    def bit(name: str, i: int) -> bool:
+        return bool(masks[name] >> i & 1)
+
+    whole = [bit("ellipsis", i) or (bit("begin", i) and bit("end", i) and step == 1) for i, step in enumerate(steps)]
+    return all(whole[:-1]) and (len(steps) == rank or (masks["ellipsis"] != 0 and not bit("ellipsis", len(steps) - 1)))
