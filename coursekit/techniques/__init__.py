@@ -7,6 +7,14 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "activations": ["activations", "channel_statistics", "near_zero_channels", "strongest_channel"],
         "architecture": ["architecture"],
+        "embeddings": [
+            "feature_vectors",
+            "nearest_neighbors",
+            "pca",
+            "place_in_map",
+            "principal_components",
+            "tsne",
+        ],
         "filters": ["describe_filters", "filters", "picture_filters"],
         "gradient_ascent": ["Optimized", "maximize"],
         "objectives": ["Objective", "channel", "class_score", "direction", "neuron"],
