@@ -23,7 +23,8 @@ def analyze(model: Any) -> Analysis:
     Returns:
         The table of ``techniques.architecture``: a DataFrame with a row per layer, and with the columns ``layer``,
         ``type``, ``output shape``, ``hyperparameters``, ``parameters``, ``learnables``, ``multiplications``,
-        ``share of the work``, ``connections`` and ``flags``. In a notebook it shows the graph of the network too.
+        ``share of the work``, ``receptive field``, ``stride``, ``field is``, ``connections`` and ``flags``. In a
+        notebook it shows the graph of the network too.
 
     Raises:
         TypeError: ``model`` is no Keras model, or has no graph.
@@ -53,7 +54,9 @@ class Analysis(pd.DataFrame):
                 "output shape": self["output shape"].map(_shape),
                 "parameters": self["parameters"].map(_number),
                 "multiplications": self["multiplications"].map(_number),
-                "share of the work": self["share of the work"].map(_percent),
+                "share": self["share of the work"].map(_percent),
+                "sees": list(map(_field, self["receptive field"], self["field is"])),
+                "stride": self["stride"].map(_stride),
             }
         )
         flags = [f"{_names(names, 6)}: {sentence}" for sentence, names in _sentences(self).items()]
@@ -92,6 +95,23 @@ def _percent(share: float) -> str:
     if math.isnan(share) or share == 0:
         return ""
     return f"{100 * share:.1f} %" if share >= 0.0005 else "< 0.1 %"
+
+
+def _field(size: tuple[int, int] | None, kind: str) -> str:
+    if size is None:
+        return ""
+    return "x".join(map(str, size)) + {"exact": "", "upper bound": " at most"}.get(kind, f", {kind}")
+
+
+def _stride(stride: tuple[float, float] | None) -> str:
+    if stride is None or any(map(math.isnan, stride)):
+        return ""
+    return "x".join(f"{step:g}" for step in (stride if stride[0] != stride[1] else stride[:1]))
+
+
+def _seen(row: pd.Series) -> str:
+    stride = _stride(row["stride"])
+    return _field(row["receptive field"], row["field is"]) + (f"<br>stride {stride}" if stride else "")
 
 
 def _sentences(table: pd.DataFrame) -> dict[str, list[str]]:
@@ -182,7 +202,7 @@ def _sign(flags: Sequence[str]) -> str:
 
 def _html_table(table: pd.DataFrame) -> list[str]:
     left = '<td style="text-align:left">'
-    words = ("layer", "output", "hyperparameters, learnables, origin")
+    words = ("layer", "output", "sees", "hyperparameters, learnables, origin")
     numbers = ("parameters", "multiplications, share")
     heads = [("", "right"), *((word, "left") for word in words), *((word, "right") for word in numbers)]
     fixed = "position:sticky;top:0;background:#fff"
@@ -202,7 +222,7 @@ def _html_table(table: pd.DataFrame) -> list[str]:
         lines.append(
             f'<tr style="background:#{"f6f6f6" if number % 2 else "fff"}"><td>{number}</td>'
             f"{left}<b>{name}</b> {_sign(row['flags'])}<br>{html.escape(row['type'])}</td>"
-            f"{left}{_shape(row['output shape'])}</td>{left}{'<br>'.join(words)}</td>"
+            f"{left}{_shape(row['output shape'])}</td>{left}{_seen(row)}</td>{left}{'<br>'.join(words)}</td>"
             f"<td>{_number(row['parameters'])}</td>"
             f"<td>{_number(row['multiplications'])}<br>{_percent(row['share of the work'])}</td></tr>"
         )

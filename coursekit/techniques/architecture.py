@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from coursekit.networks.backend import keras
-from coursekit.networks.graph import Step, run, steps
+from coursekit.networks.graph import Step, steps
+from coursekit.techniques.receptive_field import output_shapes, receptive_fields
 
 _L = keras.layers
 _CONVOLUTION = (_L.Conv1D, _L.Conv2D, _L.Conv3D)
@@ -57,6 +58,10 @@ def architecture(model: Any) -> pd.DataFrame:
         - ``multiplications``: how many of them its weights take for one picture; <NA> where the size of the picture or
           the layer is not known. Normalisations, sums and activation functions count as none, as is the custom.
         - ``share of the work``: multiplications as part of all of the network's, 0-1; NaN if any are not known.
+        - ``receptive field``: (height, width) in pixels that a unit sees far from the border, see ``receptive_field``;
+          None where it does not depend on the picture, or the network takes pictures of any size.
+        - ``stride``: (down, across) from one unit's field to the next one's, 0 if all see the same.
+        - ``field is``: ``exact``, ``upper bound`` or ``data-dependent``.
         - ``connections``: names of the layers that feed it.
         - ``flags``: sentences on what is suspicious and what to do. ``Note:`` begins those that cost little.
 
@@ -67,12 +72,14 @@ def architecture(model: Any) -> pd.DataFrame:
         ValueError: A Sequential model that was never given an input shape.
     """
     all_steps = steps(model)
-    shapes = _shapes(model, all_steps)
+    shapes = output_shapes(model)
+    fields = receptive_fields(model)
     flags = _flags(model, all_steps, shapes)
     owners: dict[int, str] = {}  # id of each variable -> the row that counts it
     rows = []
     for step in all_steps:
         parameters, learnables = _learnables(step, owners)
+        field = fields.get(step.name)
         rows.append(
             {
                 "layer": step.name,
@@ -82,6 +89,9 @@ def architecture(model: Any) -> pd.DataFrame:
                 "parameters": parameters,
                 "learnables": learnables,
                 "multiplications": _multiplications(step, shapes),
+                "receptive field": field and field.size,
+                "stride": field and field.stride,
+                "field is": field and field.kind,
                 "connections": step.parents,
                 "flags": tuple(flags[step.name]),
             }
@@ -91,30 +101,9 @@ def architecture(model: Any) -> pd.DataFrame:
     counted, total = table["multiplications"], int(table["multiplications"].sum())
     share = counted.astype("Float64") / max(total, 1)
     share = share.to_numpy(float, na_value=np.nan) if counted.notna().all() else np.nan
-    table.insert(table.columns.get_loc("connections"), "share of the work", share)
+    table.insert(table.columns.get_loc("receptive field"), "share of the work", share)
     table.attrs = {"network": model.name, "parameters": int(table["parameters"].sum()), "multiplications": total}
     return table
-
-
-def _shapes(model: Any, all_steps: list[Step]) -> dict[str, Any]:
-    """Return the output shape of every step.
-
-    A nested model made for pictures of any size keeps None in its own shapes, also where the model around it says
-    what size comes in. So they are worked out anew, with Keras' symbolic tensors, which compute nothing.
-    """
-    names = [step.name for step in all_steps]
-    shapes = {step.name: step.shape for step in all_steps}
-    unknown = any(None in keras.tree.flatten(shape) for shape in shapes.values())
-    if not unknown or any(None in tensor.shape[1:] for tensor in model.inputs):
-        return shapes
-    inputs = [keras.KerasTensor(tensor.shape, tensor.dtype) for tensor in model.inputs]
-    outputs = run(
-        all_steps, inputs, names, lambda step, args, kwargs: step.operation.compute_output_spec(*args, **kwargs)
-    )
-    return {
-        name: [tuple(t.shape[1:]) for t in output] if isinstance(output, list) else tuple(output.shape[1:])
-        for name, output in zip(names, outputs, strict=True)
-    }
 
 
 # What is in a row

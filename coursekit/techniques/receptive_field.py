@@ -204,7 +204,10 @@ def output_shapes(model: Any, size: tuple[int, int] | None = None, picture: str 
         return shapes
 
     def spec(step: Step, args: tuple, kwargs: dict) -> Any:
+        fixed = getattr(getattr(step.operation, "input_spec", None), "axes", None) or {}  # as of a Dense layer
         try:
+            if any(args[0].shape[axis] != n for axis, n in fixed.items()):
+                raise ValueError(f"Expected {fixed}.")
             return step.operation.compute_output_spec(*args, **kwargs)
         except (TypeError, ValueError) as error:
             came = " and ".join(str(tuple(a.shape[1:])) for a in keras.tree.flatten(args) if hasattr(a, "shape"))

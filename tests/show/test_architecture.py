@@ -80,6 +80,9 @@ def drawn_at_random(seed, layers=40):
             "learnables": "",
             "multiplications": pd.array(rng.integers(0, 100, layers), dtype="Int64"),
             "share of the work": rng.random(layers),
+            "receptive field": [(i, 2 * i) if i % 3 else None for i in range(layers)],
+            "stride": [(1, 2) if i % 3 else None for i in range(layers)],
+            "field is": ["upper bound" if i % 3 else None for i in range(layers)],
             "connections": sources,
             "flags": [("Odd.",) if i % 7 == 0 else () for i in range(layers)],
         }
@@ -286,7 +289,8 @@ class TestSqueezeNet:
         lines = repr(network).splitlines()
         assert lines[0].startswith("squeezenet: 68 layers, 1,235,496 parameters")
         assert len(lines) == 2 + 1 + 68
-        assert lines[5].split() == ["2", "conv1", "Conv2D", "113x113x64", "1,792", "22,064,832", "5.7", "%"]
+        first = ["2", "conv1", "Conv2D", "113x113x64", "1,792", "22,064,832", "5.7", "%", "3x3", "2"]
+        assert lines[5].split() == first
         assert max(map(len, lines)) < 120
 
 
@@ -316,6 +320,17 @@ def test_unknown_sizes_are_question_marks():
     lines = repr(analyze(sequential())).splitlines()
     assert lines[0] == "sequential: 3 layers, 112 parameters, multiplications not known, no flags"
     assert lines[-1].split() == ["2", "conv2d", "Conv2D", "?x?x4", "112", "?"]
+
+
+def test_what_layers_see():
+    picture = keras.Input((16, 16, 3))
+    x = L.Conv2D(4, (3, 5), (1, 2), name="conv")(L.Rescaling(1 / 255)(picture))
+    analysis = analyze(keras.Model(picture, L.Flatten(name="flat")(x)))
+    ends = [line.split()[-2:] for line in repr(analysis).splitlines()[-2:]]
+    assert ends == [["3x5", "1x2"], ["most", "0"]]
+    text = Page(analysis._repr_html_()).text
+    assert "3x5stride 1x2" in text
+    assert "16x15 at moststride 0" in text
 
 
 def test_what_is_known_is_said_to_be_the_least():

@@ -271,12 +271,19 @@ class TestSqueezeNet:
             "learnables",
             "multiplications",
             "share of the work",
+            "receptive field",
+            "stride",
+            "field is",
             "connections",
             "flags",
         ]
         assert table["parameters"].dtype == np.int64
         assert table["multiplications"].dtype == pd.Int64Dtype()
         assert table["share of the work"].dtype == np.float64
+
+    def test_receptive_fields(self, table):
+        assert table.loc[35, ["receptive field", "stride", "field is"]].tolist() == [(79, 79), (16, 16), "exact"]
+        assert table.loc[67, "receptive field"] == (227, 227)
 
     def test_conv1(self, table):
         conv1 = table.loc[2]
@@ -402,6 +409,14 @@ class TestAnyModel:
             architecture("squeezenet")
         with pytest.raises(ValueError, match="no input shape"):
             architecture(keras.Sequential([L.Dense(1)]))
+
+
+def test_receptive_fields_only_where_they_are_known():
+    any_size = architecture(keras.Sequential([keras.Input((None, None, 3)), L.Conv2D(2, 3)]))
+    words = architecture(keras.Sequential([keras.Input((4,)), L.Dense(2)]))
+    for table in (any_size, words):
+        assert table["receptive field"].isna().all()
+        assert table["field is"].isna().all()
 
 
 # What must be flagged
