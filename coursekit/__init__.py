@@ -23,6 +23,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "pictures": ["digits", "folder", "photo", "photos", "read_picture", "resize"],
         "show": ["analyze"],
         "techniques": [
+            "activation_mask",
             "activations",
             "channel",
             "channel_statistics",
@@ -31,6 +32,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "direction",
             "feature_vectors",
             "filters",
+            "intersection_over_union",
             "maximize",
             "near_zero_channels",
             "nearest_neighbors",
@@ -41,6 +43,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "principal_components",
             "receptive_field",
             "strongest_channel",
+            "top_patches",
             "tsne",
         ],
         "widgets": ["ChannelExplorer"],

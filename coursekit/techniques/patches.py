@@ -1,0 +1,503 @@
+"""Which parts of which pictures excite a channel most."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import time
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from coursekit.networks.backend import keras, tf
+from coursekit.networks.cluster import as_client, in_order
+from coursekit.networks.graph import Step, find_layer, kept, run, steps
+from coursekit.pictures.folders import MOST_NAMED
+from coursekit.pictures.streams import Block, Fit, Pictures, as_stream, fitted, read_block
+from coursekit.techniques.receptive_field import receptive_field
+from coursekit.validation import as_index
+
+SAVE_SECONDS = 10
+"""How often a search writes its state."""
+
+# A table has one row for each patch: where a channel is how strong, in a picture of what height and width.
+_COLUMNS = [("channel", "i4"), ("value", "f4"), ("picture", "i8")]
+_ROW = np.dtype([*_COLUMNS, ("row", "i4"), ("column", "i4"), ("height", "i4"), ("width", "i4")])
+
+
+@dataclass(frozen=True, eq=False)
+class Patches:
+    """The k strongest patches of each channel, the strongest first; of equal ones the first picture's.
+
+    Attributes:
+        layer: The layer's name.
+        channels: (C,) which channels of the layer these are.
+        values: (C, k) float32, the activations.
+        pictures: (C, k) index of the picture.
+        positions: (C, k, 2) row and column in the layer.
+        boxes: (C, k, 4) top, left, bottom, right in pixels, half open: the receptive field at that position, clipped
+            to the picture in the size at which the network saw it.
+        sizes: (C, k, 2) that height and width.
+        crops: For each channel a list of k pictures (bottom - top, right - left, 3).
+        names: (C, k) the pictures' names, where they have some.
+        searched: How many pictures were looked at.
+    """
+
+    layer: str
+    channels: np.ndarray
+    values: np.ndarray
+    pictures: np.ndarray
+    positions: np.ndarray
+    boxes: np.ndarray
+    sizes: np.ndarray
+    crops: list[list[np.ndarray]]
+    names: np.ndarray | None
+    searched: int
+
+    def __repr__(self) -> str:
+        channels, k = self.values.shape
+        return f"Patches: the {k} strongest for {channels} channels of {self.layer} among {self.searched} pictures"
+
+
+def top_patches(
+    model: Any,
+    layer: str,
+    images: Any,
+    k: int = 9,
+    *,
+    channels: int | Sequence[int] | None = None,
+    per_picture: int = 1,
+    scan: bool = False,
+    longest: int | None = 1024,
+    batch_size: int | None = None,
+    state: str | os.PathLike | None = None,
+    client: Any = None,
+) -> Patches:
+    """Return for every channel of a layer the k patches, among any number of pictures, that excite it most.
+
+    The pictures stream by: only the patches found so far are kept. Interrupted, it returns what it has found so far.
+
+    Equal activations are ordered by picture, row and column, so the result does not depend on the order in which
+    pictures are looked at. The same pictures always share a batch, ``batch_size`` after ``batch_size``, here or on a
+    cluster, interrupted or not: so the activations are the same to the bit, on machines of one kind.
+
+    Args:
+        model: A Keras model with one input.
+        layer: A layer's name; its output is (N, H, W, C), or (N, C), where the patch is all that the layer sees.
+        images: An array (N, H, W, C), also one on disk; a list of arrays; what ``folder(path)`` returns; the path of a
+            folder; a list of files; a ``tf.data.Dataset``; or anything that yields pictures, batches, paths or tuples
+            that begin with one. Values as the model takes them. Files are brought to the model's size.
+        k: How many patches.
+        channels: Which channels, by default all. For a layer that has many channels and sees much of a picture, all
+            crops together are large.
+        per_picture: How many of a channel's patches may come from one picture.
+        scan: Look at each picture in its own size instead of the model's, so that details keep theirs. The layers up
+            to this one must take any size. A picture smaller than what the model takes is enlarged to it. Models that
+            take any size do this always.
+        longest: Scanned pictures with a longer side, in pixels, are reduced to it, which bounds the memory; None:
+            never. Boxes refer to the reduced picture.
+        batch_size: Pictures computed at a time; by default 32, or 4 when scanning.
+        state: A file to write the search to, every few seconds. If it is there already, the search goes on where it
+            stopped; the pictures must come in the same order again.
+        client: A ``distributed.Client``: its Dask cluster computes. Paths of files must mean the same there.
+
+    Returns:
+        ``Patches``. There are fewer than k if the pictures have no more.
+
+    Raises:
+        TypeError: An argument is of the wrong type.
+        ValueError: There is no such layer or channel, the pictures do not fit, the network cannot scan, or ``state``
+            holds another search.
+    """
+    step = find_layer(model, layer)
+    if len(model.inputs) != 1:
+        raise ValueError(f"This network takes {len(model.inputs)} inputs; top_patches is for networks with one.")
+    if isinstance(step.shape, list) or len(step.shape) not in (1, 3) or step.shape[-1] is None:
+        raise ValueError(f"Patches are of layers that give (height, width, channels), not {step.shape} as {layer!r}.")
+    size = tuple(model.inputs[0].shape[1:3])
+    free = None in size
+    if not free:
+        receptive_field(model, step.name)  # what cannot be cut shall fail before the search
+    if scan and not free:
+        _check_scan(model, step, size)
+    scan = scan or free
+    search = _Search(
+        step.name,
+        _at_least_one(k, "k"),
+        tuple(_as_channels(channels, step.shape[-1])),
+        step.shape[-1],
+        _at_least_one(per_picture, "per_picture"),
+        Fit(None if free else size, scan, None if longest is None else _at_least_one(longest, "longest")),
+    )
+    stream = as_stream(images)
+    batch_size = _at_least_one(batch_size or (4 if scan else 32), "batch_size")
+    cutter = _Cutter(model, search, stream)
+    found, store = _Found(np.empty(0, _ROW), 0, {}), None
+    if state is not None:
+        store = _Store(Path(os.path.expanduser(state)), _identity(model, search, stream, batch_size))
+        found = store.read() or found
+        store.write(found)  # what cannot be written shall fail before the search
+
+    blocks = stream.blocks(batch_size, found.done)
+    if client is None:
+        answers = _computed_here(model, search, blocks, lambda: found.table)
+    else:
+        calls = ((search, block, search.to_beat(found.table)) for block in blocks)
+        answers = ((block, a) for (_, block, _), a in in_order(as_client(client), model, _computed_there, calls))
+    remarks, unread = [], []
+    bar = tqdm(desc=step.name, total=stream.count, initial=found.done, unit="picture", delay=2, leave=False)
+    try:
+        for block, answer in answers:
+            table = search.merge([found.table, answer.table])
+            found = _Found(table, block.first + len(block.items), cutter.keep(found, table, block))  # all at once
+            unread += answer.unread
+            bar.update(len(block.items))
+            if store is not None:
+                store.write(found, every=SAVE_SECONDS)
+    except KeyboardInterrupt:
+        if not len(found.table):
+            raise
+        of = "" if stream.count is None else f" of {stream.count}"
+        remarks.append(f"Interrupted: {found.done}{of} pictures were searched.")
+    finally:
+        bar.close()
+        answers.close()
+        if store is not None:
+            store.write(found)
+    if unread:
+        more = f" And {len(unread) - MOST_NAMED} more." * (len(unread) > MOST_NAMED)
+        remarks.append(f"{len(unread)} files were left out. {' '.join(unread[:MOST_NAMED])}{more}")
+    if not len(found.table):
+        raise ValueError(" ".join(["No picture could be searched.", *remarks]))
+    if remarks:
+        warnings.warn(" ".join(remarks), stacklevel=2)
+    return cutter.result(found)
+
+
+def _at_least_one(value: Any, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} must be a whole number, not {value!r}.")
+    if value < 1:
+        raise ValueError(f"{name} must be at least 1, not {value}.")
+    return int(value)
+
+
+def _as_channels(channels: Any, count: int) -> list[int]:
+    if channels is None:
+        return list(range(count))
+    several = [channels] if np.ndim(channels) == 0 else list(channels)
+    if not several:
+        raise ValueError("No channel was asked for: give at least one, or None for all channels.")
+    return list(dict.fromkeys(as_index(channel, count, "channel") for channel in several))
+
+
+@dataclass(frozen=True)
+class _Search:
+    """What is searched for. It travels to the workers of a cluster."""
+
+    layer: str
+    k: int
+    channels: tuple[int, ...]
+    all_channels: int
+    per_picture: int
+    fit: Fit
+
+    def merge(self, tables: Sequence[np.ndarray]) -> np.ndarray:
+        """Return the k best rows of each channel in any number of tables, whatever their order."""
+        table = np.concatenate(tables)
+        order = np.lexsort((table["column"], table["row"], table["picture"], -table["value"], table["channel"]))
+        channel = table["channel"][order]
+        place = np.arange(len(table)) - np.searchsorted(channel, channel)  # among those of the same channel
+        return table[order[place < self.k]]
+
+    def to_beat(self, table: np.ndarray) -> np.ndarray:
+        """Return what a later picture's activation must exceed to get into the table, for each channel (C,)."""
+        least = np.full(self.all_channels, np.inf, np.float32)
+        least[list(self.channels)] = -np.inf
+        counts = np.bincount(table["channel"], minlength=self.all_channels)
+        full = counts >= self.k
+        least[full] = table["value"][np.cumsum(counts)[full] - 1]
+        return least
+
+
+class _Found(NamedTuple):
+    """What has been found so far: a new one for each block, so that an interrupt never meets a half of it."""
+
+    table: np.ndarray
+    done: int  # so many pictures, the first ones
+    crops: dict  # (picture, top, left, bottom, right) -> pixels, for pictures that pass only once
+
+
+class _Answer(NamedTuple):
+    """What one block of pictures adds."""
+
+    table: np.ndarray
+    unread: list[str]
+
+
+# Computing
+
+
+def _strongest(model: Any, search: _Search) -> Callable[..., tuple]:
+    """Return the compiled function that finds the strongest positions, kept for the next time.
+
+    It takes pictures (N, H, W, 3) and for each channel the activation that must be exceeded. It gives which pictures
+    and channels exceed it (M, 2), their ``per_picture`` largest values (M, P) with rows and columns, equal values in
+    reading order, and whether all values were finite. The maps themselves, a thousand times as large, stay inside.
+    """
+
+    def positions(images: Any, to_beat: Any) -> tuple:
+        (maps,) = run(steps(model), [images], [search.layer])
+        if maps.shape.rank == 2:
+            maps = maps[:, tf.newaxis, tf.newaxis]
+        of_rows = tf.reduce_max(maps, axis=2)  # (N, H, C)
+        largest = tf.cast(tf.reduce_max(of_rows, axis=1), tf.float32)
+        pairs = tf.cast(tf.where(largest > to_beat), tf.int32)
+        # The P largest lie in the P rows with the largest maxima, so that only these rows have to be looked at.
+        height, width = tf.shape(maps)[1], tf.shape(maps)[2]
+        candidates = tf.gather_nd(tf.transpose(of_rows, (0, 2, 1)), pairs)  # (M, H)
+        rows = tf.sort(tf.math.top_k(candidates, tf.minimum(search.per_picture, height)).indices, axis=1)
+        picture, channel = pairs[:, 0, tf.newaxis, tf.newaxis], pairs[:, 1, tf.newaxis, tf.newaxis]
+        where = [picture, rows[:, :, tf.newaxis], tf.range(width)[tf.newaxis, tf.newaxis], channel]
+        shape = tf.stack([tf.shape(rows)[0], tf.shape(rows)[1], width])
+        lines = tf.gather_nd(maps, tf.stack([tf.broadcast_to(index, shape) for index in where], axis=-1))
+        lines = tf.reshape(lines, (shape[0], shape[1] * width))
+        best = tf.math.top_k(lines, tf.minimum(search.per_picture, shape[1] * width))  # of equal ones the first
+        found_rows = tf.gather(rows, best.indices // width, batch_dims=1)
+        finite = tf.reduce_all(tf.math.is_finite(largest))
+        return pairs, tf.cast(best.values, tf.float32), found_rows, best.indices % width, finite
+
+    def make() -> Callable[..., tuple]:
+        picture = model.inputs[0]
+        shape = (None, None, None, picture.shape[-1]) if search.fit.scan else (None, *picture.shape[1:])
+        pictures = tf.TensorSpec(shape, picture.dtype)
+        return tf.function(positions).get_concrete_function(pictures, tf.TensorSpec((None,), tf.float32))
+
+    return kept(model, ("strongest", search.layer, search.per_picture, search.fit.scan), make)
+
+
+def _answer(
+    forward: Callable,
+    search: _Search,
+    batches: list[tuple[np.ndarray, np.ndarray]],
+    unread: list[str],
+    to_beat: np.ndarray,
+) -> _Answer:
+    tables = [np.empty(0, _ROW)]
+    for indices, pictures in batches:
+        height, width = pictures.shape[1:3]
+        try:
+            pairs, values, rows, columns, finite = (part.numpy() for part in forward(pictures, to_beat))
+        except (tf.errors.InvalidArgumentError, tf.errors.ResourceExhaustedError) as error:
+            reason = str(error.message).partition("\n")[0]
+            raise ValueError(
+                f"Pictures of {height} x {width} x {pictures.shape[3]} do not go through the network ({reason:.150})."
+            ) from error
+        if not finite:
+            raise ValueError(
+                f"Layer {search.layer!r} gives NaN, infinity or nothing in pictures {indices[0]} to {indices[-1]}."
+            )
+        table = np.empty(values.shape, _ROW)
+        table["picture"], table["channel"] = indices[pairs[:, :1]], pairs[:, 1:]
+        table["value"], table["row"], table["column"] = values, rows, columns
+        table["height"], table["width"] = height, width
+        tables.append(table.ravel())
+    return _Answer(np.concatenate(tables), unread)
+
+
+def _computed_here(
+    model: Any, search: _Search, blocks: Iterator[Block], table: Callable[[], np.ndarray]
+) -> Iterator[tuple[Block, _Answer]]:
+    forward = _strongest(model, search)
+
+    def compute(read: Future) -> _Answer:
+        return _answer(forward, search, *read.result(), search.to_beat(table()))
+
+    with ThreadPoolExecutor(1) as thread:  # reads the next block while the network computes this one
+        waiting: deque = deque()
+        for block in blocks:
+            waiting.append((block, thread.submit(read_block, block, search.fit)))
+            if len(waiting) == 2:
+                ready, read = waiting.popleft()
+                yield ready, compute(read)
+        for ready, read in waiting:
+            yield ready, compute(read)
+
+
+def _computed_there(model: Any, search: _Search, block: Block, to_beat: np.ndarray) -> _Answer:
+    return _answer(_strongest(model, search), search, *read_block(block, search.fit), to_beat)
+
+
+def _check_scan(model: Any, step: Step, size: tuple[int, int]) -> None:
+    """Raise if a layer up to this one does not take larger pictures."""
+
+    def call(inner: Step, args: tuple, kwargs: dict) -> Any:
+        try:
+            return inner.operation.compute_output_spec(*args, **kwargs)
+        except Exception as error:  # each layer has its own way to refuse a shape
+            raise ValueError(
+                f"{model.name} cannot scan larger pictures for {step.name!r}: its layer {inner.name!r} takes one size "
+                "only. Leave out scan, or choose a layer before that."
+            ) from error
+
+    picture = model.inputs[0]
+    larger = keras.KerasTensor((None, 2 * size[0], 2 * size[1], picture.shape[-1]), picture.dtype)
+    run(steps(model), [larger], [step.name], call)
+
+
+# Cutting
+
+
+class _Cutter:
+    """Cuts patches out of pictures: at the end, or at once where pictures pass only once."""
+
+    def __init__(self, model: Any, search: _Search, stream: Pictures):
+        self.search, self.stream = search, stream
+        self.all_boxes = functools.cache(lambda size: receptive_field(model, search.layer, size).boxes())
+
+    def boxes(self, table: np.ndarray) -> np.ndarray:
+        """Return the boxes (N, 4) of a table's patches."""
+        boxes = np.empty((len(table), 4), np.int64)
+        sizes = np.stack([table["height"], table["width"]], axis=1)
+        for size in np.unique(sizes, axis=0):
+            here = (sizes == size).all(axis=1)
+            boxes[here] = self.all_boxes(tuple(size.tolist()))[table["row"][here], table["column"][here]]
+        return boxes
+
+    def keep(self, found: _Found, table: np.ndarray, block: Block) -> dict:
+        """Return the crops that a new table needs, cut from a block that will not come again."""
+        if self.stream.item is not None or not (table["picture"] >= block.first).any():
+            return found.crops
+        keys = _keys(table, self.boxes(table))
+        fresh = [key for key in keys if key not in found.crops]
+        return {**{key: found.crops[key] for key in keys if key in found.crops}, **self.cut(fresh, block)}
+
+    def cut(self, keys: list[tuple], block: Block | None = None) -> dict:
+        """Return the crops of these keys, each picture being fetched once, from a block or from where it lies."""
+        crops = {}
+        by_picture: dict[int, set] = {}
+        for index, *box in keys:
+            by_picture.setdefault(index, set()).add(tuple(box))
+        pictures = tqdm(by_picture.items(), desc="Cutting", unit="picture", delay=2, leave=False)
+        for index, boxes in pictures:
+            item = self.stream.item(index) if block is None else block.items[index - block.first]
+            picture = fitted(item, self.search.fit, index)
+            for top, left, bottom, right in boxes:
+                crop = picture[top:bottom, left:right]
+                # A copy lets the picture go; a crop that is most of it may as well stay a view of it.
+                crop = crop.copy() if crop.size < picture.size / 2 else crop.view()
+                crop.flags.writeable = False
+                crops[index, top, left, bottom, right] = crop
+        return crops
+
+    def result(self, found: _Found) -> Patches:
+        """Return what was found, channel by channel in the order asked for."""
+        search, names = self.search, self.stream.names
+        count = len(search.channels)
+        table = found.table.reshape(count, -1)  # sorted by channel, and each has as many rows
+        table = table[np.argsort(np.argsort(search.channels))]
+        boxes = self.boxes(table.ravel())
+        keys = _keys(table.ravel(), boxes)
+        crops = found.crops if self.stream.item is None else self.cut(keys)
+        k = table.shape[1]
+        return Patches(
+            layer=search.layer,
+            channels=np.array(search.channels),
+            values=table["value"].copy(),
+            pictures=table["picture"].copy(),
+            positions=np.stack([table["row"], table["column"]], axis=-1).astype(np.int64),
+            boxes=boxes.reshape(count, k, 4),
+            sizes=np.stack([table["height"], table["width"]], axis=-1).astype(np.int64),
+            crops=[[crops[key] for key in keys[i * k : (i + 1) * k]] for i in range(count)],
+            names=None if names is None else np.array(names, object)[table["picture"]],
+            searched=found.done,
+        )
+
+
+def _keys(table: np.ndarray, boxes: np.ndarray) -> list[tuple]:
+    """Return (picture, top, left, bottom, right) for each row: channels that agree share a crop."""
+    return [tuple(key) for key in np.column_stack([table["picture"], boxes]).tolist()]
+
+
+# The state on disk
+
+
+def _identity(model: Any, search: _Search, stream: Pictures, batch_size: int) -> dict:
+    """Return what must be the same for a search to go on."""
+    weights = hashlib.sha256()
+    for weight in model.weights:
+        weights.update(np.ascontiguousarray(weight.numpy()).tobytes())
+    first = stream.first if isinstance(stream.first, (str, os.PathLike)) else np.asarray(stream.first)
+    shown = repr(stream.names) if stream.names else repr(first.shape) + hashlib.sha256(first.tobytes()).hexdigest()
+    fit = search.fit
+    return {
+        "layer": search.layer,
+        "k": search.k,
+        "channels": list(search.channels),
+        "per_picture": search.per_picture,
+        "size": list(fit.size or []),
+        "scan": fit.scan,
+        "longest": fit.longest,
+        "batch_size": batch_size,
+        "number of pictures": stream.count,
+        "pictures": hashlib.sha256(shown.encode()).hexdigest(),
+        "network": weights.hexdigest(),
+    }
+
+
+class _Store:
+    """The file in which a search is kept, so that it survives whatever ends the process."""
+
+    def __init__(self, path: Path, identity: dict):
+        self.path, self.identity, self.written = path, identity, -np.inf
+        if not path.absolute().parent.is_dir():
+            raise FileNotFoundError(f"There is no folder {path.absolute().parent} for the state of the search.")
+
+    def read(self) -> _Found | None:
+        """Return what an earlier search has found; None if there is no file yet.
+
+        Raises:
+            ValueError: The file is something else, or of a search for something else.
+        """
+        if not self.path.exists():
+            return None
+        try:
+            with np.load(self.path, allow_pickle=False) as stored:
+                identity = json.loads(str(stored["search"]))
+                keys = [tuple(key) for key in stored["crops"].tolist()]
+                crops = {key: stored[f"crop {i}"] for i, key in enumerate(keys)}
+                found = _Found(stored["table"], int(stored["done"]), crops)
+        except Exception as error:  # what a file of another kind makes NumPy raise has many types
+            raise ValueError(f"{self.path} is not the state of a search, or damaged. Name another file.") from error
+        differing = [name for name, value in self.identity.items() if identity.get(name) != value]
+        if differing:
+            raise ValueError(
+                f"{self.path} holds a search that differs in: {', '.join(differing)}. Delete it or name another file."
+            )
+        return found
+
+    def write(self, found: _Found, every: float = 0) -> None:
+        """Write the file whole or not at all; with ``every``, only if the last time is so many seconds ago."""
+        if time.monotonic() - self.written < every:
+            return
+        part = self.path.with_name(f".{self.path.name}.part")
+        with part.open("wb") as file:
+            np.savez(
+                file,
+                search=json.dumps(self.identity),
+                table=found.table,
+                done=found.done,
+                crops=np.array(list(found.crops), np.int64).reshape(-1, 5),
+                **{f"crop {i}": crop for i, crop in enumerate(found.crops.values())},
+            )
+        os.replace(part, self.path)
+        self.written = time.monotonic()
