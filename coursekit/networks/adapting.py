@@ -7,8 +7,7 @@ from typing import Any
 
 from coursekit.networks.backend import keras, tf
 from coursekit.networks.graph import steps
-
-from keras.src.ops.nn import Softmax  # isort: skip  # after the backend; keras.ops.softmax as a step has no public name
+from coursekit.networks.nonlinearity import call_before, is_softmax, nonlinearity
 
 
 class _Function(keras.layers.Layer):
@@ -85,17 +84,14 @@ def class_scores(model: Any) -> Any:
     operation = output._keras_history.operation
     node = operation._inbound_nodes[output._keras_history.node_index]
     args, kwargs = node.arguments.args, node.arguments.kwargs
-    folded = getattr(operation, "activation", None) in (keras.activations.softmax, keras.ops.softmax, tf.nn.softmax)
     if isinstance(operation, keras.Model):
         scores = class_scores(operation)(*args, **kwargs)
-    elif isinstance(operation, (keras.layers.Softmax, Softmax)) or (
-        folded and isinstance(operation, keras.layers.Activation)
-    ):
-        scores = node.input_tensors[0]
-    elif folded:
+    elif not is_softmax(nonlinearity(operation)):
+        scores = output
+    elif isinstance(operation, keras.layers.Layer) and operation.weights:
         scores = _WithoutActivation(operation, name=f"{operation.name}_scores")(*args, **kwargs)
     else:
-        scores = output
+        scores = node.input_tensors[0]
     # A Sequential model has one input; others may have been given a list or a dict, and are called with the same.
     inputs = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
     return keras.Model(inputs, scores, name=f"{model.name}_scores")
@@ -109,8 +105,4 @@ class _WithoutActivation(keras.layers.Layer):
         self.layer = layer
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
-        folded, self.layer.activation = self.layer.activation, None
-        try:
-            return self.layer.call(*args, **kwargs)
-        finally:
-            self.layer.activation = folded
+        return call_before(self.layer, *args, **kwargs)

@@ -1,0 +1,73 @@
+"""Where the nonlinearities of a network stand, and how to call a layer without its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from coursekit.networks.backend import keras, tf
+from coursekit.networks.graph import Step, call_layer
+
+from keras.src.ops.nn import Relu, Relu6, Softmax  # isort: skip  # keras.ops.relu and such as a step have no public name
+
+_layers = keras.layers
+_FOLDED = (
+    *(_layers.Dense, _layers.EinsumDense),
+    *(_layers.Conv1D, _layers.Conv2D, _layers.Conv3D),
+    *(_layers.Conv1DTranspose, _layers.Conv2DTranspose, _layers.Conv3DTranspose),
+    *(_layers.DepthwiseConv1D, _layers.DepthwiseConv2D, _layers.SeparableConv1D, _layers.SeparableConv2D),
+)
+_ALONE = (_layers.ReLU, _layers.Softmax, Relu, Relu6, Softmax)
+_RELUS = (keras.activations.relu, keras.activations.relu6, keras.ops.relu, keras.ops.relu6, tf.nn.relu, tf.nn.relu6)
+_SOFTMAXES = (keras.activations.softmax, keras.ops.softmax, tf.nn.softmax)
+
+
+def nonlinearity(operation: Any) -> Callable | None:
+    """Return the function that a step applies last: the activation of a layer, or the step itself.
+
+    Returns:
+        ``keras.activations.relu`` for ``Conv2D(8, 3, activation="relu")`` and ``Activation("relu")``, a ``ReLU`` layer
+        for itself, None for what is linear and for steps of any other kind.
+    """
+    if isinstance(operation, (*_FOLDED, _layers.Activation)):
+        return None if operation.activation in (None, keras.activations.linear) else operation.activation
+    return operation if isinstance(operation, _ALONE) else None
+
+
+def is_relu(function: Any) -> bool:
+    """Say whether a nonlinearity is a ReLU, also one that is cut off above, such as ReLU6; a leaky one is none."""
+    if isinstance(function, _layers.ReLU):
+        return not function.negative_slope and not function.threshold
+    return isinstance(function, (Relu, Relu6)) or function in _RELUS
+
+
+def is_softmax(function: Any) -> bool:
+    """Say whether a nonlinearity is a softmax."""
+    return isinstance(function, (_layers.Softmax, Softmax)) or function in _SOFTMAXES
+
+
+def call_before(operation: Any, *args: Any, **kwargs: Any) -> Any:
+    """Call a step as far as its nonlinearity: the layer without its activation, or, of a step by itself, what goes in.
+
+    The layer is left as it was.
+    """
+    if not isinstance(operation, _FOLDED):
+        return args[0]
+    folded, operation.activation = operation.activation, None
+    try:
+        return operation(*args, **kwargs)
+    finally:
+        operation.activation = folded
+
+
+def split(step: Step, args: tuple, kwargs: dict) -> tuple[Any, Callable | None]:
+    """Call a step in inference mode, in two parts.
+
+    Returns:
+        What it gives before its nonlinearity, and the nonlinearity, to be called on that; its output and None if it
+        has none.
+    """
+    function = nonlinearity(step.operation)
+    if function is None:
+        return call_layer(step, args, kwargs), None
+    return call_before(step.operation, *args, **kwargs), function

@@ -1,0 +1,388 @@
+"""What gradient ascent is to make large: channels, neurons, classes, and anything added up from them.
+
+An objective is a list of readings. A reading takes the maps of one layer, weighs the channels by a direction, and looks
+at one position or at the mean of all. Everything an objective can say is such a sum, so objectives add, subtract and
+scale, and many of them are computed in one batch by one compiled function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from coursekit.networks.backend import keras, tf
+from coursekit.networks.graph import as_inputs, find_layer, kept, run, signature, steps
+from coursekit.networks.labels import as_class
+from coursekit.networks.nonlinearity import is_relu, is_softmax, nonlinearity, split
+from coursekit.validation import as_index
+
+EVERYWHERE, CENTRE = (-1, -1), (-2, -2)
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """One look at one layer.
+
+    Attributes:
+        layer: Full name of the step.
+        direction: Weights of the channels, float32 (C,).
+        position: (row, column) in the layer's maps, ``CENTRE``, or ``EVERYWHERE`` for the mean over all positions.
+        before: Whether the layer is read before its own nonlinearity.
+    """
+
+    layer: str
+    direction: np.ndarray
+    position: tuple[int, int]
+    before: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Objective:
+    """A number for every picture, to be made large. Add objectives, subtract them, multiply them by numbers.
+
+    ``objective(images)`` computes it. ``maximize(objective)`` looks for the picture with the most of it.
+
+    Attributes:
+        model: The network that is read.
+        readings: What is read; the objective is the sum of all readings.
+        name: What it is, for titles.
+    """
+
+    model: Any
+    readings: tuple[Reading, ...]
+    name: str
+
+    def __call__(self, images: Any, batch_size: int = 32) -> np.ndarray:
+        """Return the objective of pictures.
+
+        Args:
+            images: (H, W, C) or (N, H, W, C), values 0-255, in the size that the model takes.
+            batch_size: Pictures computed at a time.
+
+        Returns:
+            float32 (N,); one number for a picture that came alone.
+        """
+        return _values(self, images, batch_size)
+
+    def __add__(self, other: Objective) -> Objective:
+        if not isinstance(other, Objective):
+            return NotImplemented
+        _same_model((self, other))
+        return Objective(self.model, self.readings + other.readings, f"{self.name} + {other.name}")
+
+    def __mul__(self, factor: float) -> Objective:
+        if isinstance(factor, Objective) or np.ndim(factor) or not np.isfinite(factor):
+            raise TypeError("An objective can be multiplied by a finite number only.")
+        readings = tuple(replace(r, direction=r.direction * np.float32(factor)) for r in self.readings)
+        name = f"({self.name})" if len(self.readings) > 1 else self.name
+        return Objective(self.model, readings, f"{factor:g} × {name}")
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, divisor: float) -> Objective:
+        return self * (1 / divisor)
+
+    def __neg__(self) -> Objective:
+        return self * -1
+
+    def __sub__(self, other: Objective) -> Objective:
+        return self + -other if isinstance(other, Objective) else NotImplemented
+
+    def __repr__(self) -> str:
+        return f"<Objective: {self.name}>"
+
+
+def channel(model: Any, layer: str, index: int, before: bool = False) -> Objective:
+    """Return the mean of one channel over all positions, as an objective.
+
+    Args:
+        model: A Keras model.
+        layer: Its name.
+        index: The channel, counted from 0.
+        before: Read the layer before its own nonlinearity, where one is folded into it or it is one.
+
+    Raises:
+        TypeError, ValueError: There is no such layer or channel.
+    """
+    step, count = _step_with_channels(model, layer)
+    index = as_index(index, count, f"channel of {layer!r}")
+    return _objective(model, step, _one_hot(index, count), EVERYWHERE, before, f"{layer} {index}")
+
+
+def neuron(
+    model: Any, layer: str, index: int, position: tuple[int, int] | None = None, before: bool = False
+) -> Objective:
+    """Return one channel at one position, as an objective.
+
+    Args:
+        model: A Keras model.
+        layer: Its name.
+        index: The channel, counted from 0.
+        position: (row, column) in the layer's maps, counted from 0; by default the centre.
+        before: Read the layer before its own nonlinearity.
+
+    Raises:
+        TypeError, ValueError: There is no such layer, channel or position.
+    """
+    step, count = _step_with_channels(model, layer)
+    index = as_index(index, count, f"channel of {layer!r}")
+    where, said = _position(step, position)
+    return _objective(model, step, _one_hot(index, count), where, before, f"{layer} {index} at {said}")
+
+
+def direction(
+    model: Any,
+    layer: str,
+    vector: Any,
+    position: tuple[int, int] | str = "everywhere",
+    before: bool = False,
+) -> Objective:
+    """Return the channels of a layer weighted by a vector, as an objective: the dot product with it.
+
+    Args:
+        model: A Keras model.
+        layer: Its name.
+        vector: One number for each channel, such as the activations of a picture at one position.
+        position: (row, column), ``"centre"``, or ``"everywhere"`` for the mean over all positions.
+        before: Read the layer before its own nonlinearity.
+
+    Raises:
+        TypeError, ValueError: There is no such layer or position, or the vector does not fit.
+    """
+    step, count = _step_with_channels(model, layer)
+    weights = np.asarray(vector, np.float32)
+    if weights.shape != (count,) or not np.isfinite(weights).all():
+        raise ValueError(f"vector must hold {count} finite numbers, one for each channel of {layer!r}.")
+    if position == "everywhere":
+        return _objective(model, step, weights, EVERYWHERE, before, f"a direction in {layer}")
+    where, said = _position(step, None if position == "centre" else position)
+    return _objective(model, step, weights, where, before, f"a direction in {layer} at {said}")
+
+
+def class_score(model: Any, label: int | str) -> Objective:
+    """Return the score of a class before the softmax, as an objective.
+
+    A softmax that is sure has a gradient of almost nothing, and it can be raised by lowering all the other classes;
+    hence the score. Where a ReLU and a global average stand between the last weights and the softmax, as in
+    SqueezeNet, the score is read before that ReLU: behind it, a class that is nowhere in the picture has no gradient.
+
+    Args:
+        model: A Keras model with one output.
+        label: The class, by index from 0 or by its ImageNet name.
+
+    Raises:
+        TypeError, ValueError: There is no such class, or the model's output is no row of classes.
+    """
+    step, before = score_layer(model)
+    count = step.shape[-1]
+    index = as_class(label, count)
+    name = label if isinstance(label, str) else f"class {index}"
+    return _objective(model, step, _one_hot(index, count), EVERYWHERE, before, name)
+
+
+def score_layer(model: Any) -> tuple[Any, bool]:
+    """Return the step in which the class scores stand, and whether they stand before its nonlinearity.
+
+    Raises:
+        ValueError: The model has several outputs, or one that is no row of numbers.
+    """
+    if len(model.outputs) != 1 or len(model.outputs[0].shape) != 2:
+        shapes = [tuple(tensor.shape) for tensor in model.outputs]
+        raise ValueError(f"Class scores are for networks with one output (N, classes); this one gives {shapes}.")
+    step, by_name = steps(model)[-1], {step.name: step for step in steps(model)}
+    if is_softmax(nonlinearity(step.operation)):
+        if _has_weights(step):
+            return step, True
+        step = by_name[step.parents[0]]
+    # Back from the scores to the last weights, if a ReLU lies on the way.
+    last, behind_relu = step, False
+    while len(last.parents) == 1 and not behind_relu | _has_weights(last):
+        relu = is_relu(nonlinearity(last.operation))
+        if not relu and not isinstance(last.operation, _LEAVE_SIGNS):
+            break
+        last, behind_relu = by_name[last.parents[0]], relu
+    if _has_weights(last) and is_relu(nonlinearity(last.operation)):
+        return last, True
+    return (last, False) if behind_relu and last.shape[-1] == step.shape[-1] else (step, False)
+
+
+# What may stand between a ReLU and the softmax; a reading "everywhere" takes the mean by itself.
+_LEAVE_SIGNS = (keras.layers.GlobalAveragePooling2D, keras.layers.Dropout, keras.layers.Flatten)
+
+
+def _has_weights(step: Any) -> bool:
+    return isinstance(step.operation, keras.layers.Layer) and bool(step.operation.weights)
+
+
+def _step_with_channels(model: Any, layer: str) -> tuple[Any, int]:
+    step = find_layer(model, layer)
+    if isinstance(step.shape, list) or len(step.shape) not in (1, 3) or step.shape[-1] is None:
+        raise ValueError(f"Layer {layer!r} has no channels to read: its output is {step.shape}.")
+    return step, step.shape[-1]
+
+
+def _one_hot(index: int, count: int) -> np.ndarray:
+    vector = np.zeros(count, np.float32)
+    vector[index] = 1
+    return vector
+
+
+def _position(step: Any, position: Any) -> tuple[tuple[int, int], str]:
+    if position is None:
+        return CENTRE, "the centre"
+    if len(step.shape) != 3:
+        raise ValueError(f"Layer {step.name!r} has no positions: its output is {step.shape}.")
+    try:
+        row, column = position
+    except (TypeError, ValueError):
+        raise TypeError(f"position must be (row, column), not {position!r}.") from None
+    height, width = (size or 2**31 for size in step.shape[:2])
+    row, column = as_index(row, height, f"row of {step.name!r}"), as_index(column, width, f"column of {step.name!r}")
+    return (row, column), f"({row}, {column})"
+
+
+def _objective(model: Any, step: Any, vector: np.ndarray, where: tuple, before: bool, name: str) -> Objective:
+    if before and nonlinearity(step.operation) is None:
+        raise ValueError(f"Layer {step.name!r} has no nonlinearity of its own: read it without before=True.")
+    return Objective(model, (Reading(step.name, vector, where, bool(before)),), name)
+
+
+def as_objectives(objective: Any) -> list[Objective]:
+    """Return one objective, or several of one model, as a list.
+
+    Raises:
+        TypeError, ValueError: Something else came, nothing, or objectives of different models.
+    """
+    objectives = [objective] if isinstance(objective, Objective) else list(objective)
+    if not objectives:
+        raise ValueError("There is no objective: give at least one, such as channel(model, layer, index).")
+    for item in objectives:
+        if not isinstance(item, Objective):
+            raise TypeError(f"Expected objectives, such as channel(model, layer, index), not {type(item).__name__}.")
+    _same_model(objectives)
+    return objectives
+
+
+def _same_model(objectives: Sequence[Objective]) -> None:
+    if any(objective.model is not objectives[0].model for objective in objectives):
+        raise ValueError("These objectives read different models: squeezenet() gives a new one at each call. Keep one.")
+
+
+def layers_read(objectives: Sequence[Objective]) -> tuple[tuple[str, bool], ...]:
+    """Return what the objectives read, each layer once: (name, before its nonlinearity)."""
+    return tuple(dict.fromkeys((r.layer, r.before) for objective in objectives for r in objective.readings))
+
+
+def read(
+    model: Any,
+    inputs: Sequence[Any],
+    wanted: Sequence[tuple[str, bool]],
+    relu: Callable[[Callable], Callable] | None = None,
+) -> list[Any]:
+    """Compute layers of a network, also before their nonlinearity, also with other ReLUs.
+
+    Args:
+        model: A Keras model, left as it is.
+        inputs: One tensor per input, with the batch.
+        wanted: (name of a step, whether before its nonlinearity).
+        relu: Makes the function to use in place of each ReLU from that ReLU.
+
+    Returns:
+        The tensors wanted, in that order.
+    """
+    early = {name for name, before in wanted if before}
+    found: dict[str, Any] = {}
+
+    def call(step: Any, args: tuple, kwargs: dict) -> Any:
+        value, function = split(step, args, kwargs)
+        if step.name in early:
+            found[step.name] = value
+        if function is None:
+            return value
+        return (relu(function) if relu and is_relu(function) else function)(value)
+
+    after = run(steps(model), inputs, [name for name, _ in wanted], call)
+    return [found[name] if before else value for (name, before), value in zip(wanted, after, strict=True)]
+
+
+def tables(objectives: Sequence[Objective]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the objectives as numbers, for ``total``.
+
+    Returns:
+        For each layer of ``layers_read``: directions, float32 (N, R, C), and positions, int32 (N, R, 2), where R is
+        the largest number of readings that one of the N objectives takes there. What is not used has direction 0.
+    """
+    result = []
+    for key in layers_read(objectives):
+        rows = [[r for r in objective.readings if (r.layer, r.before) == key] for objective in objectives]
+        count, channels = max(map(len, rows)), next(r for row in rows for r in row).direction.size
+        directions = np.zeros((len(rows), count, channels), np.float32)
+        positions = np.full((len(rows), count, 2), EVERYWHERE, np.int32)
+        for n, row in enumerate(rows):
+            for k, reading in enumerate(row):
+                directions[n, k], positions[n, k] = reading.direction, reading.position
+        result.append((directions, positions))
+    return result
+
+
+def total(maps: Sequence[Any], directions: Sequence[Any], positions: Sequence[Any]) -> Any:
+    """Return the objectives as a tensor, each for its own picture of the batch.
+
+    Args:
+        maps: For each layer a tensor (N, H, W, C) or (N, C).
+        directions: What ``tables`` gave, as tensors.
+        positions: What ``tables`` gave, as tensors.
+
+    Returns:
+        float32 (N,).
+    """
+    values = []
+    for values_of_layer, towards, where in zip(maps, directions, positions, strict=True):
+        layer = tf.cast(values_of_layer, tf.float32)
+        if layer.shape.rank == 2:
+            layer = layer[:, tf.newaxis, tf.newaxis]
+        size = tf.shape(layer)[1:3]
+        flat = tf.reshape(layer, [tf.shape(layer)[0], -1, layer.shape[3]])
+        answers = tf.matmul(flat, towards, transpose_b=True)  # (N, H * W, R)
+        everywhere = tf.reduce_all(where == EVERYWHERE, -1)
+        point = tf.where(where == CENTRE, size // 2, where)
+        index = tf.where(everywhere, 0, point[..., 0] * size[1] + point[..., 1])
+        at_point = tf.gather(tf.transpose(answers, [0, 2, 1]), index, axis=2, batch_dims=2)
+        values.append(tf.reduce_sum(tf.where(everywhere, tf.reduce_mean(answers, 1), at_point), 1))
+    return tf.add_n(values)
+
+
+def _values(objective: Objective, images: Any, batch_size: int) -> np.ndarray:
+    """Compute an objective in NumPy from the layers: the other way, by which ``total`` is tested."""
+    wanted = layers_read([objective])
+    model = objective.model
+    batches, alone = as_inputs(model, images)
+
+    def make() -> Callable:
+        forward = tf.function(lambda *inputs: tuple(read(model, inputs, wanted)))
+        return forward.get_concrete_function(*signature(model))
+
+    forward = kept(model, ("read", *wanted), make)
+    values = []
+    for start in range(0, len(batches[0]), batch_size):
+        outputs = forward(*(tf.convert_to_tensor(batch[start : start + batch_size], tensor.dtype)
+                            for batch, tensor in zip(batches, model.inputs, strict=True)))  # fmt: skip
+        maps = {key: np.asarray(output, np.float32) for key, output in zip(wanted, outputs, strict=True)}
+        values.append(sum(_look(maps[r.layer, r.before] @ r.direction, r) for r in objective.readings))
+    joined = np.concatenate(values).astype(np.float32)
+    return joined[0] if alone else joined
+
+
+def _look(answers: np.ndarray, reading: Reading) -> np.ndarray:
+    if answers.ndim == 1:
+        return answers
+    if reading.position == EVERYWHERE:
+        return answers.mean(axis=(1, 2))
+    height, width = answers.shape[1:3]
+    row, column = (height // 2, width // 2) if reading.position == CENTRE else reading.position
+    if row >= height or column >= width:
+        raise ValueError(f"{reading.layer!r} has {height} x {width} positions here: there is no ({row}, {column}).")
+    return answers[:, row, column]
