@@ -47,7 +47,7 @@ def reading(function: Callable, shapes: list[tuple], dtypes: list[str]) -> str:
     specs = [tf.TensorSpec((None, *shape), dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]
     graph = tf.function(function, autograph=False).get_concrete_function(*specs).graph
     depends = {tensor.ref() for tensor in graph.inputs[: len(specs)]}
-    found = "its position"
+    rank, found = max(spec.shape.rank for spec in specs), "its position"
     for operation in graph.get_operations():
         touched = [i for i, tensor in enumerate(operation.inputs) if tensor.ref() in depends]
         if not touched or operation.type in ("Placeholder", "Shape"):
@@ -55,27 +55,33 @@ def reading(function: Callable, shapes: list[tuple], dtypes: list[str]) -> str:
         depends.update(tensor.ref() for tensor in operation.outputs)
         if 0 in touched and set(_PLACES.get(operation.type, ())) & set(touched):
             return "the data say"
-        if not _keeps_position(operation, touched):
+        if not _keeps_position(operation, touched, rank):
             found = "anywhere"
         elif operation.type in _TAKES_SOME and found == "its position":
             found = "some channels"
     return found
 
 
-def _keeps_position(operation: Any, touched: list[int]) -> bool:
-    kind, inputs = operation.type, operation.inputs
-    if kind in _ELEMENTWISE or kind in _OF_CHANNELS:
-        return True
-    rank = inputs[touched[0]].shape.rank
-    if rank is None or rank < 2:
+def _keeps_position(operation: Any, touched: list[int], rank: int) -> bool:
+    """Say whether an operation reads from its own position only.
+
+    Args:
+        operation: Of TensorFlow.
+        touched: Which of its inputs depend on what came in.
+        rank: Number of axes of what came in. A tensor with fewer has lost its channels: its last axis is the width.
+    """
+    kind, inputs, ranks = operation.type, operation.inputs, {operation.inputs[i].shape.rank for i in touched}
+    if kind in _ELEMENTWISE:  # with all axes, or they are not laid on each other as they came
+        return kind == "IdentityN" or ranks == {operation.outputs[0].shape.rank}
+    if kind == "Pack":
+        return ranks == {rank - 1} and operation.get_attr("axis") in (-1, rank - 1)
+    if ranks != {rank}:
         return False
     if kind in _ALONG_AN_AXIS:
         axis = tf.get_static_value(inputs[_ALONG_AN_AXIS[kind]])
         return axis is not None and {int(a) for a in axis.reshape(-1)} <= {-1, rank - 1}
     if kind == "Unpack":
         return operation.get_attr("axis") in (-1, rank - 1)
-    if kind == "Pack":
-        return operation.get_attr("axis") in (-1, rank)
     if kind == "BatchMatMulV2":  # (N, H, W, C) @ (C, D)
         return touched == [0] and inputs[1].shape.rank == 2 and not operation.get_attr("adj_x")
     if kind == "StridedSlice":
@@ -83,7 +89,7 @@ def _keeps_position(operation: Any, touched: list[int]) -> bool:
     if kind == "Reshape":
         before, after = (tensor.shape[1:] for tensor in (inputs[0], operation.outputs[0]))
         return before.is_fully_defined() and before == after
-    return False
+    return kind in _OF_CHANNELS
 
 
 def _slices_channels(operation: Any, rank: int) -> bool:
