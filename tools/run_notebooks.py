@@ -6,6 +6,7 @@ then stands in its place until the reader runs the cell. A lesson that fails, wa
 """
 
 import argparse
+import os
 import sys
 import time
 from pathlib import Path
@@ -28,6 +29,7 @@ def run(path: Path) -> str:
         CellExecutionError: A cell failed. The file is then left as it was.
     """
     notebook = nbformat.read(path, as_version=4)
+    os.environ["TQDM_DISABLE"] = "1"  # the kernel inherits it: a progress bar is no output to keep
     started = time.perf_counter()
     NotebookClient(
         notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}},

@@ -10,6 +10,7 @@ import numpy as np
 
 from coursekit.pictures.reading import read_picture
 from coursekit.pictures.resizing import as_size, resize
+from coursekit.waiting import progress_bar
 
 MOST_NAMED = 5
 """How many unreadable files a warning or an error names."""
@@ -36,12 +37,10 @@ def folder(path: str | os.PathLike, size: int | tuple[int, int] = 227) -> tuple[
     height, width = as_size(size)
     files = _files(Path(os.path.expanduser(path)))
 
-    from tqdm.auto import tqdm  # here, because it costs more to import than the rest of this package
-
     images = np.empty((len(files), height, width, 3), np.uint8)
     names, unread, stopped = [], [], False
     try:
-        for name, file in tqdm(files.items(), desc="Reading pictures", unit="picture", delay=2, leave=False):
+        for name, file in progress_bar(files.items(), desc="Reading pictures", unit="picture"):
             try:
                 images[len(names)] = resize(read_picture(file, name), (height, width))
             except (ValueError, OSError) as error:

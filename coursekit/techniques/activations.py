@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import psutil
-from tqdm.auto import tqdm
 
 from coursekit.networks.backend import keras
 from coursekit.networks.graph import as_inputs, compiled, find_layer, steps
 from coursekit.validation import as_maps
+from coursekit.waiting import progress_bar
 
 
 def activations(
@@ -53,7 +53,7 @@ def activations(
     count = len(batches[0])
     arrays: list[np.ndarray] = []
     starts = range(0, count, batch_size)
-    for start in tqdm(starts, unit="batch", delay=2, leave=False, disable=len(starts) == 1):
+    for start in progress_bar(starts, show=len(starts) > 1, unit="batch"):
         outputs = forward(*(batch[start : start + batch_size] for batch in batches))
         parts = keras.tree.flatten(outputs)
         if count <= batch_size:

@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from coursekit.networks.backend import tf
 from coursekit.networks.graph import find_layer, kept
@@ -20,6 +19,7 @@ from coursekit.techniques.objectives import Objective, as_objectives, layers_rea
 from coursekit.techniques.parametrizations import PARAMETRIZATIONS, Parametrization
 from coursekit.techniques.regularizers import PENALTIES, random_view, view
 from coursekit.validation import as_pictures, nearest
+from coursekit.waiting import progress_bar
 
 # Turned and scaled views cost half a gradient step more; at every fourth step they do as well as at each.
 _TURN_EVERY = 4
@@ -133,7 +133,7 @@ def maximize(
     how = {"size": size, "image": image, "learning_rate": learning_rate, **views, **penalties}
 
     parts = [slice(first, first + batch_size) for first in range(0, count, batch_size)]
-    bar = tqdm(total=steps * len(parts), unit="step", leave=False, delay=1, disable=not progress)
+    bar = progress_bar(show=progress, total=steps * len(parts), unit="step")
     drawn, scores, kept_for = [], [], {step: [] for step in _snapshots(snapshots, steps)}
     trace, penalty = np.full((2, count, steps), np.nan, np.float32)
     stage = None
