@@ -158,32 +158,38 @@ class Fit:
 
     Attributes:
         size: (height, width) that the network takes; None if it takes any.
+        channels: How many channels it takes.
         scan: Leave pictures in their own size, as far as it is at least ``size`` and at most ``longest``.
         longest: Longest side of a picture that keeps its own size; None if there is no limit.
     """
 
     size: tuple[int, int] | None
+    channels: int
     scan: bool
     longest: int | None
 
-    def target(self, sides: tuple[int, int], index: int) -> tuple[int, int]:
-        """Return the (height, width) at which an array of that height and width is to be seen.
+    def target(self, shape: tuple[int, int, int], index: int) -> tuple[int, int]:
+        """Return the (height, width) at which an array (H, W, C) is to be seen.
 
         Args:
-            sides: (height, width) of the array.
+            shape: Of the array.
             index: Its place among all pictures, for the error.
 
         Raises:
-            ValueError: It is not the size that the network takes. An array is not squeezed unasked.
+            ValueError: It is not the size that the network takes, an array being never squeezed unasked; or it has
+                another number of channels.
         """
+        *sides, channels = shape
+        if channels != self.channels:
+            raise ValueError(f"Picture {index} has {channels} channels, but this network takes {self.channels}.")
         if not self.scan:
-            if sides != self.size:
+            if tuple(sides) != self.size:
                 height, width = self.size
                 raise ValueError(
                     f"Picture {index} is {sides[0]} x {sides[1]}, but this network takes {height} x {width}. "
                     f"resize(image, {height if height == width else self.size}) mends it; scan=True takes it as it is."
                 )
-            return sides
+            return self.size
         factor = min(1.0, (self.longest or max(sides)) / max(sides))
         if self.size is not None and any(factor * side < least for side, least in zip(sides, self.size, strict=True)):
             factor = max(least / side for side, least in zip(sides, self.size, strict=True))
@@ -192,13 +198,11 @@ class Fit:
 
 def fitted(item: Any, fit: Fit, index: int) -> np.ndarray:
     """Return a picture, an array (H, W, C) or a file, in the size in which it is to be seen."""
-    if not isinstance(item, (str, os.PathLike)):
-        picture = np.asarray(item)
-    elif fit.scan:
-        picture = read_picture(item)
-    else:
-        return resize(read_picture(item), fit.size)
-    target = fit.target(picture.shape[:2], index)
+    from_file = isinstance(item, (str, os.PathLike))
+    picture = read_picture(item) if from_file else np.asarray(item)
+    if from_file and not fit.scan:
+        picture = resize(picture, fit.size)
+    target = fit.target(picture.shape, index)
     return picture if target == picture.shape[:2] else resize(picture, target)
 
 
@@ -216,8 +220,8 @@ def read_block(block: Block, fit: Fit) -> tuple[list[tuple[np.ndarray, np.ndarra
         TypeError, ValueError: A picture that is no file holds no finite numbers, or does not fit.
     """
     if isinstance(block.items, np.ndarray):
-        sides = block.items.shape[1:3]
-        if fit.target(sides, block.first) == sides:  # no copy
+        shape = block.items.shape[1:]
+        if fit.target(shape, block.first) == shape[:2]:  # no copy
             return [(np.arange(block.first, block.first + len(block.items)), as_pictures(block.items)[0])], []
     alike: dict[tuple, list] = {}
     unread = []

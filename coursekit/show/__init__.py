@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "embeddings": ["scatter"],
         "figure": ["BLUE", "DRAWN", "GREEN", "ORANGE", "PURPLE", "Figure", "figure"],
         "filters": ["kernels"],
+        "patches": ["masked", "patches"],
         "picture": ["pictures"],
     },
 )

@@ -18,12 +18,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm.auto import tqdm
 
-from coursekit.networks.backend import keras, tf
+from coursekit.networks.backend import tf
 from coursekit.networks.cluster import as_client, in_order
 from coursekit.networks.graph import Step, find_layer, kept, run, steps
 from coursekit.pictures.folders import MOST_NAMED
 from coursekit.pictures.streams import Block, Fit, Pictures, as_stream, fitted, read_block
-from coursekit.techniques.receptive_field import receptive_field
+from coursekit.techniques.receptive_field import output_shapes, receptive_field
 from coursekit.validation import as_index
 
 SAVE_SECONDS = 10
@@ -128,7 +128,7 @@ def top_patches(
     if not free:
         receptive_field(model, step.name)  # what cannot be cut shall fail before the search
     if scan and not free:
-        _check_scan(model, step, size)
+        _check_scan(model, step)
     scan = scan or free
     search = _Search(
         step.name,
@@ -136,7 +136,12 @@ def top_patches(
         tuple(_as_channels(channels, step.shape[-1])),
         step.shape[-1],
         _at_least_one(per_picture, "per_picture"),
-        Fit(None if free else size, scan, None if longest is None else _at_least_one(longest, "longest")),
+        Fit(
+            None if free else size,
+            model.inputs[0].shape[-1],
+            scan,
+            None if longest is None else _at_least_one(longest, "longest"),
+        ),
     )
     stream = as_stream(images)
     batch_size = _at_least_one(batch_size or (4 if scan else 32), "batch_size")
@@ -298,9 +303,9 @@ def _answer(
         try:
             pairs, values, rows, columns, finite = (part.numpy() for part in forward(pictures, to_beat))
         except (tf.errors.InvalidArgumentError, tf.errors.ResourceExhaustedError) as error:
-            reason = str(error.message).partition("\n")[0]
             raise ValueError(
-                f"Pictures of {height} x {width} x {pictures.shape[3]} do not go through the network ({reason:.150})."
+                f"The network does not take pictures of {height} x {width} up to layer {search.layer!r}. "
+                "Are they too small, or too large for the memory?"
             ) from error
         if not finite:
             raise ValueError(
@@ -337,21 +342,16 @@ def _computed_there(model: Any, search: _Search, block: Block, to_beat: np.ndarr
     return _answer(_strongest(model, search), search, *read_block(block, search.fit), to_beat)
 
 
-def _check_scan(model: Any, step: Step, size: tuple[int, int]) -> None:
+def _check_scan(model: Any, step: Step) -> None:
     """Raise if a layer up to this one does not take larger pictures."""
-
-    def call(inner: Step, args: tuple, kwargs: dict) -> Any:
-        try:
-            return inner.operation.compute_output_spec(*args, **kwargs)
-        except Exception as error:  # each layer has its own way to refuse a shape
-            raise ValueError(
-                f"{model.name} cannot scan larger pictures for {step.name!r}: its layer {inner.name!r} takes one size "
-                "only. Leave out scan, or choose a layer before that."
-            ) from error
-
     picture = model.inputs[0]
-    larger = keras.KerasTensor((None, 2 * size[0], 2 * size[1], picture.shape[-1]), picture.dtype)
-    run(steps(model), [larger], [step.name], call)
+    name, larger = picture._keras_history.operation.name, (2 * picture.shape[1], 2 * picture.shape[2])
+    try:
+        shape = output_shapes(model, larger, name)[step.name]
+    except ValueError as error:
+        raise ValueError(f"This network cannot scan larger pictures. {error}") from error
+    if shape[-1] != step.shape[-1]:
+        raise ValueError(f"Layer {step.name!r} cannot scan: in larger pictures it has {shape[-1]} channels.")
 
 
 # Cutting
