@@ -3,5 +3,10 @@
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__, submod_attrs={"channel_explorer": ["ChannelExplorer"], "question": ["QuestionCards"]}
+    __name__,
+    submod_attrs={
+        "channel_explorer": ["ChannelExplorer"],
+        "embedding_explorer": ["EmbeddingExplorer"],
+        "question": ["QuestionCards"],
+    },
 )
