@@ -87,10 +87,16 @@ def steps(model: Any) -> list[Step]:
         )
     if isinstance(model, keras.Sequential) and not model.built:
         raise ValueError("This Sequential model has no input shape yet. Begin it with keras.Input(shape).")
-    return kept(model, ("steps",), lambda: _flattened(model))
+    return kept(model, ("steps",), lambda: _flattened(model))[0]
 
 
-def _flattened(model: Any) -> list[Step]:
+def output_names(model: Any) -> list[str]:
+    """Return the names of the steps that a model's outputs come from, in their order."""
+    steps(model)  # checks
+    return kept(model, ("steps",), lambda: _flattened(model))[1]
+
+
+def _flattened(model: Any) -> tuple[list[Step], list[str]]:
     found: list[Step] = []
     owner: dict = {}  # key of a tensor -> name of the step it comes from
     calls: dict = {}
@@ -131,8 +137,8 @@ def _flattened(model: Any) -> list[Step]:
         name = new_name("", operation)
         found.append(Step(name, operation, (), tuple(tensor.shape[1:]), None, {}, (key,)))
         keys[id(tensor)], owner[key] = key, name
-    flatten(model, "", (), keys)
-    return found
+    outputs = flatten(model, "", (), keys)
+    return found, [owner[key] for key in outputs]
 
 
 def find_layer(model: Any, layer: str) -> Step:

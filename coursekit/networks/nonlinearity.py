@@ -52,7 +52,7 @@ def call_before(operation: Any, *args: Any, **kwargs: Any) -> Any:
     The layer is left as it was.
     """
     if not isinstance(operation, _FOLDED):
-        return args[0]
+        return args[0] if args else next(iter(kwargs.values()))
     folded, operation.activation = operation.activation, None
     try:
         return operation(*args, **kwargs)

@@ -6,9 +6,10 @@ Four parts that know nothing of each other: what to make large (``objectives``),
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -54,8 +55,8 @@ class Stage:
     """How far gradient ascent has come.
 
     Attributes:
-        step: Steps done, from 1.
-        score: float32 (N,), the objectives before this step, of the shaken pictures.
+        step: Steps done; 0 is the start.
+        score: float32 (N,), the objectives before this step, of the shaken pictures; NaN at the start.
         penalty: float32 (N,), the weighted penalties before this step.
         images: Gives the pictures as they are now, float32 (N, H, W, C).
         scores: Gives the objectives of these, float32 (N,).
@@ -112,7 +113,8 @@ def maximize(
         scale: Largest share by which every fourth view is shrunk or enlarged, from 0 to 1.
         rotate: Largest angle in degrees by which every fourth view is turned, up to 180.
         learning_rate: Length of a step; by default 0.05 for waves, and 2 of 255 for pixels.
-        seed: Fixes the starting noise and the views. Several seeds, one for each objective, give several starts.
+        seed: Fixes the starting noise and the views. Several seeds, one for each objective, give several starts, all
+            seen as the first seed says.
         snapshots: Steps, from 0 for the start, at which to keep the pictures too.
         batch_size: Pictures computed at a time.
         progress: Show a progress bar.
@@ -139,7 +141,6 @@ def maximize(
     stage = None
     try:
         for part in parts:
-            stage = None
             for stage in ascend(objectives[part], steps, start=starts[part], seed=seeds[part], **how):
                 if stage.step:
                     trace[part, stage.step - 1], penalty[part, stage.step - 1] = stage.score, stage.penalty
@@ -148,6 +149,7 @@ def maximize(
                     kept_for[stage.step].append(stage.images())
             drawn.append(stage.images())
             scores.append(stage.scores())
+            stage = None
     except KeyboardInterrupt:
         if stage is not None:
             drawn[len(scores) :] = [stage.images()]
@@ -199,13 +201,18 @@ def ascend(
     active = tuple(name for name, weight in weights.items() if weight)
     strengths = tf.constant([weights[name] for name in active], tf.float32)
     step_of = partial(_compiled_step, model, wanted, variable, (height, width), active)
-    advance, scores = step_of(dead=False), _compiled_scores(model, wanted, (height, width, channels))
+    scores = _compiled_scores(model, wanted, (height, width, channels))
+    _check_positions(objectives, dict(zip(wanted, scores.structured_outputs[1], strict=True)), (height, width))
+    advance = step_of(dead=False)
 
     def stage(step: int, score: Any, penalty: Any, parameters: Any) -> Stage:
         def images() -> np.ndarray:
             return variable.pictures(parameters)[:, shift : shift + height, shift : shift + width].numpy()
 
-        return Stage(step, np.asarray(score), np.asarray(penalty), images, lambda: scores(images(), *readings).numpy())
+        def of_images() -> np.ndarray:
+            return scores(images(), *readings)[0].numpy()
+
+        return Stage(step, np.asarray(score), np.asarray(penalty), images, of_images)
 
     unknown = np.full(len(objectives), np.nan, np.float32)
     yield stage(0, unknown, unknown, parameters)
@@ -257,8 +264,11 @@ def _compiled_step(
                 penalty += strengths[index] * PENALTIES[name](pictures)
         with tf.GradientTape() as inner:
             inner.watch(seen)
-            score = _score(model, wanted, seen, readings, _permeable if dead else None)
+            score, _ = _score(model, wanted, seen, readings, _permeable if dead else None)
         towards = inner.gradient(score, seen)
+        if towards is None:
+            names = " and ".join(name for name, _ in wanted)
+            raise ValueError(f"No gradient leads from {names} back to the picture: a step between them rounds.")
         gradient = outer.gradient([seen, penalty], parameters, [towards, -tf.ones_like(penalty)])
         alive = tf.reduce_any(towards != 0, (1, 2, 3))
         parameters, mean, square = _adam(parameters, mean, square, gradient, number, rate)
@@ -282,26 +292,38 @@ def _adam(parameters: Any, mean: Any, square: Any, gradient: Any, number: Any, r
     return parameters + length * mean / (tf.sqrt(square) + 1e-8), mean, square
 
 
-def _compiled_scores(model: Any, wanted: tuple, shape: tuple) -> Callable[..., Any]:
-    """Return the objectives of pictures as a compiled function: pictures, directions and positions in, float32 (N,)."""
+def _compiled_scores(model: Any, wanted: tuple, shape: tuple) -> Callable[..., tuple]:
+    """Return a compiled function: pictures, directions and positions in, the objectives (N,) and what was read out."""
 
-    def make() -> Callable[..., Any]:
-        forward = tf.function(lambda pictures, *readings: _score(model, wanted, pictures, readings, None))
-        return forward.get_concrete_function(tf.TensorSpec((None, *shape)), *_reading_specs(model, wanted))
+    def make() -> Callable[..., tuple]:
+        def scores(pictures: Any, *readings: Any) -> tuple:
+            return _score(model, wanted, pictures, readings, None)
+
+        try:
+            return tf.function(scores).get_concrete_function(
+                tf.TensorSpec((None, *shape)), *_reading_specs(model, wanted)
+            )
+        except (ValueError, tf.errors.InvalidArgumentError) as error:
+            raise ValueError(
+                f"Pictures of {shape[0]} x {shape[1]} do not lead to {' and '.join(name for name, _ in wanted)}. "
+                "They are too small, or a layer on the way, such as Dense, takes one size only."
+            ) from error
 
     return kept(model, ("scores", wanted, shape), make)
 
 
-def _score(model: Any, wanted: tuple, pictures: Any, readings: Sequence, relu: Callable | None) -> Any:
-    inputs = [tf.cast(pictures, model.inputs[0].dtype)]
-    try:
-        maps = read(model, inputs, wanted, relu)
-    except (ValueError, tf.errors.InvalidArgumentError) as error:
-        height, width = pictures.shape[1:3]
-        raise ValueError(
-            f"{' and '.join(name for name, _ in wanted)} cannot be computed for pictures of {height} x {width}: {error}"
-        ) from error
-    return total(maps, readings[: len(wanted)], readings[len(wanted) :])
+def _score(model: Any, wanted: tuple, pictures: Any, readings: Sequence, relu: Callable | None) -> tuple:
+    maps = read(model, [tf.cast(pictures, model.inputs[0].dtype)], wanted, relu)
+    return total(maps, readings[: len(wanted)], readings[len(wanted) :]), tuple(maps)
+
+
+def _check_positions(objectives: Sequence[Objective], maps: dict, size: tuple[int, int]) -> None:
+    """Raise if a neuron that exists in pictures of the network's own size lies outside of the maps of this size."""
+    for r in (r for objective in objectives for r in objective.readings):
+        shape = tuple(maps[r.layer, r.before].shape[1:3])
+        if None not in shape and any(at >= sides for at, sides in zip(r.position, shape, strict=False)):
+            have, pictures = (" x ".join(map(str, sides)) for sides in (shape, size))
+            raise ValueError(f"In pictures of {pictures}, {r.layer!r} has {have} positions: {r.position} is outside.")
 
 
 def _reading_specs(model: Any, wanted: tuple) -> list:
@@ -377,6 +399,8 @@ def _seeds(seed: Any, count: int) -> list[int]:
 
 
 def _snapshots(snapshots: Any, steps: int) -> list[int]:
+    if not isinstance(snapshots, Iterable):
+        raise ValueError(f"snapshots must be a list of steps, such as [0, {steps}], not {snapshots!r}.")
     asked = sorted({_whole_number("snapshots", step, 0) for step in snapshots})
     if asked and asked[-1] > steps:
         raise ValueError(f"There is no step {asked[-1]} to keep: there are {steps}.")
@@ -390,7 +414,7 @@ def _whole_number(name: str, value: Any, least: int) -> int:
 
 
 def _weight(name: str, value: Any) -> float:
-    if not np.isscalar(value) or isinstance(value, str) or not np.isfinite(value) or value < 0:
+    if not isinstance(value, Real) or not np.isfinite(value) or value < 0:
         raise ValueError(f"{name} must be a number, 0 or more, not {value!r}.")
     return float(value)
 

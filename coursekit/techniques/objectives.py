@@ -7,14 +7,15 @@ scale, and many of them are computed in one batch by one compiled function.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from coursekit.networks.backend import keras, tf
-from coursekit.networks.graph import as_inputs, find_layer, kept, run, signature, steps
+from coursekit.networks.graph import as_inputs, find_layer, kept, output_names, run, signature, steps
 from coursekit.networks.labels import as_class
 from coursekit.networks.nonlinearity import is_relu, is_softmax, nonlinearity, split
 from coursekit.validation import as_index
@@ -74,8 +75,10 @@ class Objective:
         return Objective(self.model, self.readings + other.readings, f"{self.name} + {other.name}")
 
     def __mul__(self, factor: float) -> Objective:
-        if isinstance(factor, Objective) or np.ndim(factor) or not np.isfinite(factor):
-            raise TypeError("An objective can be multiplied by a finite number only.")
+        if not isinstance(factor, Real):
+            raise TypeError(f"An objective can be multiplied by a number, not by {type(factor).__name__}.")
+        if not abs(factor) <= float(np.finfo(np.float32).max):
+            raise ValueError(f"An objective can be multiplied by a finite number, not by {factor}.")
         readings = tuple(replace(r, direction=r.direction * np.float32(factor)) for r in self.readings)
         name = f"({self.name})" if len(self.readings) > 1 else self.name
         return Objective(self.model, readings, f"{factor:g} × {name}")
@@ -156,9 +159,10 @@ def direction(
     weights = np.asarray(vector, np.float32)
     if weights.shape != (count,) or not np.isfinite(weights).all():
         raise ValueError(f"vector must hold {count} finite numbers, one for each channel of {layer!r}.")
-    if position == "everywhere":
+    if isinstance(position, str) and position == "everywhere":
         return _objective(model, step, weights, EVERYWHERE, before, f"a direction in {layer}")
-    where, said = _position(step, None if position == "centre" else position)
+    centre = isinstance(position, str) and position == "centre"
+    where, said = _position(step, None if centre else position)
     return _objective(model, step, weights, where, before, f"a direction in {layer} at {said}")
 
 
@@ -192,7 +196,8 @@ def score_layer(model: Any) -> tuple[Any, bool]:
     if len(model.outputs) != 1 or len(model.outputs[0].shape) != 2:
         shapes = [tuple(tensor.shape) for tensor in model.outputs]
         raise ValueError(f"Class scores are for networks with one output (N, classes); this one gives {shapes}.")
-    step, by_name = steps(model)[-1], {step.name: step for step in steps(model)}
+    by_name = {step.name: step for step in steps(model)}
+    step = by_name[output_names(model)[0]]
     if is_softmax(nonlinearity(step.operation)):
         if _has_weights(step):
             return step, True
@@ -256,7 +261,7 @@ def as_objectives(objective: Any) -> list[Objective]:
     Raises:
         TypeError, ValueError: Something else came, nothing, or objectives of different models.
     """
-    objectives = [objective] if isinstance(objective, Objective) else list(objective)
+    objectives = list(objective) if isinstance(objective, Iterable) else [objective]
     if not objectives:
         raise ValueError("There is no objective: give at least one, such as channel(model, layer, index).")
     for item in objectives:

@@ -59,7 +59,7 @@ def pixels(height: int, width: int, channels: int = 3) -> Parametrization:
         "pixels",
         (height, width, channels),
         noise,
-        lambda pictures: pictures.astype(np.float32),
+        lambda pictures: pictures.astype(np.float32).clip(0, 255),
         lambda parameters: parameters,
         lambda parameters: tf.clip_by_value(parameters, 0.0, 255.0),
         learning_rate=2.0,
