@@ -14,7 +14,7 @@ const FRAMES = { pixels: "#d55e00", features: "#0072b2" };
 const HTML = `
 <div class="ck-controls">
   <label class="ck-field ck-maps"><span class="ck-word">Map</span>
-    <input class="ck-step" type="range" min="0" step="1"> <output class="ck-which"></output></label>
+    <input class="ck-step" type="range" min="0" step="1"> <span class="ck-which" aria-hidden="true"></span></label>
   <fieldset class="ck-color"><legend>Colour by</legend>
     <label><input type="radio" value="class">class</label>
     <label><input type="radio" value="error">error</label></fieldset>
@@ -215,21 +215,21 @@ function render({ model, el }) {
   }
 
   function drawLegend() {
-    const swatch = (text, colour, words) => {
+    const entry = (colour, words) => {
       const one = document.createElement("span");
-      const mark = document.createElement("b");
-      [mark.textContent, mark.style.color] = [text, colour];
-      one.append(mark, words ? ` ${words}` : "");
+      const dot = document.createElement("b");
+      [dot.textContent, dot.style.color, dot.ariaHidden] = ["●", colour, "true"];
+      one.append(dot, ` ${words}`);
       return one;
     };
     if (byError()) {
       const wrong = labels.reduce((sum, label, i) => sum + (label !== predicted[i]), 0);
-      parts.legend.replaceChildren(
-        swatch("●", RIGHT, `${count - wrong} right`),
-        swatch(glyphs ? glyphs.join("") : "●", WRONG, `${wrong} wrong${glyphs ? ", drawn as what the network said" : ""}`),
-      );
+      const drawnAs = glyphs ? ", drawn as what the network said" : "";
+      parts.legend.replaceChildren(entry(RIGHT, `${count - wrong} right`), entry(WRONG, `${wrong} wrong${drawnAs}`));
     } else if (glyphs)
-      parts.legend.replaceChildren(...names.map((n, i) => swatch(glyphs[i], colours[i], n === glyphs[i] ? "" : n)));
+      parts.legend.replaceChildren(
+        ...names.map((name, i) => entry(colours[i], name === glyphs[i] ? name : `${glyphs[i]} ${name}`)),
+      );
     else parts.legend.replaceChildren();
   }
 
@@ -277,6 +277,7 @@ function render({ model, el }) {
     const found = model.get("_neighbors");
     const there = chosen() >= 0 && found.of === chosen();
     busy(chosen() >= 0 && !there);
+    if (chosen() >= 0 && !there) return; // those of the last one stay until then, and a button keeps the focus
     const summary = [];
     for (const space of SPACES) {
       const section = find(space);
