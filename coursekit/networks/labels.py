@@ -27,7 +27,7 @@ def as_class(label: int | str, count: int) -> int:
     """Return a class as an index.
 
     Args:
-        label: Its index from 0, or its ImageNet name, in capitals or not.
+        label: Its index from 0, or its ImageNet name, in capitals or not: all of it, or one of several such as "tabby".
         count: How many classes the network tells apart.
 
     Raises:
@@ -41,8 +41,9 @@ def as_class(label: int | str, count: int) -> int:
     if count != len(names):
         raise ValueError(f"This network has {count} classes, not ImageNet's {len(names)}: give the class by its index.")
     found = [index for index, name in enumerate(names) if name == label.lower()]
+    found = found or [index for index, name in enumerate(names) if label.lower() in name.split(", ")]
     if len(found) == 1:
         return found[0]
     if found:
         raise ValueError(f"Several classes are called {label!r}: give {' or '.join(map(str, found))}.")
-    raise ValueError(f"ImageNet has no class {label!r}. {nearest(label, imagenet_labels())}")
+    raise ValueError(f"ImageNet has no class {label!r}. {nearest(label, ', '.join(imagenet_labels()).split(', '))}")

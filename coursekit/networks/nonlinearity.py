@@ -8,7 +8,9 @@ from typing import Any
 from coursekit.networks.backend import keras, tf
 from coursekit.networks.graph import Step, call_layer
 
-from keras.src.ops.nn import Relu, Relu6, Softmax  # isort: skip  # keras.ops.relu and such as a step have no public name
+# What keras.activations.relu(x), keras.ops.relu(x) and such are as a step; they have no public names.
+from keras.src.activations.activations import ReLU as ReluOperation  # isort: skip
+from keras.src.ops.nn import Relu, Relu6, Softmax  # isort: skip
 
 _layers = keras.layers
 _FOLDED = (
@@ -17,7 +19,7 @@ _FOLDED = (
     *(_layers.Conv1DTranspose, _layers.Conv2DTranspose, _layers.Conv3DTranspose),
     *(_layers.DepthwiseConv1D, _layers.DepthwiseConv2D, _layers.SeparableConv1D, _layers.SeparableConv2D),
 )
-_ALONE = (_layers.ReLU, _layers.Softmax, Relu, Relu6, Softmax)
+_ALONE = (_layers.ReLU, _layers.Softmax, ReluOperation, Relu, Relu6, Softmax)
 _RELUS = (keras.activations.relu, keras.activations.relu6, keras.ops.relu, keras.ops.relu6, tf.nn.relu, tf.nn.relu6)
 _SOFTMAXES = (keras.activations.softmax, keras.ops.softmax, tf.nn.softmax)
 
@@ -36,7 +38,7 @@ def nonlinearity(operation: Any) -> Callable | None:
 
 def is_relu(function: Any) -> bool:
     """Say whether a nonlinearity is a ReLU, also one that is cut off above, such as ReLU6; a leaky one is none."""
-    if isinstance(function, _layers.ReLU):
+    if isinstance(function, (_layers.ReLU, ReluOperation)):
         return not function.negative_slope and not function.threshold
     return isinstance(function, (Relu, Relu6)) or function in _RELUS
 
