@@ -46,6 +46,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "top_patches",
             "tsne",
         ],
-        "widgets": ["ChannelExplorer", "EmbeddingExplorer"],
+        "widgets": ["ChannelExplorer", "DreamExplorer", "EmbeddingExplorer"],
     },
 )

@@ -1,0 +1,341 @@
+// The page's side of DreamExplorer. Python draws in a thread and reports all there is to show, some ten times a second;
+// here it is put on the screen. `model` holds what is chosen, which both sides share.
+
+// A penalty's weight may be anything; these are a slider's stops. What works differs from layer to layer by a factor of
+// ten and more, so they grow by factors.
+const WEIGHTS = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
+const MOST_STEPS = 4096;
+
+const KNOBS = [
+  ["l2", "L2", WEIGHTS, "Weight of the mean squared distance from grey. Keeps colours pale."],
+  ["total_variation", "Total variation", WEIGHTS, "Weight of the differences between neighbours. Makes plain areas."],
+  ["blur", "Blur", WEIGHTS, "Weight of what a blur would take away. Keeps fine grain out."],
+  ["shift", "Shift", range(0, 32, 2), "Pixels by which each step may shift the picture before the network sees it.", " px"],
+  ["scale", "Scale", range(0, 10, 1).map((i) => i / 20), "Share by which every fourth view is shrunk or enlarged at most."],
+  ["rotate", "Rotate", range(0, 44, 4), "Degrees by which every fourth view is turned at most.", "°"],
+];
+
+const HTML = `
+<div class="ck-controls">
+  <fieldset class="ck-target"><legend>Draw a</legend>
+    <label><input type="radio" value="channel">channel</label>
+    <label><input type="radio" value="class">class</label></fieldset>
+  <label class="ck-field ck-of-channel">Layer <select class="ck-layer"></select></label>
+  <label class="ck-field ck-of-channel">Channel
+    <input class="ck-channel" type="number" min="0" step="1" inputmode="numeric"></label>
+  <label class="ck-field ck-of-channel"><input class="ck-walk" type="range" min="0" step="1" aria-label="Channel">
+    <span class="ck-count"></span></label>
+  <label class="ck-field ck-of-class">Class <input class="ck-class" type="text" size="24" autocomplete="off"
+    spellcheck="false"></label><datalist></datalist>
+  <label class="ck-field">Steps <input class="ck-steps" type="number" min="1" max="${MOST_STEPS}" step="1"></label>
+  <label class="ck-field ck-check"><input class="ck-compare" type="checkbox"> compare with B</label>
+  <button type="button" class="ck-start">Start</button>
+</div>
+<p class="ck-alert" role="alert"></p>
+<div class="ck-line">
+  <strong class="ck-title"></strong> <span class="ck-step"></span>
+  <progress class="ck-progress" aria-label="Steps" value="0" max="1"></progress>
+</div>
+<div class="ck-panels">${["a", "b"].map(panel).join("")}</div>
+<figure class="ck-curves">
+  <svg role="img" preserveAspectRatio="none" viewBox="0 0 100 100">
+    <line class="ck-photos" vector-effect="non-scaling-stroke" x1="0" x2="100"/>
+    <polyline class="ck-curve-a" vector-effect="non-scaling-stroke"/>
+    <polyline class="ck-curve-b" vector-effect="non-scaling-stroke"/></svg>
+  <span class="ck-top"></span><span class="ck-bottom"></span><span class="ck-last"></span>
+  <span class="ck-strongest"></span>
+</figure>
+<p class="ck-note ck-unit"></p>
+<details class="ck-details"><summary>As code</summary><pre class="ck-code"></pre></details>
+<p class="ck-status" role="status"></p>`;
+
+function panel(name) {
+  const NAME = name.toUpperCase();
+  const knobs = KNOBS.map(
+    ([key, title, , hint]) => `
+    <label class="ck-knob" title="${hint}"><span>${title}</span><input type="range" min="0" step="1" data-key="${key}"
+      aria-label="${title}, ${NAME}"><output></output></label>`,
+  ).join("");
+  return `
+<section class="ck-panel" data-panel="${name}" aria-label="${NAME}">
+  <div class="ck-picture">
+    <div class="ck-stack"><canvas role="img" aria-label="${NAME}: nothing drawn yet"></canvas></div>
+    <div class="ck-under"><span><i class="ck-chip"></i><strong>${NAME}</strong> <span class="ck-score"></span></span>
+      <button type="button" class="ck-save" disabled>Save PNG</button></div>
+  </div>
+  <div class="ck-settings">
+    <label class="ck-knob" title="What is varied: every pixel by itself, or waves of all lengths, the long ones more."
+      ><span>Varied</span><select data-key="image" aria-label="Varied, ${NAME}">
+      <option value="fourier">waves</option><option value="pixels">pixels</option></select></label>
+    <label class="ck-knob" title="The picture to begin with."
+      ><span>Start</span><select data-key="start" aria-label="Start, ${NAME}">
+      <option>noise</option><option>grey</option><option>black</option></select></label>
+    <label class="ck-knob" title="Fixes the starting noise and the random views."
+      ><span>Seed</span><input type="number" min="0" step="1" data-key="seed" aria-label="Seed, ${NAME}"></label>
+    ${knobs}
+    ${name === "b" ? '<button type="button" class="ck-copy">Copy A’s settings to B</button>' : ""}
+  </div>
+</section>`;
+}
+
+function render({ model, el }) {
+  const root = document.createElement("div");
+  root.className = "ck-dream";
+  root.innerHTML = HTML;
+  el.append(root);
+  const find = (name, within = root) => within.querySelector(".ck-" + name);
+  const parts = Object.fromEntries(
+    ("layer channel walk count class steps compare start alert title step progress panels curves photos top bottom " +
+      "last strongest unit code status copy")
+      .split(" ")
+      .map((name) => [name, find(name)]),
+  );
+  const radios = [...root.querySelectorAll(".ck-target input")];
+  const names = root.querySelector("datalist");
+  const chart = root.querySelector("svg");
+  const panels = Object.fromEntries([...root.querySelectorAll(".ck-panel")].map((one) => [one.dataset.panel, one]));
+  const own = "ck-" + Math.random().toString(36).slice(2); // of this view only
+  radios.forEach((radio) => (radio.name = own + "-target"));
+  names.id = own + "-classes";
+  parts.class.setAttribute("list", names.id);
+  // JupyterLab takes arrow keys and letters for commands on cells, unless the element says otherwise.
+  for (const one of root.querySelectorAll("select, input, button, summary"))
+    one.setAttribute("data-lm-suppress-shortcuts", "true");
+
+  let classOf = new Map(); // its name in small letters -> its number
+  let lastClass = 0; // what to go back to from a channel
+  let asked = false; // whether Start was pressed and not answered yet
+  let running = false;
+
+  function choose(changes) {
+    parts.alert.textContent = "";
+    for (const [name, value] of Object.entries(changes)) model.set(name, value);
+    model.save_changes();
+  }
+
+  // ---- what is chosen
+
+  function listNames() {
+    const classes = model.get("_classes");
+    parts.layer.replaceChildren(...model.get("_layers").map(([name, count]) => new Option(`${name} · ${count}`, name)));
+    names.replaceChildren(...classes.map((name) => new Option(name)));
+    classOf = new Map(classes.map((name, index) => [name.toLowerCase(), index]));
+    radios[1].disabled = classes.length === 0;
+  }
+
+  const channels = (layer) => model.get("_layers").find(([name]) => name === layer)[1];
+
+  function takeChoice() {
+    const label = model.get("label");
+    const count = channels(model.get("layer"));
+    if (label !== null) lastClass = label;
+    radios.forEach((radio) => (radio.checked = radio.value === (label === null ? "channel" : "class")));
+    for (const one of root.querySelectorAll(".ck-of-channel")) one.hidden = label !== null;
+    for (const one of root.querySelectorAll(".ck-of-class")) one.hidden = label === null;
+    parts.layer.value = model.get("layer");
+    parts.channel.max = parts.walk.max = count - 1;
+    parts.count.textContent = `0 to ${count - 1}`;
+    put(parts.channel, model.get("channel"));
+    parts.walk.value = model.get("channel");
+    if (label !== null) put(parts.class, model.get("_classes")[label]);
+    put(parts.steps, model.get("steps"));
+    parts.compare.checked = model.get("compare");
+    panels.b.hidden = !model.get("compare");
+    for (const name of ["a", "b"]) takeSettings(name);
+  }
+
+  function takeSettings(name) {
+    const settings = model.get(name);
+    for (const field of panels[name].querySelectorAll("[data-key]")) {
+      const value = settings[field.dataset.key];
+      if (field.type !== "range") {
+        put(field, value);
+        continue;
+      }
+      const [, , stops, , unit = ""] = KNOBS.find(([key]) => key === field.dataset.key);
+      field.max = stops.length - 1;
+      field.value = nearestStop(stops, value);
+      field.ariaValueText = field.nextElementSibling.textContent = value + unit;
+    }
+  }
+
+  // Writes a value into a field, unless somebody is typing just that.
+  function put(field, value) {
+    if (document.activeElement !== field || (field.type === "number" && Number(field.value) !== value))
+      field.value = value;
+  }
+
+  // ---- what Python reports
+
+  function take(told, buffers) {
+    asked = false;
+    const was = running;
+    running = told.running;
+    parts.alert.textContent = told.error;
+    parts.start.textContent = running ? "Stop" : "Start";
+    parts.start.classList.toggle("ck-on", !running);
+    root.ariaBusy = running ? "true" : "false";
+    if (told.drawn) draw(told.drawn, buffers);
+    const done = told.drawn && told.drawn.step === told.drawn.steps;
+    if (running && !was) parts.status.textContent = "Drawing …";
+    if (!running && was && !told.error)
+      parts.status.textContent = done ? "Done." : "Stopped. The pictures stay; Start begins anew.";
+    if (told.error) parts.status.textContent = "";
+  }
+
+  function draw(drawn, buffers) {
+    const [height, width] = drawn.shape;
+    parts.title.textContent = drawn.title;
+    parts.step.textContent = `step ${drawn.step} of ${drawn.steps}`;
+    [parts.progress.max, parts.progress.value] = [drawn.steps, drawn.step];
+    parts.code.textContent = drawn.code;
+    parts.unit.textContent =
+      `Scores and penalties are counted in spreads: 1 is the standard deviation of the objective over the course's ` +
+      `20 photos, here ${drawn.unit}.`;
+    const count = drawn.panels.length;
+    const traces = buffers.slice(count).map(floats);
+    drawn.panels.forEach((name, i) => {
+      const score = traces[i][drawn.step - 1];
+      const canvas = panels[name].querySelector("canvas");
+      drawOn(canvas, buffers[i], height, width);
+      canvas.ariaLabel =
+        `${name.toUpperCase()}: what the network draws for ${drawn.title}, step ${drawn.step}, score ${format(score)}`;
+      find("score", panels[name]).textContent = `score ${format(score)}`;
+      const save = find("save", panels[name]);
+      save.disabled = false;
+      save.dataset.file = `${drawn.title} ${name} step ${drawn.step}`.replace(/[^\w()-]+/g, "-") + ".png";
+    });
+    drawCurves(drawn, traces);
+  }
+
+  function drawOn(canvas, buffer, height, width) {
+    if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
+    canvas.parentElement.style.aspectRatio = `${width} / ${height}`;
+    const rgb = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+    const image = new ImageData(width, height);
+    for (let from = 0, to = 0; from < rgb.length; to += 4) {
+      for (let k = 0; k < 3; k++) image.data[to + k] = rgb[from++];
+      image.data[to + 3] = 255;
+    }
+    canvas.getContext("2d").putImageData(image, 0, 0);
+  }
+
+  function drawCurves(drawn, traces) {
+    const values = traces.flatMap((trace) => [...trace]);
+    const low = Math.min(0, drawn.strongest, ...values);
+    const high = Math.max(low + 1e-6, drawn.strongest, ...values);
+    const y = (value) => 100 - (100 * (value - low)) / (high - low);
+    for (const name of ["a", "b"]) {
+      const trace = traces[drawn.panels.indexOf(name)] || [];
+      const points = [...trace].map((v, i) => `${(100 * (i + 1)) / drawn.steps},${y(v).toFixed(2)}`);
+      find("curve-" + name).setAttribute("points", points.join(" "));
+    }
+    for (const end of ["y1", "y2"]) parts.photos.setAttribute(end, y(drawn.strongest));
+    parts.strongest.style.top = `${y(drawn.strongest)}%`;
+    parts.strongest.textContent = `strongest photo ${format(drawn.strongest)}`;
+    // Above the line, unless it is at the top.
+    parts.strongest.classList.toggle("ck-below", y(drawn.strongest) < 25);
+    [parts.top.textContent, parts.bottom.textContent] = [format(high), format(low)];
+    parts.last.textContent = `step ${drawn.steps}`;
+    const said = drawn.panels.map((name, i) => `${name.toUpperCase()} ${format(traces[i].at(-1))}`).join(", ");
+    chart.ariaLabel =
+      `Score at each step, up to step ${drawn.step}: ${said}. The strongest photo has ${format(drawn.strongest)}.`;
+  }
+
+  function save(name) {
+    const { file } = find("save", panels[name]).dataset;
+    panels[name].querySelector("canvas").toBlob((blob) => {
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(blob);
+      link.download = file;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+    });
+  }
+
+  // ---- what the reader does
+
+  parts.start.onclick = () => {
+    if (asked) return;
+    asked = true;
+    parts.alert.textContent = "";
+    parts.status.textContent = running ? "Stopping …" : "Starting: a new layer or penalty is compiled first …";
+    model.send({ kind: running ? "stop" : "start" });
+  };
+  parts.layer.onchange = () => {
+    const layer = parts.layer.value;
+    const stays = model.get("channel") < channels(layer);
+    choose(stays ? { layer } : { layer, channel: 0 });
+  };
+  parts.channel.oninput = () => number(parts.channel, channels(model.get("layer")) - 1, (channel) => choose({ channel }));
+  parts.walk.oninput = () => choose({ channel: Number(parts.walk.value) });
+  parts.steps.onchange = () => number(parts.steps, MOST_STEPS, (steps) => choose({ steps }));
+  parts.compare.onchange = () => choose({ compare: parts.compare.checked });
+  radios.forEach((radio) => (radio.onchange = () => choose({ label: radio.value === "class" ? lastClass : null })));
+  const typedClass = () => classOf.get(parts.class.value.trim().toLowerCase());
+  parts.class.oninput = () => {
+    if (typedClass() !== undefined && typedClass() !== model.get("label")) choose({ label: typedClass() });
+  };
+  parts.class.onchange = () => {
+    if (typedClass() === undefined)
+      parts.alert.textContent = `There is no class ${parts.class.value}. Type a part of a name to see what there is.`;
+  };
+  for (const field of [parts.channel, parts.class, parts.steps]) field.onblur = () => takeChoice();
+  parts.copy.onclick = () => choose({ b: { ...model.get("a") } });
+  for (const [name, one] of Object.entries(panels)) {
+    find("save", one).onclick = () => save(name);
+    for (const field of one.querySelectorAll("[data-key]")) {
+      const set = (value) => choose({ [name]: { ...model.get(name), [field.dataset.key]: value } });
+      const stops = KNOBS.find(([key]) => key === field.dataset.key)?.[2];
+      if (stops) field.oninput = () => set(stops[field.value]);
+      else if (field.type === "number") field.oninput = () => number(field, 2 ** 31, set);
+      else field.onchange = () => set(field.value);
+    }
+  }
+
+  // Takes a whole number from a field, or says which ones there are.
+  function number(field, most, use) {
+    if (field.value === "") return;
+    const value = Number(field.value);
+    const least = Number(field.min);
+    if (Number.isInteger(value) && value >= least && value <= most) use(value);
+    else parts.alert.textContent = `A whole number from ${least} to ${most} is needed here, not ${field.value}.`;
+  }
+
+  const listeners = {
+    "change:layer change:channel change:label change:steps change:compare change:a change:b": takeChoice,
+    "change:_layers change:_classes": listNames,
+    "msg:custom": take,
+  };
+  for (const [events, listener] of Object.entries(listeners))
+    for (const event of events.split(" ")) model.on(event, listener);
+
+  parts.start.classList.add("ck-on");
+  listNames();
+  takeChoice();
+  model.send({ kind: "look" });
+
+  return () => {
+    for (const [events, listener] of Object.entries(listeners))
+      for (const event of events.split(" ")) model.off(event, listener);
+  };
+}
+
+function range(first, last, step) {
+  return Array.from({ length: Math.floor((last - first) / step) + 1 }, (_, i) => first + i * step);
+}
+
+function nearestStop(stops, value) {
+  return stops.reduce((best, stop, i) => (Math.abs(stop - value) < Math.abs(stops[best] - value) ? i : best), 0);
+}
+
+// Buffers arrive as views that may begin at any byte; numbers must begin at a multiple of four.
+function floats({ buffer, byteOffset, byteLength }) {
+  return new Float32Array(buffer.slice(byteOffset, byteOffset + byteLength));
+}
+
+function format(value) {
+  return String(Number(value.toPrecision(3)));
+}
+
+export default { render };
