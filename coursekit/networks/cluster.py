@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import tempfile
 import threading
+import zipfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from coursekit.networks.backend import keras
+from coursekit.networks.graph import steps
 
 
 def as_client(client: Any) -> Any:
@@ -62,32 +66,59 @@ def in_order(client: Any, model: Any, function: Callable, calls: Iterable[tuple]
         client.cancel([future for _, future in waiting])
 
 
-def _packed(model: Any) -> bytes:
+@dataclass(frozen=True)
+class _Packed:
+    """A network on its way; the same network has the same digest.
+
+    Attributes:
+        digest: Of what it is and of its weights.
+        content: A .keras file.
+        own: The classes of its layers that Keras does not know by itself.
+    """
+
+    digest: str
+    content: bytes = field(compare=False, repr=False)
+    own: tuple[type, ...] = field(compare=False)
+
+
+def _packed(model: Any) -> _Packed:
+    classes = {type(step.operation) for step in steps(model)}
+    own = sorted((cls for cls in classes if not cls.__module__.startswith("keras.")), key=lambda cls: cls.__name__)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.keras")
-        model.save(path)
-        return path.read_bytes()
+        try:
+            model.save(path)
+        except Exception as error:  # whatever Keras raises at what it cannot describe
+            raise _not_built(error) from error
+        with zipfile.ZipFile(path) as archive:  # the rest of it says when it was written
+            parts = [archive.read(name) for name in ("config.json", "model.weights.h5")]
+        return _Packed(hashlib.sha256(b"".join(parts)).hexdigest(), path.read_bytes(), tuple(own))
+
+
+@functools.lru_cache(maxsize=2)
+def _unpacked(packed: _Packed) -> Any:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model.keras")
+        path.write_bytes(packed.content)
+        own = {cls.__name__: cls for cls in packed.own}
+        try:
+            # Not in safe mode: the client that sends this may run any code here anyway.
+            return keras.saving.load_model(path, own, compile=False, safe_mode=False)
+        except Exception as error:  # whatever Keras raises at what it cannot build
+            raise _not_built(error) from error
+
+
+def _not_built(error: Exception) -> ValueError:
+    return ValueError(
+        f"The network cannot be built again on the cluster ({type(error).__name__}). Layers of your own need a "
+        "get_config; functions of your own, as in with_preprocessing, cannot travel: prepare the pictures instead."
+    )
 
 
 _unpacking = threading.Lock()
 
 
-@functools.lru_cache(maxsize=2)
-def _unpacked(packed: bytes) -> Any:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "model.keras")
-        path.write_bytes(packed)
-        try:
-            # Not in safe mode: the client that sends this may run any code here anyway.
-            return keras.saving.load_model(path, compile=False, safe_mode=False)
-        except Exception as error:  # whatever Keras raises at a class that it does not know
-            raise ValueError(
-                f"The network cannot be built again on the cluster ({type(error).__name__}). Classes and functions "
-                "of your own must be registered with Keras, in a module that the workers import."
-            ) from error
-
-
-def _call(packed: bytes, function: Callable, *arguments: Any) -> Any:
+def _call(packed: _Packed, function: Callable, *arguments: Any) -> Any:
     with _unpacking:  # by one of the worker's threads, for all of them
         model = _unpacked(packed)
     return function(model, *arguments)
