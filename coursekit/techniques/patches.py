@@ -144,7 +144,7 @@ def top_patches(
         ),
     )
     stream = as_stream(images)
-    batch_size = _at_least_one(batch_size or (4 if scan else 32), "batch_size")
+    batch_size = _at_least_one((4 if scan else 32) if batch_size is None else batch_size, "batch_size")
     cutter = _Cutter(model, search, stream)
     found, store = _Found(np.empty(0, _ROW), 0, {}), None
     if state is not None:

@@ -412,9 +412,9 @@ def test_memory_stays_flat():
             return (random.integers(0, 256, (32, 32, 3), np.uint8) for _ in range(count))
         def peak():
             return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        top_patches(model, "deep", stream(1_000))
+        top_patches(model, "deep", stream(1_000), batch_size=200)
         before = peak()
-        assert top_patches(model, "deep", stream(20_000)).searched == 20_000
+        assert top_patches(model, "deep", stream(20_000), batch_size=200).searched == 20_000
         print(peak() - before)
     """
     done = subprocess.run(
@@ -510,7 +510,7 @@ class TestWrongInput:
             ({"k": 0}, ValueError, "k must be at least 1, not 0"),
             ({"k": 2.5}, TypeError, "k must be a whole number, not 2.5"),
             ({"per_picture": 0}, ValueError, "per_picture must be at least 1"),
-            ({"batch_size": -1}, ValueError, "batch_size must be at least 1"),
+            ({"batch_size": 0}, ValueError, "batch_size must be at least 1, not 0"),
             ({"longest": 0}, ValueError, "longest must be at least 1"),
             ({"client": 3}, TypeError, "distributed.Client, not int"),
             ({"images": "nowhere"}, FileNotFoundError, "no folder nowhere"),
