@@ -334,9 +334,10 @@ def _reading_specs(model: Any, wanted: tuple) -> list:
 
 
 def _permeable(relu: Callable) -> Callable:
-    """Return a ReLU whose gradient also passes where it is cut off, if it leads back to where it is not.
+    """Return a ReLU that lets the gradient of a picture pass where it is cut off, if none of it would pass otherwise.
 
-    As in lucid's ``redirected_relu_grad``: a unit that is silent everywhere would otherwise never be woken.
+    A unit that is silent everywhere could not be woken without. After lucid's ``redirected_relu_grad``, which lets it
+    pass in all ReLUs and pictures: farther from the unit that points nowhere in particular.
     """
 
     @tf.custom_gradient
@@ -344,8 +345,10 @@ def _permeable(relu: Callable) -> Callable:
         cut = relu(values)
 
         def backward(upstream: Any) -> Any:
-            below, above = tf.maximum(upstream, 0), tf.minimum(upstream, 0)
-            return tf.where(values < cut, below, tf.where(values > cut, above, upstream))
+            open_ = tf.where(values == cut, upstream, 0)
+            silent = tf.reduce_all(open_ == 0, tf.range(1, tf.rank(values)), keepdims=True)
+            back = tf.where(values < cut, tf.maximum(upstream, 0), tf.minimum(upstream, 0))
+            return tf.where(silent & (values != cut), back, open_)
 
         return cut, backward
 
