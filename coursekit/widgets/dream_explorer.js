@@ -29,12 +29,13 @@ const HTML = `
     spellcheck="false"></label><datalist></datalist>
   <label class="ck-field">Steps <input class="ck-steps" type="number" min="1" max="${MOST_STEPS}" step="1"></label>
   <label class="ck-field ck-check"><input class="ck-compare" type="checkbox"> compare with B</label>
-  <button type="button" class="ck-start">Start</button>
 </div>
 <p class="ck-alert" role="alert"></p>
 <div class="ck-line">
+  <button type="button" class="ck-start">Start</button>
   <strong class="ck-title"></strong> <span class="ck-step"></span>
   <progress class="ck-progress" aria-label="Steps" value="0" max="1"></progress>
+  <span class="ck-status" role="status"></span>
 </div>
 <div class="ck-panels">${["a", "b"].map(panel).join("")}</div>
 <figure class="ck-curves">
@@ -42,12 +43,11 @@ const HTML = `
     <line class="ck-photos" vector-effect="non-scaling-stroke" x1="0" x2="100"/>
     <polyline class="ck-curve-a" vector-effect="non-scaling-stroke"/>
     <polyline class="ck-curve-b" vector-effect="non-scaling-stroke"/></svg>
-  <span class="ck-top"></span><span class="ck-bottom"></span><span class="ck-last"></span>
+  <span class="ck-top"></span><span class="ck-zero">0</span><span class="ck-last"></span>
   <span class="ck-strongest"></span>
 </figure>
 <p class="ck-note ck-unit"></p>
-<details class="ck-details"><summary>As code</summary><pre class="ck-code"></pre></details>
-<p class="ck-status" role="status"></p>`;
+<details class="ck-details"><summary>As code</summary><pre class="ck-code"></pre></details>`;
 
 function panel(name) {
   const NAME = name.toUpperCase();
@@ -85,7 +85,7 @@ function render({ model, el }) {
   el.append(root);
   const find = (name, within = root) => within.querySelector(".ck-" + name);
   const parts = Object.fromEntries(
-    ("layer channel walk count class steps compare start alert title step progress panels curves photos top bottom " +
+    ("layer channel walk count class steps compare start alert title step progress panels curves photos top zero " +
       "last strongest unit code status copy")
       .split(" ")
       .map((name) => [name, find(name)]),
@@ -119,7 +119,12 @@ function render({ model, el }) {
     const classes = model.get("_classes");
     parts.layer.replaceChildren(...model.get("_layers").map(([name, count]) => new Option(`${name} · ${count}`, name)));
     names.replaceChildren(...classes.map((name) => new Option(name)));
-    classOf = new Map(classes.map((name, index) => [name.toLowerCase(), index]));
+    classOf = new Map();
+    // "tabby, tabby cat": any of a class's names will do, unless another class has it too.
+    classes.forEach((name, index) => {
+      for (const one of name.toLowerCase().split(", ")) classOf.set(one, classOf.has(one) ? undefined : index);
+    });
+    classes.forEach((name, index) => classOf.set(name.toLowerCase(), index));
     radios[1].disabled = classes.length === 0;
   }
 
@@ -174,13 +179,18 @@ function render({ model, el }) {
     parts.alert.textContent = told.error;
     parts.start.textContent = running ? "Stop" : "Start";
     parts.start.classList.toggle("ck-on", !running);
-    root.ariaBusy = running ? "true" : "false";
     if (told.drawn) draw(told.drawn, buffers);
+    else [parts.title.textContent, parts.step.textContent, parts.progress.value] = ["", "", 0];
+    root.classList.toggle("ck-waiting", told.preparing !== null);
+    if (told.preparing !== null) {
+      parts.title.textContent = told.preparing;
+      parts.step.textContent = "getting ready …";
+      parts.progress.removeAttribute("value"); // moves: nobody knows how long
+    }
     const done = told.drawn && told.drawn.step === told.drawn.steps;
-    if (running && !was) parts.status.textContent = "Drawing …";
-    if (!running && was && !told.error)
-      parts.status.textContent = done ? "Done." : "Stopped. The pictures stay; Start begins anew.";
-    if (told.error) parts.status.textContent = "";
+    const words = running ? "" : done ? "Done." : "Stopped.";
+    if (!running && !was) return;
+    if (parts.status.textContent !== words) parts.status.textContent = told.error ? "" : words;
   }
 
   function draw(drawn, buffers) {
@@ -235,7 +245,8 @@ function render({ model, el }) {
     parts.strongest.textContent = `strongest photo ${format(drawn.strongest)}`;
     // Above the line, unless it is at the top.
     parts.strongest.classList.toggle("ck-below", y(drawn.strongest) < 25);
-    [parts.top.textContent, parts.bottom.textContent] = [format(high), format(low)];
+    parts.zero.style.top = `${y(0)}%`;
+    parts.top.textContent = format(high);
     parts.last.textContent = `step ${drawn.steps}`;
     const said = drawn.panels.map((name, i) => `${name.toUpperCase()} ${format(traces[i].at(-1))}`).join(", ");
     chart.ariaLabel =
@@ -259,7 +270,6 @@ function render({ model, el }) {
     if (asked) return;
     asked = true;
     parts.alert.textContent = "";
-    parts.status.textContent = running ? "Stopping …" : "Starting: a new layer or penalty is compiled first …";
     model.send({ kind: running ? "stop" : "start" });
   };
   parts.layer.onchange = () => {

@@ -99,17 +99,20 @@ class DreamExplorer(anywidget.AnyWidget):
         steps: int = 256,
         size: int | tuple[int, int] | None = None,
     ):
-        self._network, self._size = model, size
-        self._channels = _count_channels(model)
-        self._measured: dict[str, tuple[float, float]] = {}
         # What the thread and the page's messages share. A run draws only as long as it is the latest one.
         self._lock = threading.RLock()
         self._run, self._thread = 0, None
         self._live = self._running = False
+        self._preparing: str | None = None  # what is to be drawn, until its first step is done
         self._drawn: dict | None = None
         self._error: Exception | None = None
+
+        self._network, self._size = model, size
+        self._channels = _count_channels(model)
+        self._measured: dict[str, tuple[float, float]] = {}
+        layer = _middle_layer(model, self._channels) if layer is None else self._name_of(layer)
         super().__init__(
-            layer=_middle_layer(model, self._channels) if layer is None else layer,
+            layer=layer,
             channel=channel,
             label=label,
             a={} if a is None else a,
@@ -124,12 +127,15 @@ class DreamExplorer(anywidget.AnyWidget):
 
     # ---- what is chosen
 
-    @traitlets.validate("layer")
-    def _validate_layer(self, proposal: Any) -> str:
-        name = find_layer(self._network, proposal.value).name
+    def _name_of(self, layer: Any) -> str:
+        name = find_layer(self._network, layer).name
         if name not in self._channels:
             raise ValueError(f"Layer {name!r} has no channels to draw. {nearest(name, self._channels)}")
         return name
+
+    @traitlets.validate("layer")
+    def _validate_layer(self, proposal: Any) -> str:
+        return self._name_of(proposal.value)
 
     @traitlets.validate("channel")
     def _validate_channel(self, proposal: Any) -> int:
@@ -200,7 +206,7 @@ class DreamExplorer(anywidget.AnyWidget):
         choice = self._choice()
         with self._lock:
             self._run += 1
-            self._live, self._running, self._error = True, True, None
+            self._live, self._running, self._error, self._preparing = True, True, None, choice["title"]
             self._thread = threading.Thread(target=self._work, args=(self._run, choice, self._thread), daemon=True)
             self._thread.start()
             self._report()
@@ -209,7 +215,7 @@ class DreamExplorer(anywidget.AnyWidget):
         """Stop drawing and keep the pictures."""
         with self._lock:
             self._run += 1
-            self._live = self._running = False
+            self._live, self._running, self._preparing = False, False, None
             self._report()
 
     def wait(self, timeout: float | None = None) -> None:
@@ -227,8 +233,10 @@ class DreamExplorer(anywidget.AnyWidget):
             raise self._error
 
     def close(self) -> None:
-        """Stop, and take the explorer from the page."""
-        self.stop()
+        """End the drawing, and take the explorer from the page."""
+        with self._lock:
+            self._run += 1
+            self._live = False
         super().close()
 
     @property
@@ -255,7 +263,7 @@ class DreamExplorer(anywidget.AnyWidget):
             error = caught
         with self._lock:
             if run == self._run:
-                self._running, self._error = False, error
+                self._running, self._preparing, self._error = False, None, error
                 self._report()
 
     def _draw(self, run: int, choice: dict) -> None:
@@ -282,7 +290,7 @@ class DreamExplorer(anywidget.AnyWidget):
             with self._lock:
                 if run != self._run:
                     return
-                self._drawn = choice | now
+                self._drawn, self._preparing = choice | now, None
                 self._report()
             shown = time.monotonic()
 
@@ -310,9 +318,9 @@ class DreamExplorer(anywidget.AnyWidget):
 
         A message and not a trait: traits are not made to be set by several threads.
         """
-        told = {"running": self._running, "error": "" if self._error is None else str(self._error), "drawn": None}
-        buffers = []
-        drawn = self._drawn
+        error = "" if self._error is None else str(self._error)
+        told = {"running": self._running, "preparing": self._preparing, "error": error, "drawn": None}
+        drawn, buffers = self._drawn, []
         if drawn is not None:
             told["drawn"] = {
                 **{name: drawn[name] for name in ("title", "step", "steps", "unit", "strongest")},

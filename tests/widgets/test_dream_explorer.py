@@ -1,0 +1,441 @@
+"""What DreamExplorer draws, reports, takes and refuses. How it looks and answers in the page: tests/browser."""
+
+import base64
+import io
+import re
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from coursekit import channel, class_score, maximize, photos, squeezenet
+from coursekit.networks.backend import keras
+from coursekit.widgets import DreamExplorer
+from coursekit.widgets.dream_explorer import DEFAULTS
+
+layers = keras.layers
+
+
+@pytest.fixture(scope="module")
+def network():
+    return squeezenet()
+
+
+@pytest.fixture(scope="module")
+def small():
+    keras.utils.set_random_seed(0)
+    return keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Conv2D(5, 3, name="conv"),
+            layers.ReLU(name="relu"),
+            layers.Flatten(),
+            layers.Dense(10, activation="softmax", name="digit"),
+        ]
+    )
+
+
+@pytest.fixture
+def explorer(small):
+    """An explorer that draws in milliseconds, and what it tells the page."""
+    explorer = DreamExplorer(small, "conv", 2, steps=6)
+    explorer.told = []
+    explorer.send = lambda content, buffers: explorer.told.append((content, buffers))
+    yield explorer
+    explorer.close()
+
+
+def until(true, seconds=30):
+    end = time.monotonic() + seconds
+    while not true() and time.monotonic() < end:
+        time.sleep(0.005)
+    assert true()
+
+
+def drawn(explorer):
+    """Return (title, step) of each report that shows something."""
+    shown = [content["drawn"] for content, _ in explorer.told if content["drawn"]]
+    return [(one["title"], one["step"]) for one in shown]
+
+
+# ---- what is drawn
+
+
+def test_draws_what_maximize_draws(explorer, small):
+    explorer.a = {"l2": 3, "start": "grey", "seed": 4}
+    explorer.start()
+    explorer.wait()
+    unit = float(f"{channel(small, 'conv', 2)(grey_photos()).std():.3g}")
+    objective = channel(small, "conv", 2) / unit
+    a = maximize(objective, 6, l2=3, start="grey", seed=4)
+    b = maximize(objective, 6, image="pixels", shift=0, scale=0, rotate=0)
+    np.testing.assert_array_equal(explorer.images, np.concatenate([a.images, b.images]))
+    content, buffers = explorer.told[-1]
+    assert content["running"] is False
+    assert content["drawn"]["unit"] == unit
+    for found, expected in zip(buffers[2:], (a, b), strict=True):
+        np.testing.assert_array_equal(np.frombuffer(found, "<f4"), expected.trace[0])
+    pixels = np.frombuffer(buffers[0], np.uint8).reshape(28, 28, 3)
+    np.testing.assert_array_equal(pixels, np.rint(a.images[0]).repeat(3, axis=2))
+
+
+def grey_photos():
+    return photos(28)[0].mean(-1, keepdims=True)
+
+
+def test_code_draws_the_same(explorer, small):
+    explorer.a = {"total_variation": 0.5, "rotate": 20, "scale": np.float64(0.2), "seed": np.int64(1)}
+    explorer.start()
+    explorer.wait()
+    names = {"model": small, "maximize": maximize, "channel": channel}
+    exec(explorer.code, names)
+    np.testing.assert_array_equal(np.stack([names["a"], names["b"]]), explorer.images)
+    assert "a = maximize(objective, steps=6, seed=1, total_variation=0.5, scale=0.2, rotate=20).images[0]" in (
+        explorer.code
+    )
+
+
+def test_class_and_its_code(small):
+    explorer = DreamExplorer(small, label=3, compare=False, steps=2)
+    explorer.start()
+    explorer.wait()
+    names = {"model": small, "maximize": maximize, "class_score": class_score}
+    exec(explorer.code, names)
+    np.testing.assert_array_equal(names["a"], explorer.images[0])
+    assert explorer.images.shape == (1, 28, 28, 1)
+
+
+def test_scores_are_counted_in_spreads(explorer, small):
+    explorer.start()
+    explorer.wait()
+    values = channel(small, "conv", 2)(grey_photos())
+    shown = explorer.told[-1][0]["drawn"]
+    assert shown["unit"] == pytest.approx(values.std(), rel=5e-3)
+    assert shown["strongest"] == pytest.approx(values.max() / values.std(), rel=5e-3)
+
+
+def test_a_unit_that_no_photo_wakes():
+    network = keras.Sequential([keras.Input((16, 16, 3)), layers.Conv2D(2, 3, name="conv")])
+    network.layers[0].set_weights([np.zeros((3, 3, 3, 2), np.float32), np.zeros(2, np.float32)])
+    explorer = DreamExplorer(network, "conv", steps=2)
+    explorer.start()
+    explorer.wait()
+    assert np.isfinite(explorer.images).all()
+    assert "/ 1\n" in explorer.code
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"layer": "fire6-squeeze1x1"}, 128),
+        ({"layer": "pool10"}, None),  # behind the last map
+        ({"label": "lemon"}, None),
+        ({"layer": "fire6-squeeze1x1", "size": 96}, 96),
+        ({"label": "lemon", "size": (90, 100)}, (90, 100)),
+    ],
+)
+def test_size(network, given, expected):
+    assert DreamExplorer(network, **given)._choice()["size"] == expected
+
+
+def test_size_of_small_and_of_oblong_networks(small):
+    assert DreamExplorer(small, "conv")._choice()["size"] is None
+    oblong = keras.Sequential([keras.Input((300, 600, 3)), layers.Conv2D(2, 3)])
+    assert DreamExplorer(oblong)._choice()["size"] == (64, 128)
+    free = keras.Sequential([keras.Input((None, None, 3)), layers.Conv2D(2, 3)])
+    assert DreamExplorer(free)._choice()["size"] == 128
+
+
+# ---- the thread
+
+
+def test_kernel_goes_on_meanwhile(explorer):
+    explorer.steps = 100_000
+    explorer.start()
+    until(lambda: drawn(explorer))
+    assert explorer._thread is not threading.current_thread()
+    assert explorer._thread.is_alive()
+    assert explorer._thread.daemon
+    first = explorer.images
+    until(lambda: len(drawn(explorer)) > 3)
+    steps = [step for _, step in drawn(explorer)]
+    assert steps == sorted(set(steps))
+    assert (explorer.images != first).any()
+
+
+def test_some_ten_reports_a_second(explorer):
+    explorer.steps = 100_000
+    explorer.start()
+    until(lambda: drawn(explorer))
+    before, start = len(explorer.told), time.monotonic()
+    time.sleep(1)
+    explorer.stop()
+    assert 0 < len(explorer.told) - before <= 1 + 10 * (time.monotonic() - start) + 1
+
+
+def test_stop_keeps_the_pictures(explorer):
+    explorer.steps = 100_000
+    explorer.start()
+    until(lambda: len(drawn(explorer)) > 2)
+    explorer.stop()
+    images, step = explorer.images, drawn(explorer)[-1][1]
+    explorer.wait(5)
+    assert not explorer._thread.is_alive()
+    content, buffers = explorer.told[-1]
+    assert (content["running"], content["preparing"], content["drawn"]["step"]) == (False, None, step)
+    assert explorer.images is images
+    assert f"steps={step}," in explorer.code
+    assert buffers[0] == np.rint(images[0]).astype(np.uint8).repeat(3, axis=2).tobytes()
+
+
+def test_stop_before_the_first_step(network):
+    explorer = DreamExplorer(network, "fire2-squeeze1x1", compare=False)
+    explorer.start()
+    explorer.stop()
+    explorer.wait(60)
+    assert explorer.images is None
+    assert explorer.code == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("channel", 4), ("layer", "relu"), ("label", 7), ("a", {"l2": 1}), ("compare", False), ("steps", 99_999)],
+)
+def test_a_new_choice_cancels_the_old_run(explorer, name, value):
+    explorer.steps = 100_000
+    explorer.start()
+    until(lambda: len(drawn(explorer)) > 1)
+    old, run = explorer._thread, explorer._run
+    explorer.told.clear()
+    explorer.set_state({name: value})  # as the page does
+    assert explorer.told[0][0]["preparing"] is not None
+    until(lambda: explorer.told[-1][0]["preparing"] is None)
+    until(lambda: len(explorer.told) > 3)
+    assert explorer._run == run + 1
+    assert not old.is_alive()
+    reports = [content for content, _ in explorer.told]
+    waiting = [content["preparing"] is not None for content in reports]
+    assert waiting == sorted(waiting, reverse=True)  # nothing of the old run came after the new one's first step
+    shown = [content["drawn"]["step"] for content in reports if content["preparing"] is None]
+    assert shown[0] == 1
+    assert shown == sorted(set(shown))
+    fresh = [content["drawn"] for content in reports if content["preparing"] is None]
+    expected = {
+        "channel": lambda one: one["title"] == "conv, channel 4",
+        "layer": lambda one: one["title"] == "relu, channel 2",
+        "label": lambda one: one["title"] == "class 7",
+        "a": lambda one: "l2=1" in one["code"],
+        "compare": lambda one: one["panels"] == ["a"],
+        "steps": lambda one: one["steps"] == 99_999,
+    }[name]
+    assert all(expected(one) for one in fresh)
+
+
+def test_many_new_choices_end_with_the_last(explorer):
+    explorer.steps = 100_000
+    explorer.start()
+    for index in (0, 1, 2, 3, 4, 3, 1) * 3:
+        explorer.channel = index
+    until(lambda: drawn(explorer))
+    assert {title for title, _ in drawn(explorer)} == {"conv, channel 1"}
+    assert sum(thread.name.endswith("(_work)") for thread in threading.enumerate()) == 1
+
+
+def test_after_stop_a_choice_waits_for_start(explorer):
+    explorer.start()
+    explorer.stop()
+    explorer.channel = 3
+    explorer.wait(30)
+    assert not drawn(explorer)
+    explorer._handle_custom_msg({"kind": "start"}, [])
+    explorer.wait()
+    assert drawn(explorer)[-1] == ("conv, channel 3", 6)
+
+
+def test_after_the_end_a_choice_draws_again(explorer):
+    explorer.start()
+    explorer.wait()
+    explorer.channel = 3
+    explorer.wait()
+    assert drawn(explorer)[-1] == ("conv, channel 3", 6)
+
+
+def test_closing_ends_the_thread(small):
+    explorer = DreamExplorer(small, "conv", steps=100_000)
+    explorer.start()
+    until(lambda: explorer.images is not None)
+    explorer.close()
+    explorer._thread.join(5)
+    assert not explorer._thread.is_alive()
+
+
+def test_error_in_the_thread_is_told(small):
+    explorer = DreamExplorer(small, "digit", steps=2, size=40)  # behind a Flatten other sizes do not go
+    told = []
+    explorer.send = lambda content, buffers: told.append(content)
+    explorer.start()
+    with pytest.raises(ValueError, match="40"):
+        explorer.wait()
+    assert "40" in told[-1]["error"]
+    assert (told[-1]["running"], told[-1]["preparing"]) == (False, None)
+    explorer.layer = "conv"  # a choice that can be drawn: the error goes
+    explorer.wait()
+    assert told[-1]["error"] == ""
+    assert explorer.images.shape == (2, 40, 40, 1)
+
+
+def test_ending_python_while_it_draws():
+    code = (
+        "import time\nfrom coursekit import DreamExplorer\nfrom coursekit.networks.backend import keras\n"
+        "network = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Conv2D(4, 3)])\n"
+        "explorer = DreamExplorer(network, steps=10**6)\nexplorer.start()\n"
+        "while explorer.images is None:\n    time.sleep(0.01)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_view_gets_what_is_there(explorer):
+    explorer.start()
+    explorer.wait()
+    last = explorer.told[-1]
+    explorer._handle_custom_msg({"kind": "look"}, [])
+    assert explorer.told[-1] == last
+
+
+# ---- what is chosen
+
+
+def test_begins_half_way(network):
+    explorer = DreamExplorer(network)
+    assert (explorer.layer, explorer.channel, explorer.label) == ("fire6-squeeze1x1", 0, None)
+    assert (explorer.a, explorer.b["image"], explorer.b["shift"]) == (DEFAULTS, "pixels", 0)
+
+
+def test_lists_layers_with_their_channels(network):
+    listed = dict(DreamExplorer(network)._layers)
+    assert (listed["conv1"], listed["fire6-squeeze1x1"], listed["pool10"]) == (64, 48, 1000)
+    assert "picture" not in listed
+
+
+def test_class_names(network, small):
+    classes = DreamExplorer(network)._classes
+    assert (classes[951], len(set(classes))) == ("lemon", 1000)
+    assert (classes[134], classes[517]) == ("crane (134)", "crane (517)")
+    assert DreamExplorer(small)._classes[3] == "class 3"
+    assert DreamExplorer(keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(2, 3)]))._classes == []
+
+
+def test_class_by_name(network):
+    explorer = DreamExplorer(network, label="lemon")
+    assert explorer.label == 951
+    explorer.label = "Granny Smith"
+    assert explorer.label == 948
+    assert explorer._choice()["code"] == "class_score(model, 'Granny Smith')"
+    explorer.label = 134
+    assert explorer._choice()["code"] == "class_score(model, 134)"
+    explorer.label = None
+    assert explorer._choice()["title"] == "fire6-squeeze1x1, channel 0"
+
+
+def test_a_new_layer_keeps_the_channel_where_there_is_one(network):
+    explorer = DreamExplorer(network, "fire6-squeeze1x1", 40)
+    explorer.layer = "conv1"
+    assert explorer.channel == 40
+    explorer.layer = "fire2-squeeze1x1"  # 16 channels
+    assert explorer.channel == 0
+
+
+def test_a_choice_that_came_too_late_is_put_right_in_the_page(network):
+    explorer = DreamExplorer(network, "fire2-squeeze1x1", 5)
+    told = []
+    explorer.send_state = lambda key=None: told.append(key)
+    explorer.set_state({"channel": 60})  # the page still thought of conv1
+    assert explorer.channel == 5
+    assert told[-1] == "channel"
+
+
+def test_nested_network(small):
+    outer = keras.Sequential([keras.Input((28, 28, 1)), small])
+    assert DreamExplorer(outer, "conv").layer == f"{small.name}/conv"
+
+
+def test_settings_that_are_not_named_are_those_of_maximize(explorer):
+    explorer.a = {"l2": 20}
+    explorer.a = {"blur": 5}
+    assert explorer.a == {**DEFAULTS, "blur": 5}
+
+
+# ---- without a kernel
+
+
+def test_still_picture_with_alt_text(network):
+    explorer = DreamExplorer(network, "fire2-squeeze1x1", 3)
+    bundle, _ = explorer._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert bundle["text/plain"] == "DreamExplorer: fire2-squeeze1x1, channel 3, A and B after 32 steps"
+    alt, encoded = re.search(r'<img alt="([^"]+)" src="data:image/webp;base64,([^"]+)"', bundle["text/html"]).groups()
+    assert "fire2-squeeze1x1, channel 3 after 32 steps of gradient ascent. A: score " in alt
+    assert np.ptp(np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))))) > 200
+    images = explorer.images
+    again, _ = DreamExplorer(network, "fire2-squeeze1x1", 3)._repr_mimebundle_()
+    assert again["text/html"] == bundle["text/html"]
+    explorer._repr_mimebundle_()
+    assert explorer.images is images  # drawn once
+
+
+# ---- what is refused
+
+
+def two_inputs():
+    a, b = keras.Input((8, 8, 3)), keras.Input((8, 8, 3))
+    return keras.Model([a, b], layers.Add()([a, b]))
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "says"),
+    [
+        (lambda n: DreamExplorer("squeezenet"), TypeError, "Expected a Keras model, not str"),
+        (lambda n: DreamExplorer(two_inputs()), ValueError, "networks that take one picture"),
+        (
+            lambda n: DreamExplorer(keras.Sequential([keras.Input((4,)), layers.Dense(2)])),
+            ValueError,
+            "networks that take one picture (H, W, C); this one takes (4,)",
+        ),
+        (lambda n: DreamExplorer(n, "conv11"), ValueError, "Did you mean 'conv1'"),
+        (lambda n: DreamExplorer(n, "picture"), ValueError, "no channels to draw"),
+        (lambda n: DreamExplorer(n, 3), TypeError, "named by a string"),
+        (lambda n: DreamExplorer(n, "conv1", 64), ValueError, "There is no channel of 'conv1' 64: there are 64"),
+        (lambda n: DreamExplorer(n, "conv1", 1.5), TypeError, "must be a whole number"),
+        (lambda n: DreamExplorer(n, label="lemmon"), ValueError, "Did you mean 'lemon'"),
+        (lambda n: DreamExplorer(n, label=1000), ValueError, "There is no class 1000"),
+        (lambda n: DreamExplorer(n, steps=0), ValueError, "steps must be a whole number, 1 or more, not 0"),
+        (lambda n: DreamExplorer(n, steps=2.5), TypeError, "steps must be a whole number"),
+        (lambda n: DreamExplorer(n, a=20), TypeError, "a dict such as {'l2': 20}, not int"),
+        (lambda n: DreamExplorer(n, a={"L2": 20}), ValueError, "There is no setting 'L2'. Did you mean 'l2'"),
+        (lambda n: DreamExplorer(n, a={"l2": -1}), ValueError, "l2 must be a number, 0 or more, not -1"),
+        (lambda n: DreamExplorer(n, a={"blur": np.nan}), ValueError, "blur must be a number"),
+        (lambda n: DreamExplorer(n, b={"shift": 1.5}), TypeError, "shift must be a whole number"),
+        (lambda n: DreamExplorer(n, b={"scale": 2}), ValueError, "0 or more and at most 1, not 2"),
+        (lambda n: DreamExplorer(n, b={"rotate": True}), TypeError, "rotate must be a number"),
+        (lambda n: DreamExplorer(n, b={"image": "wave"}), ValueError, "image must be one of 'fourier', 'pixels'"),
+        (lambda n: DreamExplorer(n, b={"start": "white"}), ValueError, "start must be one of 'noise', 'grey', 'black'"),
+    ],
+)
+def test_refused_at_construction(network, make, error, says):
+    with pytest.raises(error, match=re.escape(says)):
+        make(network)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("layer", "conv99"), ("channel", -1), ("label", "lemmon"), ("a", {"x": 1})]
+)
+def test_what_is_refused_changes_nothing(explorer, name, value):
+    before = getattr(explorer, name)
+    with pytest.raises(ValueError):  # noqa: PT011
+        setattr(explorer, name, value)
+    assert getattr(explorer, name) == before
