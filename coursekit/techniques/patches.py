@@ -347,7 +347,7 @@ def _check_scan(model: Any, step: Step) -> None:
     picture = model.inputs[0]
     name, larger = picture._keras_history.operation.name, (2 * picture.shape[1], 2 * picture.shape[2])
     try:
-        shape = output_shapes(model, larger, name)[step.name]
+        shape = output_shapes(model, larger, name, step.name)[step.name]
     except ValueError as error:
         raise ValueError(f"This network cannot scan larger pictures. {error}") from error
     if shape[-1] != step.shape[-1]:

@@ -118,7 +118,9 @@ def receptive_field(
     step = find_layer(model, layer)
     source = _source(model, picture)
     size = _as_size(size, source, model.name)
-    found = _fields(model, source.name, size)[step.name]
+    # At another size than its own a network may not hold together behind this layer, as where it flattens its maps.
+    last = None if size == source.shape[:2] else step.name
+    found = _fields(model, source.name, size, last)[step.name]
     if found is None:
         raise ValueError(f"Layer {step.name!r} does not depend on the input {source.name!r}.")
     return found
@@ -177,7 +179,9 @@ def _as_size(size: Any, source: Step, network: str) -> tuple[int, int]:
     return int(both[0]), int(both[1])
 
 
-def output_shapes(model: Any, size: tuple[int, int] | None = None, picture: str | None = None) -> dict[str, Any]:
+def output_shapes(
+    model: Any, size: tuple[int, int] | None = None, picture: str | None = None, last: str | None = None
+) -> dict[str, Any]:
     """Return the output shape of every step, without the batch; a list of shapes for several outputs.
 
     A nested model made for pictures of any size keeps None in its own shapes, also where the model around it says
@@ -187,11 +191,12 @@ def output_shapes(model: Any, size: tuple[int, int] | None = None, picture: str 
         model: A Keras model.
         size: (height, width) of the picture, if it is not what the model says.
         picture: Name of the input that has this size, and with it all others of the same shape.
+        last: Name of the last step to look at; by default all of them.
 
     Raises:
         ValueError: A layer does not take what comes out of a picture of that size.
     """
-    all_steps = steps(model)
+    all_steps = _up_to(model, last)
     names = [step.name for step in all_steps]
     shapes = {step.name: step.shape for step in all_steps}
     before = shapes.get(picture)
@@ -219,6 +224,11 @@ def output_shapes(model: Any, size: tuple[int, int] | None = None, picture: str 
         name: [tuple(t.shape[1:]) for t in output] if isinstance(output, list) else tuple(output.shape[1:])
         for name, output in zip(names, outputs, strict=True)
     }
+
+
+def _up_to(model: Any, last: str | None) -> list[Step]:
+    names = [step.name for step in steps(model)]
+    return steps(model)[: None if last is None else names.index(last) + 1]
 
 
 # One axis. A unit looks at some positions of the layer before it; those see some pixels, of which the first and the
@@ -602,16 +612,18 @@ def _traced(step: Step, fields: list[_Field], grid: tuple[int, int], what: str) 
 # The whole network
 
 
-def _fields(model: Any, picture: str, size: tuple[int, int]) -> dict[str, ReceptiveField | None]:
+def _fields(
+    model: Any, picture: str, size: tuple[int, int], last: str | None = None
+) -> dict[str, ReceptiveField | None]:
     """Return the field of each step, computed once for a network and a size of the picture."""
-    return kept(model, ("receptive fields", picture, size), lambda: _spread(model, picture, size))
+    return kept(model, ("receptive fields", picture, size, last), lambda: _spread(model, picture, size, last))
 
 
-def _spread(model: Any, picture: str, size: tuple[int, int]) -> dict[str, ReceptiveField | None]:
-    shapes = output_shapes(model, size, picture)
+def _spread(model: Any, picture: str, size: tuple[int, int], last: str | None) -> dict[str, ReceptiveField | None]:
+    shapes = output_shapes(model, size, picture, last)
     seen: dict = {}  # key of a tensor -> its field, if it depends on the picture, and its shape
     found: dict[str, ReceptiveField | None] = {}
-    for step in steps(model):
+    for step in _up_to(model, last):
         outputs = shapes[step.name] if isinstance(shapes[step.name], list) else [shapes[step.name]]
         comes_in = [seen[key] for key, _ in step._arguments.values()]
         comes_in = [(field_in, shape) for field_in, shape in comes_in if field_in is not None]

@@ -286,6 +286,13 @@ class TestScanning:
             top_patches(flat, "flat", LARGE, scan=True)
         assert top_patches(dense, "dense", PICTURES).values.shape == (3, 9)
 
+    def test_layers_before_those_that_take_one_size_only(self, model):
+        keras.utils.set_random_seed(1)
+        y = layers.Dense(3, name="dense")(layers.Flatten()(model.get_layer("deep").output))
+        dense = with_preprocessing(keras.Model(model.inputs, y), lambda x: x)
+        result = top_patches(dense, "deep", LARGE, scan=True)
+        self.check(result, model, "deep", LARGE)
+
     def test_squeezenet_finds_what_it_finds_in_the_same_picture_unscanned(self, course):
         model, pictures = course
         assert_found(
