@@ -57,14 +57,15 @@ const HTML = `
       <div class="ck-pane">
         <div class="ck-stack ck-both">
           <canvas class="ck-photo" role="img"></canvas><canvas class="ck-over" aria-hidden="true"></canvas>
-          <div class="ck-spot" hidden></div></div>
+          <div class="ck-spot" hidden></div><div class="ck-sees" hidden></div></div>
         <label class="ck-opacity">photo <input type="range" min="0" max="100" value="0"
           aria-label="Channel over the photo, in percent"> with channel</label>
         <div class="ck-own"><button type="button" class="ck-open">Another photo…</button> or drop one here
           <input class="ck-file" type="file" accept="image/*" hidden></div>
       </div>
     </div>
-    <p class="ck-readout"><strong class="ck-value"></strong> <span class="ck-where"></span></p>
+    <p class="ck-readout"><strong class="ck-value"></strong> <span class="ck-where"></span>
+      <span class="ck-seen"></span></p>
   </div>
 </div>
 <p class="ck-status" role="status"></p>
@@ -78,7 +79,7 @@ function render({ model, el }) {
   const find = (name) => root.querySelector(".ck-" + name);
   const parts = Object.fromEntries(
     ("layer channel count relu sort open file alert all grid sheet hover chosen legend pointed name stats large map " +
-      "bar colours pin both photo over where value status")
+      "bar colours pin both photo over sees where seen value status")
       .split(" ")
       .map((name) => [name, find(name)]),
   );
@@ -92,7 +93,7 @@ function render({ model, el }) {
   for (const one of root.querySelectorAll("select, input, button, [tabindex]"))
     one.setAttribute("data-lm-suppress-shortcuts", "true");
 
-  let layer; // {name, count, height, width, values, numbers} of what is drawn
+  let layer; // {name, count, height, width, values, numbers, kind, boxes} of what is drawn
   let photo; // {height, width}
   let order, place; // order[position in the grid] = channel, place[channel] = position
   let columns, rows, gap, tile; // of the grid; gap and tile {width, height} in dots of the screen
@@ -116,9 +117,10 @@ function render({ model, el }) {
   // ---- what comes from Python
 
   function takeLayer() {
-    const { layer: name, shape, values, numbers } = model.get("_maps");
+    const { layer: name, shape, values, numbers, field } = model.get("_maps");
     const [count, height, width] = shape;
-    layer = { name, count, height, width, values: floats(values), numbers: floats(numbers) };
+    layer = { name, count, height, width, values: floats(values), numbers: floats(numbers), kind: field.kind };
+    layer.boxes = field.boxes && shorts(field.boxes); // top, left, bottom, right of what each unit sees
     columns = columnsFor(layer.count);
     rows = Math.ceil(layer.count / columns);
     parts.channel.max = parts.grid.ariaValueMax = layer.count - 1;
@@ -354,9 +356,10 @@ function render({ model, el }) {
     const [row, column] = here;
     parts.large.ariaValueNow = row * width + column;
     parts.large.ariaValueText = `row ${row}, column ${column}: ${format(value)}`;
+    showField(spot);
     if (!spot) {
       parts.value.textContent = "";
-      parts.where.textContent = "Point at the channel or the photo to read its values.";
+      parts.where.textContent = "Point at the channel or the photo to read its values and see what a unit sees.";
       return;
     }
     const edge = (i, cells, size) => Math.round((i * size) / cells);
@@ -364,7 +367,7 @@ function render({ model, el }) {
     const [left, right] = [edge(column, width, photo.width), edge(column + 1, width, photo.width) - 1];
     parts.value.textContent = format(value);
     parts.where.textContent =
-      `at row ${row}, column ${column}; in the photo rows ${top} to ${bottom}, columns ${left} to ${right}`;
+      `at row ${row}, column ${column}; in the photo rows ${top} to ${bottom}, columns ${left} to ${right}.`;
     parts.pin.style.left = `${(100 * (value - range[0])) / (range[1] - range[0])}%`;
     for (const one of spots) {
       one.style.left = (100 * column) / width + "%";
@@ -377,6 +380,29 @@ function render({ model, el }) {
       const value = values[(channel() * height + row) * width + column];
       return model.get("relu") ? Math.max(value, 0) : value;
     }
+  }
+
+  // Frames what the unit at a place sees, and says it.
+  function showField(at) {
+    const i = at && layer.boxes ? 4 * (at[0] * layer.width + at[1]) : -1;
+    const [top, left, bottom, right] = i < 0 ? [0, 0, 0, 0] : layer.boxes.subarray(i, i + 4);
+    const [tall, wide] = [bottom - top, right - left];
+    const words = i < 0 ? "" : fieldInWords(top, left, tall, wide);
+    parts.sees.hidden = !(tall && wide);
+    parts.sees.classList.toggle("ck-bound", layer.kind !== "exact");
+    parts.seen.textContent = parts.large.ariaDescription = words;
+    parts.sees.style.left = (100 * left) / photo.width + "%";
+    parts.sees.style.top = (100 * top) / photo.height + "%";
+    parts.sees.style.width = (100 * wide) / photo.width + "%";
+    parts.sees.style.height = (100 * tall) / photo.height + "%";
+  }
+
+  function fieldInWords(top, left, tall, wide) {
+    if (!(tall && wide)) return "This unit sees padding only, nothing of the photo.";
+    const bound = layer.kind === "exact" ? "" : layer.kind === "upper bound" ? "at most " : "depending on the photo, ";
+    const whole = tall === photo.height && wide === photo.width;
+    const where = whole ? "the whole photo" : `rows ${top} to ${top + tall - 1}, columns ${left} to ${left + wide - 1}`;
+    return `This unit sees ${bound}${tall} × ${wide} pixels: ${where}${bound ? " (dashed frame)" : " (frame)"}.`;
   }
 
   function strongestPlace() {
@@ -560,6 +586,10 @@ function floats(view) {
   const { buffer, byteOffset, byteLength } = view;
   if (byteOffset % 4 === 0) return new Float32Array(buffer, byteOffset, byteLength / 4);
   return new Float32Array(buffer.slice(byteOffset, byteOffset + byteLength));
+}
+
+function shorts({ buffer, byteOffset, byteLength }) {
+  return new Uint16Array(buffer.slice(byteOffset, byteOffset + byteLength));
 }
 
 // A near-square grid, with a full last row where some number of columns gives one.

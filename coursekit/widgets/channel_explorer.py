@@ -15,6 +15,7 @@ from coursekit.pictures import read_picture, resize
 from coursekit.show.channels import beside, montage
 from coursekit.show.picture import displayable
 from coursekit.techniques.activations import activations, channel_statistics, strongest_channel
+from coursekit.techniques.receptive_field import receptive_field
 from coursekit.validation import as_index, as_pictures, nearest
 
 SCALES = ("shared", "own", "signed")
@@ -28,6 +29,8 @@ class ChannelExplorer(anywidget.AnyWidget):
     The channels go to the page once per layer and are drawn there: choosing one waits for no answer from Python.
     Choose with the mouse, the arrow keys or a typed number. Whatever is chosen in the page can be read here, and what
     is set here moves the page: ``explorer.layer = "conv1"``, ``explorer.channel = 13``.
+
+    The place under the pointer is read, and a frame on the photo shows what the unit there sees: its receptive field.
 
     Args:
         model: A Keras model with one picture as its input.
@@ -183,7 +186,19 @@ class ChannelExplorer(anywidget.AnyWidget):
         answer = self._activations[layer]
         values = np.ascontiguousarray(np.moveaxis(answer, -1, 0))
         numbers = np.float32([list(channel_statistics(a).values()) for a in (answer, np.maximum(answer, 0))])
-        return {"layer": layer, "shape": values.shape, "values": values.tobytes(), "numbers": numbers.tobytes()}
+        packed = {"layer": layer, "shape": values.shape, "values": values.tobytes(), "numbers": numbers.tobytes()}
+        return packed | {"field": self._pack_field(layer)}
+
+    def _pack_field(self, layer: str) -> dict:
+        """Return what each unit of a layer sees: top, left, bottom, right, as (H, W, 4) numbers of two bytes.
+
+        It is empty where there is nothing to say: channels first, or a layer that the picture does not reach.
+        """
+        try:
+            field = receptive_field(self._network, layer, self.image.shape[:2])
+        except ValueError:
+            return {}
+        return {"kind": field.kind, "boxes": field.boxes().astype("<u2").tobytes()}
 
     def __repr__(self) -> str:
         height, width, channels = self.activation.shape

@@ -16,7 +16,7 @@ from tests.browser.lab import jupyter_lab, open_notebook, python, run_all, write
 
 FACE = """\
 from skimage import data
-from coursekit import ChannelExplorer, activations, resize, squeezenet
+from coursekit import ChannelExplorer, activations, receptive_field, resize, squeezenet
 face = resize(data.astronaut()[20:240, 120:340], 227)
 explorer = ChannelExplorer(squeezenet(), face, layer="fire6-squeeze1x1")"""
 # What the page must show, from the activations themselves. Half of the page's formula: floor(x + 0.5).
@@ -330,6 +330,64 @@ def test_value_under_the_pointer(page, pane):
     assert all(spot.is_visible() for spot in page.locator(".ck-spot").all())
     page.mouse.move(0, 0)
     assert not page.locator(".ck-spot").first.is_visible()
+
+
+def frame(page):
+    """Return the place of the receptive field's frame in pixels of the photo: [top, left, bottom, right]."""
+    assert page.locator(".ck-sees").is_visible()
+    return page.locator(".ck-sees").evaluate(
+        """frame => {
+            const [box, photo] = [frame.getBoundingClientRect(), frame.parentElement.getBoundingClientRect()];
+            const [x, y] = [227 / photo.width, 227 / photo.height];
+            return [(box.top - photo.top) * y, (box.left - photo.left) * x,
+                    (box.bottom - photo.top) * y, (box.right - photo.left) * x];
+        }"""
+    )
+
+
+def point_at(page, pane, row, column, rows=14):
+    box = page.locator(pane).bounding_box()
+    page.mouse.move(box["x"] + box["width"] * (column + 0.5) / rows, box["y"] + box["height"] * (row + 0.5) / rows)
+
+
+@pytest.mark.parametrize("pane", [".ck-large", ".ck-both"])
+def test_frame_of_what_the_unit_under_the_pointer_sees(page, pane):
+    assert not page.locator(".ck-sees").is_visible()
+    for row, column, box in [(4, 5, [40, 56, 119, 135]), (0, 13, [0, 184, 55, 227])]:
+        point_at(page, pane, row, column)
+        assert frame(page) == pytest.approx(box, abs=0.2)
+        assert str(tuple(box)) == python(
+            page, f"print(receptive_field(squeezenet(), explorer.layer).box({row}, {column}))"
+        )
+    seen = page.locator(".ck-seen").inner_text()
+    assert seen == "This unit sees 55 × 43 pixels: rows 0 to 54, columns 184 to 226 (frame)."
+    page.mouse.move(0, 0)
+    assert not page.locator(".ck-sees").is_visible()
+    assert page.locator(".ck-seen").inner_text() == ""
+
+
+def test_frame_in_another_layer(page):
+    page.get_by_label("Layer").select_option("conv1")
+    eventually(lambda: pixels(page, "map").shape, (113, 113, 4))
+    point_at(page, ".ck-both", 60, 20, 113)
+    assert frame(page) == pytest.approx([120, 40, 123, 43], abs=0.2)
+    page.get_by_label("Layer").select_option("relu_conv10")
+    eventually(lambda: page.locator(".ck-channel").get_attribute("max"), "999")
+    point_at(page, ".ck-both", 6, 7)
+    assert frame(page) == pytest.approx([8, 24, 215, 227], abs=0.2)
+    assert "207 × 203 pixels" in page.locator(".ck-seen").inner_text()
+
+
+def test_frame_by_keyboard(page):
+    large = page.locator(".ck-large")
+    large.focus()
+    assert frame(page) == pytest.approx([40, 56, 119, 135], abs=0.2)
+    page.keyboard.press("ArrowDown")
+    assert frame(page) == pytest.approx([56, 56, 135, 135], abs=0.2)
+    seen = "This unit sees 79 × 79 pixels: rows 56 to 134, columns 56 to 134 (frame)."
+    assert large.evaluate("e => e.ariaDescription") == seen
+    page.locator(".ck-grid").focus()
+    assert not page.locator(".ck-sees").is_visible()
 
 
 def test_value_by_keyboard(page):

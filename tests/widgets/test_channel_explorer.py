@@ -12,7 +12,7 @@ from nbconvert import HTMLExporter
 from PIL import Image
 from skimage import data
 
-from coursekit import activations, near_zero_channels, resize, squeezenet, strongest_channel
+from coursekit import activations, near_zero_channels, receptive_field, resize, squeezenet, strongest_channel
 from coursekit.networks.backend import keras
 from coursekit.widgets import ChannelExplorer
 
@@ -49,6 +49,10 @@ def values_for_the_page(explorer):
 
 def numbers_for_the_page(explorer):
     return np.frombuffer(explorer._maps["numbers"], "<f4").reshape(2, 5, -1)
+
+
+def boxes_for_the_page(explorer):
+    return np.frombuffer(explorer._maps["field"]["boxes"], "<u2").reshape(*explorer._maps["shape"][1:], 4)
 
 
 def drop(explorer, content, name="new.png", part_size=None):
@@ -116,6 +120,24 @@ def test_page_gets_the_numbers_of_each_channel(explorer, layer):
         np.testing.assert_allclose(mean, values.sum((0, 1)) / 196, rtol=1e-4, atol=1e-3)
         np.testing.assert_allclose(zeros, (values == 0).sum((0, 1)) / 196, rtol=1e-6)
         np.testing.assert_array_equal(np.flatnonzero(near_zero), near_zero_channels(values.astype(np.float32)))
+
+
+@pytest.mark.parametrize(
+    ("layer", "unit", "box"),
+    [
+        ("picture", (3, 9), (3, 9, 4, 10)),
+        ("conv1", (3, 9), (6, 18, 9, 21)),
+        ("fire6-squeeze1x1", (4, 5), (40, 56, 119, 135)),
+        ("fire6-squeeze1x1", (0, 0), (0, 0, 55, 55)),  # clipped: 24 of its 79 pixels lie above the photo
+        ("relu_conv10", (7, 7), (24, 24, 227, 227)),
+    ],
+)
+def test_page_gets_what_each_unit_sees(explorer, network, layer, unit, box):
+    explorer.layer = layer
+    field = receptive_field(network, layer)
+    np.testing.assert_array_equal(boxes_for_the_page(explorer), field.boxes())
+    assert tuple(boxes_for_the_page(explorer)[unit]) == field.box(*unit) == box
+    assert explorer._maps["field"]["kind"] == "exact"
 
 
 def test_page_gets_the_photo(explorer, face):
@@ -243,9 +265,29 @@ def test_network_of_any_size():
     network = keras.Sequential([keras.Input((None, None, 3)), layers.Conv2D(4, 3, name="conv"), layers.ReLU()])
     explorer = ChannelExplorer(network, np.zeros((20, 30, 3), np.uint8))
     assert explorer.activation.shape == (18, 28, 4)
+    assert boxes_for_the_page(explorer)[17, 27].tolist() == [17, 27, 20, 30]
     explorer.image = np.ones((40, 12, 3), np.uint8)
     assert explorer.activation.shape == (38, 10, 4)
+    assert boxes_for_the_page(explorer)[37, 9].tolist() == [37, 9, 40, 12]
     assert ["conv", 38, 10, 4] in explorer._layers
+
+
+def test_whole_picture_and_bounds():
+    picture = keras.Input((16, 12, 3))
+    gate = layers.Conv2D(3, 1)(layers.GlobalAveragePooling2D(keepdims=True)(picture))
+    network = keras.Model(picture, layers.Multiply(name="gated")([picture, gate]))
+    explorer = ChannelExplorer(network, np.zeros((16, 12, 3), np.uint8), "gated")
+    assert boxes_for_the_page(explorer).tolist() == [[[0, 0, 16, 12]] * 12] * 16
+    bound = keras.Sequential([keras.Input((16, 12, 3)), layers.LayerNormalization(axis=(1, 2, 3), name="norm")])
+    explorer = ChannelExplorer(bound, np.zeros((16, 12, 3), np.uint8), "norm")
+    assert explorer._maps["field"]["kind"] == "upper bound"
+
+
+def test_network_without_receptive_fields():
+    first = layers.UpSampling2D(data_format="channels_first", interpolation="nearest", name="up")
+    network = keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(2, 3, name="conv"), first])
+    explorer = ChannelExplorer(network, np.zeros((8, 8, 3), np.uint8))
+    assert explorer._maps["field"] == {}
 
 
 def test_nested_network(small):
