@@ -54,7 +54,7 @@ function panel(name) {
   const knobs = KNOBS.map(
     ([key, title, , hint]) => `
     <label class="ck-knob" title="${hint}"><span>${title}</span><input type="range" min="0" step="1" data-key="${key}"
-      aria-label="${title}, ${NAME}"><output></output></label>`,
+      aria-label="${title}, ${NAME}"><span class="ck-value" aria-hidden="true"></span></label>`,
   ).join("");
   return `
 <section class="ck-panel" data-panel="${name}" aria-label="${NAME}">
@@ -284,11 +284,16 @@ function render({ model, el }) {
   radios.forEach((radio) => (radio.onchange = () => choose({ label: radio.value === "class" ? lastClass : null })));
   const typedClass = () => classOf.get(parts.class.value.trim().toLowerCase());
   parts.class.oninput = () => {
-    if (typedClass() !== undefined && typedClass() !== model.get("label")) choose({ label: typedClass() });
+    parts.alert.textContent = "";
+    if (typedClass() !== undefined) choose({ label: typedClass() });
   };
-  parts.class.onchange = () => {
+  const refuseClass = () => {
     if (typedClass() === undefined)
       parts.alert.textContent = `There is no class ${parts.class.value}. Type a part of a name to see what there is.`;
+  };
+  parts.class.onchange = refuseClass;
+  parts.class.onkeydown = (event) => {
+    if (event.key === "Enter") refuseClass(); // no change event comes while the list of names is open
   };
   for (const field of [parts.channel, parts.class, parts.steps]) field.onblur = () => takeChoice();
   parts.copy.onclick = () => choose({ b: { ...model.get("a") } });

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextvars
 import inspect
 import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
@@ -207,7 +209,10 @@ class DreamExplorer(anywidget.AnyWidget):
         with self._lock:
             self._run += 1
             self._live, self._running, self._error, self._preparing = True, True, None, choice["title"]
-            self._thread = threading.Thread(target=self._work, args=(self._run, choice, self._thread), daemon=True)
+            # In this context the reports are answers to the page's Start. They keep open the way by which that came,
+            # past a busy cell (a subshell of the kernel), so that Stop comes through at once too.
+            work = partial(contextvars.copy_context().run, self._work, self._run, choice, self._thread)
+            self._thread = threading.Thread(target=work, name="DreamExplorer", daemon=True)
             self._thread.start()
             self._report()
 

@@ -242,7 +242,7 @@ def test_many_new_choices_end_with_the_last(explorer):
         explorer.channel = index
     until(lambda: drawn(explorer))
     assert {title for title, _ in drawn(explorer)} == {"conv, channel 1"}
-    assert sum(thread.name.endswith("(_work)") for thread in threading.enumerate()) == 1
+    assert sum(thread.name == "DreamExplorer" for thread in threading.enumerate()) == 1
 
 
 def test_after_stop_a_choice_waits_for_start(explorer):

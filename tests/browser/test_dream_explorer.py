@@ -1,0 +1,515 @@
+"""DreamExplorer in Chromium, inside JupyterLab, with real keys and a real mouse."""
+
+import io
+import json
+import re
+import time
+from base64 import b64decode
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.browser.lab import jupyter_lab, open_notebook, python, run_all, write_notebook
+
+EXPLORER = """\
+from coursekit import DreamExplorer, channel, class_score, maximize, squeezenet
+model = squeezenet()
+explorer = DreamExplorer(model, "fire6-squeeze1x1", 13)"""
+# So many steps that a run is still on when a test has looked at it.
+RESET = """
+explorer.stop()
+explorer.label, explorer.layer, explorer.channel = None, "fire6-squeeze1x1", 13
+explorer.a, explorer.b = {}, {"image": "pixels", "shift": 0, "scale": 0, "rotate": 0}
+explorer.compare, explorer.steps = True, 4000
+"""
+
+
+@pytest.fixture(scope="module")
+def notebook(browser, tmp_path_factory):
+    """The notebook, open in JupyterLab, with all its cells run."""
+    folder = tmp_path_factory.mktemp("lab")
+    write_notebook(folder / "explorer.ipynb", [EXPLORER, "explorer"])
+    with jupyter_lab(folder) as address:
+        page = open_notebook(browser, address, "explorer.ipynb", accept_downloads=True)
+        run_all(page)
+        page.locator(".ck-dream").wait_for()
+        eventually(lambda: step(page), 32)  # the still picture
+        yield page
+        page.close()
+
+
+@pytest.fixture
+def page(notebook):
+    """The notebook's page, the explorer as it was at the beginning. Errors in the explorer's code fail the test."""
+    errors = []
+
+    def remember(error):
+        if "blob:" in (error.stack or ""):  # anywidget loads the module from a blob; the rest is JupyterLab's own
+            errors.append(error.stack)
+
+    notebook.evaluate("document.activeElement.blur()")
+    python(notebook, RESET)
+    eventually(lambda: (notebook.locator(".ck-steps").first.input_value(), running(notebook)), ("4000", False))
+    notebook.on("pageerror", remember)
+    yield notebook
+    python(notebook, "explorer.stop()")
+    notebook.remove_listener("pageerror", remember)
+    assert not errors
+
+
+def eventually(read, expected, seconds=20):
+    """Read until what is expected comes, or time is up."""
+    end = time.monotonic() + seconds
+    while (found := read()) != expected and time.monotonic() < end:
+        time.sleep(0.03)
+    assert found == expected
+
+
+def pixels(page, panel="a", view=0):
+    """Return what stands on a panel's canvas, (H, W, 3)."""
+    canvas = page.locator(f'[data-panel="{panel}"] canvas').nth(view)
+    url = canvas.evaluate("canvas => canvas.toDataURL()")
+    return np.asarray(Image.open(io.BytesIO(b64decode(url.split(",")[1]))).convert("RGB"))
+
+
+def step(page):
+    """Return the step that the page says it shows; 0 while it gets ready."""
+    found = re.match(r"step (\d+) of", page.locator(".ck-step").first.inner_text())
+    return int(found[1]) if found else 0
+
+
+def title(page):
+    return page.locator(".ck-title").first.inner_text()
+
+
+def running(page):
+    return page.locator(".ck-start").first.inner_text() == "Stop"
+
+
+def start(page, least=1):
+    """Press Start, and wait until this run has made some steps."""
+    page.locator(".ck-start").first.click()
+    eventually(lambda: running(page), True)
+    eventually(lambda: step(page) in range(least, 4000), True)
+
+
+def chosen(page, name):
+    return python(page, f"print(explorer.{name})")
+
+
+def slider(page, name, panel="A"):
+    return page.get_by_role("slider", name=f"{name}, {panel}", exact=True).first
+
+
+def run_cell(page, code):
+    """Write a new cell at the end as a reader does, run it, and return the text below it; then remove it."""
+    page.evaluate(
+        """async () => {
+            const notebook = jupyterapp.shell.currentWidget.content;
+            notebook.activeCellIndex = notebook.widgets.length - 1;
+            await jupyterapp.commands.execute('notebook:insert-cell-below');
+            await jupyterapp.commands.execute('notebook:enter-edit-mode');
+        }"""
+    )
+    page.keyboard.insert_text(code)
+    page.evaluate("async () => { await jupyterapp.commands.execute('notebook:run-cell') }")
+    text = page.evaluate(
+        "jupyterapp.shell.currentWidget.content.activeCell.model.outputs.toJSON().map(o => o.text || '').join('')"
+    )
+    page.evaluate("async () => { await jupyterapp.commands.execute('notebook:delete-cell') }")
+    return text.strip()
+
+
+# ---- a run
+
+
+def test_begins_with_a_still_picture(notebook):
+    assert title(notebook) == "fire6-squeeze1x1, channel 13"
+    assert not running(notebook)
+    assert pixels(notebook).shape == (128, 128, 3)
+    assert np.ptp(pixels(notebook)) > 150
+
+
+def test_picture_grows(page):
+    start(page)
+    first, picture = step(page), pixels(page)
+    eventually(lambda: step(page) > first + 20, True)
+    assert np.abs(pixels(page).astype(int) - picture).mean() > 1
+    assert int(page.locator(".ck-progress").get_attribute("value")) >= first + 20
+    score = float(page.locator('[data-panel="a"] .ck-score').inner_text().removeprefix("score "))
+    assert score > 20
+    points = page.locator(".ck-curve-a").get_attribute("points").split()
+    assert len(points) > first + 20
+
+
+def test_runs_to_its_end(page):
+    page.locator(".ck-steps").fill("40")
+    page.keyboard.press("Tab")
+    page.locator(".ck-start").click()
+    eventually(lambda: page.get_by_role("status").first.inner_text(), "Done.")
+    assert (step(page), running(page)) == (40, False)
+    assert chosen(page, "images.shape") == "(2, 128, 128, 3)"
+
+
+def test_cells_run_meanwhile(page):
+    start(page)
+    before, begun = step(page), time.monotonic()
+    assert run_cell(page, "print(sum(range(10)))") == "45"
+    assert time.monotonic() - begun < 2
+    assert running(page)
+    eventually(lambda: step(page) > before, True)
+
+
+def test_a_busy_kernel_does_not_stop_the_picture(page):
+    start(page)
+    before = step(page)
+    assert run_cell(page, "import time; time.sleep(2); print(explorer.channel)") == "13"
+    assert step(page) > before + 10
+
+
+def test_stop_does_not_wait_for_a_busy_kernel(page):
+    start(page)
+    page.evaluate(
+        """() => {
+            const kernel = jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
+            window.busy = true;
+            kernel.requestExecute({ code: "import time; time.sleep(4)" }).done.then(() => (busy = false));
+        }"""
+    )
+    page.wait_for_timeout(300)
+    page.locator(".ck-start").click()
+    eventually(lambda: running(page), False, seconds=3)
+    assert page.evaluate("busy")
+    page.wait_for_function("!busy")
+
+
+def test_stop_keeps_the_picture(page):
+    start(page, least=10)
+    page.locator(".ck-start").click()
+    eventually(lambda: page.get_by_role("status").first.inner_text(), "Stopped.")
+    kept = [pixels(page, panel) for panel in "ab"]
+    at = step(page)
+    time.sleep(0.5)
+    assert step(page) == at
+    for panel, before in zip("ab", kept, strict=True):
+        np.testing.assert_array_equal(pixels(page, panel), before)
+    # The kernel holds the same pictures, and the code makes them again.
+    printed = python(
+        page,
+        "import numpy as np; exec(explorer.code); now = np.stack([a, b]);"
+        "print(np.array_equal(now, explorer.images), np.rint(explorer.images).astype(int).sum())",
+    )
+    assert printed == f"True {sum(int(picture.astype(int).sum()) for picture in kept)}"
+    page.get_by_text("As code").first.click()
+    assert page.locator(".ck-code").inner_text() == chosen(page, "code")
+
+
+# ---- a new choice
+
+
+def test_arrow_key_cancels_the_run(page):
+    page.evaluate(
+        """() => {
+            window.said = [];
+            const [name, step] = ["title", "step"].map((one) => document.querySelector(".ck-" + one));
+            const watcher = new MutationObserver(() => said.push([name.textContent, step.textContent]));
+            for (const one of [name, step]) watcher.observe(one, { childList: true });
+        }"""
+    )
+    start(page, least=5)
+    old = pixels(page)
+    page.evaluate("window.said.length = 0")
+    page.locator(".ck-channel").first.focus()
+    page.keyboard.press("ArrowUp")
+    eventually(lambda: (title(page), step(page) > 20), ("fire6-squeeze1x1, channel 14", True))
+    assert chosen(page, "channel") == "14"
+    said = [tuple(pair) for pair in page.evaluate("said")]
+    fresh = said.index(("fire6-squeeze1x1, channel 14", "step 1 of 4000"))
+    assert {name for name, _ in said[fresh:]} == {"fire6-squeeze1x1, channel 14"}  # the old run never came back
+    steps = [int(text.split()[1]) for _, text in said[fresh:]]
+    assert steps == sorted(steps)
+    assert np.abs(pixels(page).astype(int) - old).mean() > 10
+    assert running(page)
+
+
+def test_channel_by_slider_and_by_number(page):
+    page.locator(".ck-walk").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    eventually(lambda: chosen(page, "channel"), "15")
+    page.locator(".ck-channel").select_text()
+    page.keyboard.type("46")
+    eventually(lambda: chosen(page, "channel"), "46")
+    page.keyboard.type("0")
+    assert page.get_by_role("alert").inner_text() == "A whole number from 0 to 47 is needed here, not 460."
+    page.keyboard.press("Tab")
+    assert page.locator(".ck-channel").input_value() == "46"
+    assert not running(page)  # nothing starts before Start
+    assert title(page) != "fire6-squeeze1x1, channel 46"  # and the picture keeps its own name
+
+
+def test_layer(page):
+    page.locator(".ck-walk").fill("40")
+    page.get_by_label("Layer").select_option("fire2-squeeze1x1")
+    eventually(lambda: (chosen(page, "layer"), chosen(page, "channel")), ("fire2-squeeze1x1", "0"))
+    assert page.locator(".ck-count").inner_text() == "0 to 15"
+    start(page)
+    assert title(page) == "fire2-squeeze1x1, channel 0"
+
+
+def test_class_by_name(page):
+    page.get_by_text("class", exact=True).click()
+    field = page.locator(".ck-class")
+    assert field.is_visible()
+    assert not page.get_by_label("Layer").is_visible()
+    assert page.locator("datalist option").count() == 1000
+    field.select_text()
+    page.keyboard.type("lemonn")
+    page.keyboard.press("Enter")
+    assert "There is no class lemonn." in page.get_by_role("alert").inner_text()
+    page.keyboard.press("Backspace")
+    eventually(lambda: chosen(page, "label"), "951")
+    assert page.get_by_role("alert").inner_text() == ""
+    field.select_text()
+    page.keyboard.type("tabby")  # one of its names
+    eventually(lambda: chosen(page, "label"), "281")
+    page.keyboard.press("Tab")
+    assert field.input_value() == "tabby, tabby cat"
+    page.get_by_role("checkbox", name="compare with B").uncheck()
+    start(page)
+    assert title(page) == "tabby, tabby cat"
+    assert pixels(page).shape == (227, 227, 3)
+    page.get_by_text("channel", exact=True).first.click()
+    eventually(lambda: chosen(page, "label"), "None")
+    page.get_by_text("class", exact=True).click()
+    eventually(lambda: chosen(page, "label"), "281")
+
+
+def test_cell_moves_the_page(page):
+    run_cell(page, "explorer.layer, explorer.channel = 'conv1', 21; explorer.a = {'l2': 20, 'start': 'grey'}")
+    eventually(lambda: page.locator(".ck-channel").input_value(), "21")
+    assert page.locator(".ck-layer").input_value() == "conv1"
+    assert slider(page, "L2").get_attribute("aria-valuetext") == "20"
+    assert page.get_by_role("combobox", name="Start, A").input_value() == "grey"
+    run_cell(page, "explorer.label = 'lemon'")
+    eventually(lambda: page.locator(".ck-class").input_value(), "lemon")
+
+
+# ---- two settings
+
+
+def test_settings_by_keys(page):
+    slider(page, "L2").focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    slider(page, "Shift", "B").focus()
+    page.keyboard.press("ArrowRight")
+    slider(page, "Rotate").focus()
+    page.keyboard.press("Home")
+    page.get_by_role("combobox", name="Start, B").select_option("black")
+    page.get_by_role("spinbutton", name="Seed, B").fill("7")
+    eventually(lambda: chosen(page, "b['seed']"), "7")
+    assert json.loads(python(page, "import json; print(json.dumps([explorer.a, explorer.b]))")) == [
+        {"image": "fourier", "start": "noise", "seed": 0, "l2": 20, "total_variation": 0, "blur": 0}
+        | {"shift": 12, "scale": 0.1, "rotate": 0},
+        {"image": "pixels", "start": "black", "seed": 7, "l2": 0, "total_variation": 0, "blur": 0}
+        | {"shift": 2, "scale": 0, "rotate": 0},
+    ]
+    assert slider(page, "L2").evaluate("slider => slider.nextElementSibling.textContent") == "20"
+
+
+def test_settings_side_by_side(page):
+    start(page, least=40)
+    a, b = pixels(page, "a").astype(int), pixels(page, "b").astype(int)
+    grain = [np.abs(np.diff(picture, axis=1)).mean() for picture in (a, b)]
+    assert grain[1] > 1.5 * grain[0]  # waves beside pixels that nothing keeps from being noise
+    page.get_by_role("button", name="Copy A’s settings to B").click()
+    eventually(lambda: chosen(page, "a == explorer.b"), "True")
+    eventually(lambda: 0 < step(page) < 30, True)
+    page.locator(".ck-start").click()
+    eventually(lambda: running(page), False)
+    np.testing.assert_array_equal(pixels(page, "a"), pixels(page, "b"))
+    # One setting changed, with the same start: that is what makes the difference.
+    slider(page, "L2", "B").focus()
+    for _ in range(9):
+        page.keyboard.press("ArrowRight")
+    start(page, least=20)
+    spread = [pixels(page, panel).std() for panel in "ab"]
+    assert spread[1] < spread[0]
+
+
+def test_a_new_setting_cancels_the_run(page):
+    start(page, least=30)
+    slider(page, "Blur").focus()
+    page.keyboard.press("ArrowRight")
+    eventually(lambda: "blur=1" in python(page, "print(explorer.code)"), True)
+    eventually(lambda: "blur=1" in page.locator(".ck-code").text_content(), True)
+    assert running(page)
+
+
+def test_one_setting_alone(page):
+    page.get_by_role("checkbox", name="compare with B").uncheck()
+    assert not page.locator('[data-panel="b"]').is_visible()
+    start(page)
+    assert chosen(page, "images.shape") == "(1, 128, 128, 3)"
+    assert page.locator(".ck-curve-b").get_attribute("points") == ""
+
+
+def test_save_as_png(page):
+    start(page, least=3)
+    page.locator(".ck-start").click()
+    eventually(lambda: running(page), False)
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Save PNG").nth(1).click()
+    assert waiting.value.suggested_filename == f"fire6-squeeze1x1-channel-13-b-step-{step(page)}.png"
+    saved = np.asarray(Image.open(waiting.value.path()).convert("RGB"))
+    np.testing.assert_array_equal(saved, pixels(page, "b"))
+
+
+def test_error_of_the_thread_is_shown(page):
+    python(page, "explorer._size = 3")  # too small for the layer's kernels
+    page.locator(".ck-start").click()
+    eventually(lambda: "3 x 3" in page.get_by_role("alert").inner_text(), True)
+    assert not running(page)
+    python(page, "explorer._size = None")
+    start(page)
+    assert page.get_by_role("alert").inner_text() == ""
+
+
+# ---- everybody can use it
+
+
+def test_keys_stay_in_the_explorer(page):
+    cells = "jupyterapp.shell.currentWidget.content.widgets.length"
+    active = "jupyterapp.shell.currentWidget.content.activeCellIndex"
+    before = [page.evaluate(cells), page.evaluate(active)]
+    for element in (".ck-walk", ".ck-compare", ".ck-start", '[data-key="l2"]', ".ck-save"):
+        page.locator(element).first.focus()
+        for key in ("a", "b", "d", "d", "x", "m", "ArrowDown", "ArrowUp"):  # commands on cells, elsewhere
+            page.keyboard.press(key)
+    assert [page.evaluate(cells), page.evaluate(active)] == before
+
+
+def test_names_and_roles(page):
+    tree = page.locator(".ck-dream").aria_snapshot()
+    for line in [
+        'group "Draw a"',
+        'radio "channel" [checked]',
+        'radio "class"',
+        'combobox "Layer"',
+        'spinbutton "Channel"',
+        'slider "Channel"',
+        'spinbutton "Steps"',
+        'checkbox "compare with B" [checked]',
+        'button "Start"',
+        'progressbar "Steps"',
+        'region "A"',
+        'region "B"',
+        'combobox "Varied, A"',
+        'slider "Total variation, B"',
+        'button "Copy A’s settings to B"',
+        'button "Save PNG"',
+    ]:
+        assert line in tree
+    assert re.search(r'img "A: what the network draws for .+, step \d+, score [-\d.]+"', tree)
+    assert re.search(r'img "Score at each step, up to step \d+: A [-\d.]+, B [-\d.]+\. The strongest photo has', tree)
+
+
+def change_theme(page, theme):
+    page.evaluate("async (theme) => { await jupyterapp.commands.execute('apputils:change-theme', { theme }) }", theme)
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_text_stands_out(page, theme):
+    background = "(() => getComputedStyle(document.querySelector('.jp-Notebook')).backgroundColor)()"
+    before = page.evaluate(background)
+    change_theme(page, theme)
+    if theme == "JupyterLab Dark":
+        page.wait_for_function(f"{background} !== '{before}'")
+    contrasts = page.evaluate(
+        """() => {
+            const pen = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+            const light = (...colours) => {  // of colours laid over each other
+                for (const colour of colours) { pen.fillStyle = colour; pen.fillRect(0, 0, 1, 1); }
+                const [r, g, b] = [...pen.getImageData(0, 0, 1, 1).data].map((v) => v / 255)
+                    .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+                return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+            };
+            const behind = (e) => (e ? [...behind(e.parentElement), getComputedStyle(e).backgroundColor] : ["#fff"]);
+            const found = {};
+            const between = (one, two) => (Math.max(one, two) + 0.05) / (Math.min(one, two) + 0.05);
+            for (const e of document.querySelectorAll(".ck-dream *")) {
+                const words = [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+                if (!words || e.tagName === "OPTION") continue;
+                found[e.tagName + "." + e.className + " " + e.textContent.trim().slice(0, 20)] =
+                    between(light(...behind(e), getComputedStyle(e).color), light(...behind(e)));
+            }
+            for (const e of document.querySelectorAll(".ck-dream polyline")) // lines need 3 : 1
+                found[e.className.baseVal] = 1.5 *
+                    between(light(...behind(e), getComputedStyle(e).stroke), light(...behind(e)));
+            return found;
+        }"""
+    )
+    change_theme(page, "JupyterLab Light")
+    assert len(contrasts) > 20
+    assert {name: ratio for name, ratio in contrasts.items() if ratio < 4.5} == {}
+
+
+@pytest.mark.parametrize(("width", "stacked"), [(640, False), (400, True)])
+def test_narrow_output_wraps(page, width, stacked):
+    page.set_viewport_size({"width": width, "height": 1000})
+    try:
+        a, b = ('[data-panel="a"]', '[data-panel="b"]')
+        eventually(
+            lambda: page.locator(b).bounding_box()["y"] > page.locator(a).bounding_box()["y"] + 100,
+            stacked,
+        )
+        wide = page.evaluate(
+            "[...document.querySelectorAll('.ck-dream, .ck-dream *')].filter(e => e.scrollWidth > e.clientWidth + 8"
+            " && getComputedStyle(e).display !== 'inline' && e.clientWidth > 0 && !e.closest('.ck-code'))"
+            ".map(e => e.className)"
+        )
+        assert wide == []
+    finally:
+        page.set_viewport_size({"width": 1280, "height": 1000})
+
+
+# ---- several views
+
+
+def test_page_loaded_again_finds_the_picture(page):
+    start(page, least=5)
+    page.locator(".ck-start").click()
+    eventually(lambda: running(page), False)
+    before, at = pixels(page), step(page)
+    page.evaluate("async () => { await jupyterapp.commands.execute('docmanager:save') }")
+    page.reload()
+    page.locator(".ck-dream").wait_for()
+    eventually(lambda: step(page), at)
+    np.testing.assert_array_equal(pixels(page), before)
+    start(page)
+    python(page, "explorer.stop()")
+    eventually(lambda: running(page), False)
+
+
+def test_two_views_stay_in_step(page):
+    page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex = 1")
+    page.evaluate("async () => { await jupyterapp.commands.execute('notebook:copy-cell') }")
+    page.evaluate("async () => { await jupyterapp.commands.execute('notebook:paste-cell-below') }")
+    page.evaluate("async () => { await jupyterapp.commands.execute('notebook:run-cell') }")
+    page.locator(".ck-dream").nth(1).wait_for()
+    try:
+        start(page, least=3)
+        page.locator(".ck-start").nth(1).click()
+        eventually(lambda: running(page), False)
+        for panel in "ab":
+            np.testing.assert_array_equal(pixels(page, panel, 0), pixels(page, panel, 1))
+        slider(page, "Blur").focus()
+        page.keyboard.press("End")
+        second = page.get_by_role("slider", name="Blur, A").nth(1)
+        eventually(lambda: second.get_attribute("aria-valuetext"), "1000")
+    finally:
+        page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex = 2")
+        page.evaluate("async () => { await jupyterapp.commands.execute('notebook:delete-cell') }")
+    eventually(lambda: page.locator(".ck-dream").count(), 1)
