@@ -289,7 +289,8 @@ def _adam(parameters: Any, mean: Any, square: Any, gradient: Any, number: Any, r
     mean = 0.9 * mean + 0.1 * gradient
     square = 0.999 * square + 0.001 * gradient**2
     length = rate * tf.sqrt(1 - 0.999**number) / (1 - 0.9**number)
-    return parameters + length * mean / (tf.sqrt(square) + 1e-8), mean, square
+    # 1e-8 as in the paper would hold back objectives of small numbers, such as those of untrained networks.
+    return parameters + length * mean / (tf.sqrt(square) + 1e-14), mean, square
 
 
 def _compiled_scores(model: Any, wanted: tuple, shape: tuple) -> Callable[..., tuple]:
