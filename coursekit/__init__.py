@@ -34,6 +34,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "filters",
             "intersection_over_union",
             "maximize",
+            "name_score",
             "near_zero_channels",
             "nearest_neighbors",
             "neuron",
@@ -45,7 +46,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "strongest_channel",
             "top_patches",
             "tsne",
+            "unit_answers",
         ],
-        "widgets": ["ChannelExplorer", "DreamExplorer", "EmbeddingExplorer"],
+        "widgets": ["ChannelExplorer", "DreamExplorer", "EmbeddingExplorer", "UnitCard"],
     },
 )

@@ -9,5 +9,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "dream_explorer": ["DreamExplorer"],
         "embedding_explorer": ["EmbeddingExplorer"],
         "question": ["QuestionCards"],
+        "unit_card": ["UnitCard"],
     },
 )

@@ -1,0 +1,128 @@
+"""Whether a name that somebody gave to a unit predicts what the unit answers to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import PermutationMethod, mannwhitneyu
+
+from coursekit.techniques.activations import activations
+from coursekit.validation import as_pictures
+
+FEWEST = 3
+"""Of pictures with and of pictures without: with two of one kind, chance is too often perfect."""
+_BATCH = 32
+_RESAMPLES = 10_000
+
+
+@dataclass(frozen=True)
+class NameScore:
+    """How well a name predicts a unit's answers.
+
+    Attributes:
+        pairs_right: Of all pairs of a picture said to show what the name says and one said not to, the share in which
+            the unit answers more strongly to the first; equal answers count half. It is the area under the ROC curve.
+            1: the name orders all pictures as the unit does. 0.5: chance. 0: the unit answers to everything else.
+        yes: How many pictures were said to show it.
+        no: How many were said not to.
+        mean_yes: The unit's mean answer to the first.
+        mean_no: Its mean answer to the others.
+        by_chance: The share of all ways to deal out as many yes and no to these pictures that do as well or better,
+            or, where there are more than 10,000 ways, of 10,000 random ones: the p-value of a permutation test.
+        few: Whether there are fewer than three of either, which is too few to tell.
+    """
+
+    pairs_right: float
+    yes: int
+    no: int
+    mean_yes: float
+    mean_no: float
+    by_chance: float
+    few: bool
+
+    def __str__(self) -> str:
+        said = (
+            f"{self.pairs_right:.0%} of all pairs are ordered right; chance gives 50%. "
+            f"The mean answer is {self.mean_yes:.4g} to the {self.yes} with it, {self.mean_no:.4g} to the {self.no} "
+            f"without. Yes and no dealt out at random do as well in {_percent(self.by_chance)} of cases."
+        )
+        return said + f" That is too few pictures to tell: it takes {FEWEST} of each at least." * self.few
+
+
+def name_score(answers: Any, says: Sequence[bool]) -> NameScore:
+    """Return how well a person's yes and no to pictures predict a unit's answers to them.
+
+    The test of Mann and Whitney, "On a test of whether one of two random variables is stochastically larger than the
+    other", 1947, its p-value by permutation.
+
+    Args:
+        answers: (N,) the unit's answer to each picture, for example a column of ``unit_answers``.
+        says: (N,) for each picture whether a person who does not know the answers says that it shows what the name
+            says.
+
+    Raises:
+        TypeError: ``answers`` holds no numbers, or ``says`` something other than True and False.
+        ValueError: The lengths differ, an answer is not finite, or all pictures were said to be of one kind.
+    """
+    answers, says = np.asarray(answers), np.asarray(says)
+    if not (np.issubdtype(answers.dtype, np.floating) or np.issubdtype(answers.dtype, np.integer)):
+        raise TypeError(f"answers must hold numbers, not {answers.dtype}.")
+    if says.size and says.dtype != bool:
+        raise TypeError(f"says must hold True and False only, not {says.dtype}. Leave out pictures not judged.")
+    if answers.ndim != 1 or answers.shape != says.shape:
+        raise ValueError(f"There must be one answer for each picture: {answers.shape} answers, {says.shape} says.")
+    if not np.isfinite(answers).all():
+        raise ValueError("answers holds NaN or infinity.")
+    says = says.astype(bool)  # an empty list is no array of bool yet
+    with_it, without = answers[says].astype(np.float64), answers[~says].astype(np.float64)
+    if not len(with_it) or not len(without):
+        raise ValueError(
+            f"{len(with_it)} pictures were said to show it and {len(without)} not to: a score compares the two, "
+            "so it takes some of each."
+        )
+    by_permutation = PermutationMethod(n_resamples=_RESAMPLES, rng=0)
+    test = mannwhitneyu(with_it, without, alternative="greater", method=by_permutation)
+    yes, no = len(with_it), len(without)
+    return NameScore(
+        pairs_right=float(test.statistic) / (yes * no),
+        yes=yes,
+        no=no,
+        mean_yes=float(with_it.mean()),
+        mean_no=float(without.mean()),
+        by_chance=float(test.pvalue),
+        few=min(yes, no) < FEWEST,
+    )
+
+
+def unit_answers(model: Any, layer: str, images: Any) -> np.ndarray:
+    """Return how strongly each channel of a layer answers to each picture: its largest activation anywhere in it.
+
+    The pictures are computed 32 at a time, and only the largest activations are kept.
+
+    Args:
+        model: A Keras model with one input.
+        layer: A layer's name; its output is (N, H, W, C) or (N, C).
+        images: (N, H, W, C), values as the model takes them; or (H, W, C).
+
+    Returns:
+        float32 (N, channels), or (channels,) for one picture.
+
+    Raises:
+        TypeError, ValueError: As ``activations``.
+    """
+    batch, alone = as_pictures(images)
+    found = []
+    for first in range(0, len(batch), _BATCH):
+        maps = activations(model, batch[first : first + _BATCH], layer)
+        if not isinstance(maps, np.ndarray) or maps.ndim not in (2, 4):
+            raise ValueError(f"Answers are of layers that give (H, W, channels) or (channels,), not as {layer!r}.")
+        found.append(maps if maps.ndim == 2 else maps.max(axis=(1, 2)))
+    answers = np.concatenate(found)
+    return answers[0] if alone else answers
+
+
+def _percent(share: float) -> str:
+    return "less than 0.1%" if share < 0.001 else f"{share:.1%}"

@@ -1,0 +1,331 @@
+// The page's side of UnitCard. Python sends the pictures of a channel as files, and the held-out pictures once; here they
+// are laid out, and a name is put to the test. What the channel answers to the held-out pictures stays in Python until
+// the test is done. `model` holds what both sides share.
+
+const HTML = `
+<div class="ck-head">
+  <strong class="ck-layer"></strong>
+  <label class="ck-line">Channel <input class="ck-number" type="number" min="0" step="1" inputmode="numeric"></label>
+  <label class="ck-line"><input class="ck-walk" type="range" min="0" step="1" aria-label="Channel">
+    <span class="ck-range"></span></label>
+</div>
+<p class="ck-wrong" role="alert"></p>
+<div class="ck-sides">
+  <section class="ck-looks">
+    <figure class="ck-drawn"><figcaption>What the network draws for it</figcaption>
+      <div class="ck-frame"><img hidden></div><p class="ck-quiet ck-far"></p></figure>
+    <figure class="ck-kernel"><figcaption>Its kernel</figcaption>
+      <div class="ck-frame"><img></div><p class="ck-quiet">Grey is zero. The largest weight of the layer is black or
+      white.</p></figure>
+  </section>
+  <section class="ck-patches"><h4>Strongest patches</h4><ol></ol><p class="ck-quiet"></p></section>
+  <section class="ck-photos"><h4>Where it is most active</h4><ol></ol><p class="ck-quiet"></p></section>
+</div>
+<section class="ck-naming" aria-label="Its name">
+  <label class="ck-line">What does it detect? <input class="ck-name" type="text" maxlength="80" size="28"
+    autocomplete="off"></label>
+  <button type="button" class="ck-begin"></button>
+  <div class="ck-test" role="group" tabindex="0" hidden>
+    <img>
+    <div class="ck-ask">
+      <p class="ck-question"></p>
+      <p class="ck-buttons"><button type="button" class="ck-yes">Shows it <kbd>y</kbd></button>
+        <button type="button" class="ck-no">Does not <kbd>n</kbd></button></p>
+      <p class="ck-buttons"><button type="button" class="ck-back">Back</button>
+        <button type="button" class="ck-finish">Score it now</button></p>
+    </div>
+  </div>
+  <div class="ck-report" tabindex="-1" hidden>
+    <p class="ck-verdict"></p>
+    <h4>By the channel's answer, the strongest first</h4>
+    <ol></ol>
+    <button type="button" class="ck-again">Test again</button>
+  </div>
+</section>
+<p class="ck-told" role="status"></p>`;
+
+const EMPTY = { name: "", says: {}, done: false, times: 0 };
+
+function render({ model, el }) {
+  const root = document.createElement("div");
+  root.className = "ck-unit";
+  root.innerHTML = HTML;
+  el.append(root);
+  const parts = Object.fromEntries(
+    ("layer number walk range wrong drawn far kernel patches photos naming name begin test question yes no back finish " +
+      "report verdict again told")
+      .split(" ")
+      .map((name) => [name, root.querySelector(".ck-" + name)]),
+  );
+  // JupyterLab takes arrow keys and letters for commands on cells, unless the element says otherwise.
+  for (const one of root.querySelectorAll("input, button, [tabindex]"))
+    one.setAttribute("data-lm-suppress-shortcuts", "true");
+
+  const layer = model.get("_layer");
+  const { images, order } = model.get("_held_out");
+  const others = images.map(address);
+  let shown = []; // addresses of the channel's pictures, to be given back
+  let drawn = null; // address of what is drawn
+  let testing = false; // whether this view asks
+  let timer;
+
+  const channel = () => model.get("channel");
+  const waiting = () => model.get("_unit").channel !== channel();
+  const note = () => model.get("_notes")[channel()] || EMPTY;
+  const next = () => order.find((i) => !(i in note().says));
+
+  function write(changes) {
+    if (waiting()) return; // still of another channel
+    model.set("_notes", { ...model.get("_notes"), [channel()]: { ...note(), ...changes } });
+    model.save_changes();
+  }
+
+  function choose(value) {
+    parts.wrong.textContent = "";
+    testing = false;
+    model.set("channel", value);
+    model.save_changes();
+  }
+
+  // ---- the channel
+
+  function takeChannel() {
+    parts.walk.value = channel();
+    parts.walk.ariaValueText = `channel ${channel()}`;
+    if (document.activeElement !== parts.number || Number(parts.number.value) !== channel())
+      parts.number.value = channel();
+    busy(waiting());
+  }
+
+  function takeUnit() {
+    const unit = model.get("_unit");
+    shown.forEach(URL.revokeObjectURL);
+    shown = [];
+    const show = (image, bytes, alt) => {
+      shown.push(address(bytes));
+      image.src = shown.at(-1);
+      image.alt = alt;
+    };
+    parts.kernel.hidden = unit.kernel === null;
+    if (unit.kernel !== null) show(find(parts.kernel, "img"), unit.kernel, `Kernel of channel ${unit.channel}`);
+    const [tall, wide] = unit.largest;
+    parts.patches.style.setProperty("--shape", `${wide} / ${tall}`);
+    list(
+      parts.patches,
+      unit.patches.map(({ picture, value, box: [top, left, bottom, right], image }, i) => {
+        const one = element("img");
+        const where = `picture ${picture}, rows ${top} to ${bottom - 1}, columns ${left} to ${right - 1}`;
+        show(one, image, `Patch ${i + 1}: ${where}, answer ${format(value)}`);
+        one.title = where;
+        one.style.width = `${(100 * (right - left)) / wide}%`;
+        one.classList.toggle("ck-square", right - left < 64);
+        return [one, format(value)];
+      }),
+    );
+    parts.photos.hidden = !unit.photos.length;
+    list(
+      parts.photos,
+      unit.photos.map(({ picture, share, image }) => {
+        const one = element("img");
+        show(one, image, `Picture ${picture}, ${percent(share)} of it in light`);
+        return [one, `picture ${picture}`];
+      }),
+    );
+    const silent = unit.patches.every(({ value }) => value === 0);
+    note_(parts.patches).textContent =
+      `The number is the channel's answer. ${unit.patches.length} of ${layer.searched} pictures, each patch cut to the ` +
+      `pixels that the unit sees, ${tall} × ${wide} at most.` +
+      (silent ? " This channel is silent: it answers to none of the pictures." : "");
+    note_(parts.photos).textContent =
+      `The photos of the patches; in light and outlined the ${percent(1 - unit.dark)} where the channel is most active.`;
+    takeChannel();
+    takeDrawing(null);
+    takeNotes();
+  }
+
+  function takeDrawing(told, buffers = []) {
+    const image = find(parts.drawn, "img");
+    if (told && told.channel !== model.get("_unit").channel) return; // of a channel that is no longer shown
+    image.hidden = !buffers.length;
+    if (buffers.length) {
+      const before = drawn;
+      image.src = drawn = address(buffers[0]);
+      image.alt = `What the network draws for channel ${told.channel}`;
+      if (before) image.onload = () => URL.revokeObjectURL(before);
+    }
+    parts.drawn.ariaBusy = String(!told || (told.step < told.steps && !told.error));
+    parts.far.textContent = !told
+      ? ""
+      : told.error ||
+        (told.step === 0
+          ? "Getting ready …"
+          : told.step < told.steps
+            ? `Step ${told.step} of ${told.steps} of gradient ascent`
+            : "By gradient ascent from noise.");
+  }
+
+  // Pictures with a line below each.
+  function list(section, pairs) {
+    find(section, "ol").replaceChildren(
+      ...pairs.map(([picture, words, kind]) => {
+        const item = element("li");
+        const frame = element("div");
+        frame.className = "ck-frame";
+        frame.append(picture);
+        item.append(frame, ...[].concat(words).map((line) => Object.assign(element("span"), { textContent: line })));
+        if (kind) item.className = kind;
+        return item;
+      }),
+    );
+  }
+
+  // ---- its name
+
+  function takeNotes() {
+    const { name, says, done } = note();
+    if (document.activeElement !== parts.name || waiting()) parts.name.value = name;
+    parts.name.disabled = waiting();
+    const count = Object.keys(says).length;
+    if (done) testing = false;
+    parts.begin.hidden = !others.length || testing || done;
+    parts.begin.disabled = waiting();
+    parts.begin.textContent = count
+      ? `Go on with the test: ${count} of ${order.length} done`
+      : `Test the name on ${order.length} other pictures`;
+    parts.test.hidden = !testing;
+    if (!testing) return;
+    const i = next();
+    const picture = find(parts.test, "img");
+    if (i === undefined) return; // the last one: Python tells in a moment
+    picture.src = others[i];
+    picture.alt = `Held-out picture ${count + 1} of ${order.length}`;
+    parts.question.textContent = `Picture ${count + 1} of ${order.length}: does it show “${name}”?`;
+    parts.test.ariaLabel = parts.question.textContent;
+    parts.back.disabled = parts.finish.disabled = count === 0;
+    parts.told.textContent = parts.question.textContent;
+  }
+
+  function takeReport() {
+    const report = model.get("_report");
+    const there = report.channel === channel() && note().done;
+    const had = parts.test.contains(document.activeElement);
+    parts.report.hidden = !there;
+    takeNotes();
+    if (!there) return;
+    parts.verdict.textContent = `“${note().name}”: ${report.text}`;
+    list(
+      parts.report,
+      report.order.map((i, rank) => {
+        const [answer, said] = [format(report.answers[rank]), report.says[rank]];
+        const picture = element("img");
+        picture.src = others[i];
+        picture.alt = `Held-out picture ${i}, answer ${answer}, said ${said ? "to show it" : "not to show it"}`;
+        return [picture, [answer, said ? "✓ shows it" : "✗ does not"], said ? "ck-said-yes" : "ck-said-no"];
+      }),
+    );
+    parts.told.textContent = parts.verdict.textContent;
+    if (had) parts.report.focus();
+  }
+
+  function begin() {
+    if (!note().name) {
+      parts.wrong.textContent = "Give the channel a name first: it is the name that is tested.";
+      parts.name.focus();
+      return;
+    }
+    parts.wrong.textContent = "";
+    testing = true;
+    takeNotes();
+    parts.test.focus();
+  }
+
+  function say(shows) {
+    const i = next();
+    if (!testing || i === undefined) return;
+    write({ says: { ...note().says, [i]: shows } });
+  }
+
+  function back() {
+    const said = order.filter((i) => i in note().says);
+    const { [said.at(-1)]: _, ...rest } = note().says;
+    write({ says: rest });
+    if (said.length === 1) parts.test.focus(); // the button is no longer there to be pressed
+  }
+
+  // Says what is waited for, unless the answer comes at once.
+  function busy(is) {
+    clearTimeout(timer);
+    root.ariaBusy = String(is);
+    const say = (words) => (parts.told.textContent = words);
+    if (is) timer = setTimeout(say, 10_000, `Fetching channel ${channel()} … Python is busy, or has stopped.`);
+  }
+
+  // ---- what the reader does
+
+  parts.number.oninput = () => {
+    const typed = parts.number.value;
+    if (typed === "") return;
+    const c = Number(typed);
+    if (Number.isInteger(c) && c >= 0 && c < layer.channels) choose(c);
+    else
+      parts.wrong.textContent =
+        `There is no channel ${typed}: there are ${layer.channels}, counted from 0 to ${layer.channels - 1}.`;
+  };
+  parts.number.onblur = () => (parts.number.value = channel());
+  parts.walk.oninput = () => choose(parts.walk.valueAsNumber);
+  parts.name.onchange = () => {
+    const name = parts.name.value.trim();
+    parts.wrong.textContent = "";
+    if (name !== note().name) testing = false;
+    write({ name });
+  };
+  parts.begin.onclick = begin;
+  parts.yes.onclick = () => say(true);
+  parts.no.onclick = () => say(false);
+  parts.back.onclick = back;
+  parts.finish.onclick = () => write({ done: true });
+  parts.again.onclick = () => {
+    write({ says: {}, done: false });
+    begin();
+  };
+  parts.test.onkeydown = (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
+    const key = event.key.toLowerCase();
+    if (key !== "y" && key !== "n") return;
+    event.preventDefault();
+    event.stopPropagation();
+    say(key === "y");
+  };
+
+  const listeners = {
+    "change:channel": takeChannel,
+    "change:_unit": takeUnit,
+    "change:_notes": takeReport,
+    "change:_report": takeReport,
+    "msg:custom": takeDrawing,
+  };
+  for (const [event, listener] of Object.entries(listeners)) model.on(event, listener);
+
+  parts.layer.textContent = layer.name;
+  parts.number.max = parts.walk.max = layer.channels - 1;
+  parts.range.textContent = `0 to ${layer.channels - 1}`;
+  takeUnit();
+  takeReport();
+  model.send({ kind: "look" });
+
+  return () => {
+    clearTimeout(timer);
+    [...shown, ...others].forEach(URL.revokeObjectURL);
+    if (drawn) URL.revokeObjectURL(drawn);
+    for (const [event, listener] of Object.entries(listeners)) model.off(event, listener);
+  };
+}
+
+const element = (name) => document.createElement(name);
+const find = (within, what) => within.querySelector(what);
+const note_ = (section) => section.querySelector(".ck-quiet");
+const address = (bytes) => URL.createObjectURL(new Blob([bytes]));
+const format = (value) => String(Number(value.toPrecision(4)) || 0);
+const percent = (share) => `${Number((100 * share).toPrecision(2))}%`;
+
+export default { render };

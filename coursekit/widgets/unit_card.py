@@ -1,0 +1,490 @@
+"""All there is to know of one unit on one card, with a name that is put to the test."""
+
+from __future__ import annotations
+
+import html
+import io
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+from PIL import Image
+
+from coursekit.networks.graph import find_layer
+from coursekit.pictures import resize
+from coursekit.show.figure import ORANGE
+from coursekit.show.patches import masked
+from coursekit.show.patches import patches as show_patches
+from coursekit.show.picture import displayable
+from coursekit.show.picture import pictures as show_pictures
+from coursekit.techniques.activations import activations
+from coursekit.techniques.filters import picture_filters
+from coursekit.techniques.gradient_ascent import ascend
+from coursekit.techniques.masks import activation_mask
+from coursekit.techniques.naming import NameScore, name_score, unit_answers
+from coursekit.techniques.objectives import channel as channel_objective
+from coursekit.techniques.patches import Patches, top_patches
+from coursekit.techniques.receptive_field import receptive_field
+from coursekit.validation import as_index, as_pictures
+from coursekit.widgets.dream_explorer import DEFAULTS
+
+_SIDE = 128  # of what is drawn: quick enough on two cores to watch it grow
+_PAUSE = 0.3  # seconds before drawing, so that walking through channels begins nothing
+_BETWEEN_FRAMES = 0.2  # seconds
+_SMALL = 64  # pixels: smaller pictures go to the page without loss, and are drawn with square pixels
+_DIMMED = 0.4
+_EMPTY = {"name": "", "says": {}, "done": False, "times": 0}
+
+
+class UnitCard(anywidget.AnyWidget):
+    """One channel of a layer on a card: kernel, strongest patches, masks, what it makes the network draw, and a name.
+
+    Give the channel a name in the page. The name is then tested on pictures that were not used for the card: one after
+    another, in a random order, and without what the channel answers. Say for each whether it shows what the name says
+    (keys y and n). At the end the card tells how well that predicts the channel's answers, and shows the pictures in
+    the order of these. A name that was changed after that should be tested on other pictures.
+
+    Every channel has its own name and answers. What is done in the page can be read here, and what is set here moves
+    the page: ``card.channel = 46``, ``card.name = "eyes"``.
+
+    Args:
+        model: A Keras model with one picture as its input.
+        layer: Name of the layer.
+        channel: Index of the channel to begin with.
+        pictures: (N, H, W, C), values 0-255: where the strongest patches are searched. They are brought to the
+            model's size.
+        held_out: (M, H, W, C), other pictures, on which names are tested. None: names are not tested.
+        drawing: (H, W, C), values 0-255: what ``maximize(channel(model, layer, channel))`` drew for the first channel.
+            For other channels, and without it, it is drawn in a thread once the card is in a page.
+        k: How many patches and photos to show.
+        quantile: Share of the channel's activations in these photos that the masks leave in the dark.
+        steps: Of gradient ascent.
+        seed: Of the order in which the held-out pictures are shown.
+
+    Attributes:
+        channel: Index of the channel.
+        layer: Name of the layer.
+        patches: What ``top_patches`` found for the channel.
+        masks: (k, H, W) boolean, where in the photos of the patches the channel is most active; None for a layer
+            without positions.
+        name: The channel's name.
+        says: {index of a held-out picture: whether it is said to show what the name says}. A new name empties it.
+        answers: (M,) the channel's answer to each held-out picture: its largest activation anywhere.
+        score: How well ``says`` predicts ``answers``: what ``name_score`` gives; None until there is a yes and a no.
+
+    Raises:
+        TypeError: ``model`` is no Keras model with a graph, or pictures hold no numbers.
+        ValueError: There is no such layer or channel, the pictures do not fit the network, or a held-out picture is
+            one of the others.
+    """
+
+    _esm = Path(__file__).with_suffix(".js")
+    _css = Path(__file__).with_suffix(".css")
+
+    channel = traitlets.Any().tag(sync=True)
+    _unit = traitlets.Dict().tag(sync=True)  # what is shown of the channel
+    _layer = traitlets.Dict().tag(sync=True)
+    _held_out = traitlets.Dict().tag(sync=True)
+    _notes = traitlets.Dict().tag(sync=True)  # {channel: name, says, whether the test is done, and how often it was}
+    _report = traitlets.Dict().tag(sync=True)  # of a test that is done
+
+    def __init__(
+        self,
+        model: Any,
+        layer: str,
+        channel: int,
+        pictures: Any,
+        held_out: Any = None,
+        *,
+        drawing: Any = None,
+        k: int = 9,
+        quantile: float = 0.95,
+        steps: int = 256,
+        seed: int = 0,
+    ):
+        # What the thread and the page's messages share. A run draws only as long as it is the latest one.
+        self._lock = threading.RLock()
+        self._run, self._thread = 0, None
+        self._live = False
+        self._error = ""
+
+        step = find_layer(model, layer)
+        self._network, self.layer, self._quantile, self._steps = model, step.name, quantile, steps
+        self._pictures = _fitted(model, pictures, "pictures")
+        found = top_patches(model, layer, self._pictures, k)
+        self._found = replace(found, crops=[])  # all channels' crops together can be large: they are cut when shown
+        self._channels = len(found.channels)
+        self._field = receptive_field(model, layer, self._pictures.shape[1:3])
+        self._kernels = _kernels_as_pictures(model, layer)
+        channel = as_index(channel, self._channels, f"channel of {self.layer!r}")
+        self._drawn: dict[int, tuple[np.ndarray, int]] = {}  # of each channel: the picture and its step
+        if drawing is not None:
+            self._drawn[channel] = as_pictures(drawing, "drawing")[0][0], steps
+
+        self._others = self._answers = None
+        packed_others: dict = {"images": [], "order": []}
+        if held_out is not None:
+            self._others = _fitted(model, held_out, "held_out")
+            _check_apart(self._pictures, self._others)
+            self._answers = unit_answers(model, layer, self._others)
+            packed_others["images"] = [_encoded(picture) for picture in self._others]
+            packed_others["order"] = np.random.default_rng(seed).permutation(len(self._others)).tolist()
+        super().__init__(
+            channel=channel,
+            _layer={"name": self.layer, "channels": self._channels, "searched": len(self._pictures)},
+            _held_out=packed_others,
+            _unit=self._pack_unit(channel),
+        )
+        self.on_msg(self._receive)
+
+    # ---- the channel
+
+    @traitlets.validate("channel")
+    def _validate_channel(self, proposal: Any) -> int:
+        return as_index(proposal.value, self._channels, f"channel of {self.layer!r}")
+
+    @traitlets.observe("channel")
+    def _show_channel(self, change: Any) -> None:
+        if change.old is None:
+            return  # the first one comes with its pictures
+        with self.hold_sync():
+            self._unit = self._pack_unit(change.new)
+            self._report = self._make_report()
+        if self._live:
+            self.draw()
+
+    @property
+    def patches(self) -> Patches:
+        """What ``top_patches`` found for the channel, with its crops."""
+        return self._patches_of(self.channel)
+
+    @property
+    def masks(self) -> np.ndarray | None:
+        """Where in the photos of the patches the channel is most active, (k, H, W)."""
+        return self._masks_of(self.channel)
+
+    def _patches_of(self, channel: int) -> Patches:
+        found, one = self._found, slice(channel, channel + 1)
+        places = zip(found.pictures[channel], found.boxes[channel], strict=True)
+        crops = [self._pictures[i][top:bottom, left:right] for i, (top, left, bottom, right) in places]
+        table = {name: getattr(found, name)[one] for name in ("values", "pictures", "positions", "boxes", "sizes")}
+        return replace(found, channels=found.channels[one], crops=[crops], **table)
+
+    def _masks_of(self, channel: int) -> np.ndarray | None:
+        photos = self._pictures[self._found.pictures[channel]]
+        maps = activations(self._network, photos, self.layer)
+        if maps.ndim != 4:
+            return None
+        regular = np.isfinite([self._field.stride, self._field.offset]).all() and min(self._field.stride) > 0
+        field = self._field if regular else None
+        return activation_mask(maps, photos.shape[1:3], self._quantile, channel, field=field)
+
+    def _pack_unit(self, channel: int) -> dict:
+        """Return what the page shows of a channel, pictures as files."""
+        found, masks = self._patches_of(channel), self._masks_of(channel)
+        shown = [
+            {"picture": int(i), "value": float(value), "box": box.tolist(), "image": _encoded(crop)}
+            for i, value, box, crop in zip(
+                found.pictures[0], found.values[0], found.boxes[0], found.crops[0], strict=True
+            )
+        ]
+        photos = [
+            {"picture": int(i), "share": float(mask.mean()), "image": _encoded(_in_light(self._pictures[i], mask))}
+            for i, mask in zip(found.pictures[0], [] if masks is None else masks, strict=masks is not None)
+        ]
+        largest = np.array([crop.shape[:2] for crop in found.crops[0]]).max(axis=0)
+        return {
+            "channel": channel,
+            "kernel": None if self._kernels is None else _encoded(self._kernels[channel]),
+            "patches": shown,
+            "photos": photos,
+            "largest": largest.tolist(),
+            "dark": self._quantile,
+        }
+
+    # ---- its name
+
+    @property
+    def name(self) -> str:
+        """The channel's name; empty if it has none."""
+        return self._note["name"]
+
+    @name.setter
+    def name(self, name: str) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"A name is text, such as 'eyes', not {name!r}.")
+        self._write(name=name.strip())
+
+    @property
+    def names(self) -> dict[int, str]:
+        """The names of all channels that have one."""
+        return {int(key): note["name"] for key, note in sorted(self._notes.items()) if note["name"]}
+
+    @property
+    def says(self) -> dict[int, bool]:
+        """What is said of the held-out pictures, by their index."""
+        return {int(key): said for key, said in self._note["says"].items()}
+
+    @says.setter
+    def says(self, says: Mapping[int, bool]) -> None:
+        if not isinstance(says, Mapping):
+            raise TypeError(f"says must be a dict such as {{0: True, 5: False}}, not {type(says).__name__}.")
+        count = 0 if self._others is None else len(self._others)
+        if not count:
+            raise ValueError("There are no held-out pictures to say anything of: give the card held_out=...")
+        for said in says.values():
+            if not isinstance(said, (bool, np.bool_)):
+                raise TypeError(f"Of a picture is said True or False, not {said!r}.")
+        self._write(says={str(as_index(i, count, "held-out picture")): bool(said) for i, said in says.items()})
+
+    @property
+    def answers(self) -> np.ndarray | None:
+        """The channel's answer to each held-out picture: its largest activation anywhere, (M,)."""
+        return None if self._answers is None else self._answers[:, self.channel]
+
+    @property
+    def score(self) -> NameScore | None:
+        """How well what is said predicts the answers; None until there is a yes and a no."""
+        says = self.says
+        return name_score(self.answers[list(says)], list(says.values())) if len(set(says.values())) == 2 else None
+
+    @property
+    def _note(self) -> dict:
+        return self._notes.get(str(self.channel), _EMPTY)
+
+    def _write(self, **changes: Any) -> None:
+        self._notes = {**self._notes, str(self.channel): {**self._note, **changes}}
+
+    @traitlets.validate("_notes")
+    def _validate_notes(self, proposal: Any) -> dict:
+        """Keep the rules of the test, whoever writes: a new name is a new test, and all pictures said is its end."""
+        notes = {}
+        for key, note in proposal.value.items():
+            before = self._notes.get(key, _EMPTY)
+            renamed = note["name"] != before["name"]
+            if renamed:
+                note = {**note, "says": {}, "done": False}
+            full = self._others is not None and len(note["says"]) == len(self._others)
+            done = bool(note["says"]) and (note["done"] or full)
+            times = before["times"] + (done and (renamed or not before["done"]))
+            notes[key] = {**note, "done": done, "times": times}
+        return notes
+
+    @traitlets.observe("_notes")
+    def _tell_score(self, _: Any) -> None:
+        self._report = self._make_report()
+
+    def _make_report(self) -> dict:
+        """Return what the page says of a test that is done; before that nothing, so that it gives nothing away."""
+        if not self._note["done"]:
+            return {}
+        says = self.says
+        order = sorted(says, key=lambda i: -self.answers[i])
+        return {
+            "channel": self.channel,
+            "text": self._verdict(),
+            "order": order,
+            "answers": [float(self.answers[i]) for i in order],
+            "says": [says[i] for i in order],
+        }
+
+    def _verdict(self) -> str:
+        says = list(self.says.values())
+        if self.score is None:
+            only = "yes" if says[0] else "no"
+            text = f"All {len(says)} answers are {only}: a score compares pictures with it and pictures without."
+        else:
+            text = str(self.score)
+        if self._note["times"] > 1:
+            text += " The answers had been shown before this test: a name that was made to fit them proves little."
+        return text
+
+    # ---- what the network draws for it
+
+    @property
+    def drawing(self) -> np.ndarray | None:
+        """What the network draws for the channel, (H, W, C), as far as it has come; None before that."""
+        return self._drawn.get(self.channel, (None, 0))[0]
+
+    def draw(self) -> None:
+        """Begin to draw what the channel answers to most, in a thread of its own, unless it is there already."""
+        with self._lock:
+            self._run += 1
+            self._error = ""
+            if self._drawn.get(self.channel, (None, 0))[1] < self._steps:
+                order = (self._run, self.channel, self._thread)
+                self._thread = threading.Thread(target=self._work, args=order, daemon=True)
+                self._thread.start()
+            self._report_drawing()
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until the drawing is done, in a cell that needs it.
+
+        Args:
+            timeout: Seconds to wait at most.
+
+        Raises:
+            RuntimeError: It could not be drawn.
+        """
+        if self._thread is not None:
+            self._thread.join(timeout)
+        if self._error:
+            raise RuntimeError(self._error)
+
+    def close(self) -> None:
+        """End the drawing, and take the card from the page."""
+        with self._lock:
+            self._run += 1
+            self._live = False
+        super().close()
+
+    def _work(self, run: int, channel: int, before: threading.Thread | None) -> None:
+        if before is not None:
+            before.join()  # it ends at its next step: it is the latest run no more
+        time.sleep(_PAUSE)
+        try:
+            self._draw(run, channel)
+        except Exception as error:  # whatever it is, the page must tell: nobody looks into a thread
+            with self._lock:
+                if run == self._run:
+                    self._error = f"It could not be drawn. {error}"
+                    self._report_drawing()
+
+    def _draw(self, run: int, channel: int) -> None:
+        if run != self._run:
+            return
+        how = {name: value for name, value in DEFAULTS.items() if name not in ("start", "seed")}
+        how |= {"start": [DEFAULTS["start"]], "seed": [DEFAULTS["seed"]], "view_seed": DEFAULTS["seed"]}
+        objective = channel_objective(self._network, self.layer, channel)
+        shown = 0.0
+        for stage in ascend([objective], self._steps, size=self._size(), learning_rate=None, **how):
+            if run != self._run:
+                return
+            if stage.step == 0 or (stage.step < self._steps and time.monotonic() - shown < _BETWEEN_FRAMES):
+                continue
+            image = stage.images()[0]
+            with self._lock:
+                if run != self._run:
+                    return
+                self._drawn[channel] = image, stage.step
+                self._report_drawing()
+            shown = time.monotonic()
+
+    def _size(self) -> tuple[int, int] | None:
+        """Return the size to draw in; None where it is the network's."""
+        height, width = self._pictures.shape[1:3]
+        longest = max(height, width)
+        if longest <= _SIDE or len(find_layer(self._network, self.layer).shape) != 3:
+            return None
+        return max(1, height * _SIDE // longest), max(1, width * _SIDE // longest)
+
+    def _receive(self, _: Any, content: dict, buffers: list) -> None:
+        """A view has come into the page: draw for it, or tell it how far that is."""
+        if not self._live:
+            self._live = True
+            self.draw()
+        else:
+            with self._lock:
+                self._report_drawing()
+
+    def _report_drawing(self) -> None:
+        """Send what is drawn. A message and not a trait: traits are not made to be set by several threads."""
+        image, step = self._drawn.get(self.channel, (None, 0))
+        told = {"channel": self.channel, "step": step, "steps": self._steps, "error": self._error}
+        self.send(told, [] if image is None else [_encoded(image)])
+
+    # ---- without a kernel
+
+    def __repr__(self) -> str:
+        strongest = self._found.values[self.channel, 0]
+        named = f", named {self.name!r}" if self.name else ""
+        tested = f"; {self._verdict()}" if self._note["done"] else ""
+        return (
+            f"UnitCard: {self.layer}, channel {self.channel}{named}, strongest answer {strongest:.4g} "
+            f"among {len(self._pictures)} pictures{tested}"
+        )
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
+        """Return the view, and a still picture for where there is no kernel: in an exported page, on GitHub."""
+        data, metadata = super()._repr_mimebundle_(**kwargs)
+        title, found, masks = f"{self.layer}, channel {self.channel}", self.patches, self.masks
+        looks = {"kernel": None if self._kernels is None else self._kernels[self.channel]}
+        looks["what the network draws for it"] = self.drawing
+        looks = {name: look for name, look in looks.items() if look is not None}
+        still = []
+        if looks:
+            said = f"{title}: {' and '.join(looks)}."
+            still.append(show_pictures(list(looks.values()), list(looks), size=2.4, alt=said))
+        still.append(show_patches(found, title=title))
+        photos = found.pictures[0].tolist()
+        if masks is not None:
+            titles = [f"picture {i}" for i in photos]
+            dark = f"{title}: the photos of the strongest patches, in light where the channel is most active: "
+            dark += ", ".join(f"{t} {m.mean():.1%}" for t, m in zip(titles, masks, strict=True)) + "."
+            still.append(masked(self._pictures[photos], masks, titles, size=1.5, alt=dark))
+        named = f"<p>Name: <strong>{html.escape(self.name)}</strong></p>" if self.name else ""
+        if self._note["done"]:
+            report = self._report
+            titles = [
+                f"{answer:.4g}: {'yes' if said else 'no'}"
+                for answer, said in zip(report["answers"], report["says"], strict=True)
+            ]
+            named += f"<p>{html.escape(report['text'])}</p>"
+            said = f"The held-out pictures by the channel's answer, with what was said: {', '.join(titles)}."
+            still.append(show_pictures(list(self._others[report["order"]]), titles, columns=8, size=0.95, alt=said))
+        figures = "".join(f"<div>{figure.to_html()}</div>" for figure in still)
+        return {**data, "text/plain": repr(self), "text/html": figures + named}, metadata
+
+
+def _fitted(model: Any, images: Any, name: str) -> np.ndarray:
+    """Return pictures (N, H, W, C) in the size that a network takes."""
+    batch, alone = as_pictures(images, name)
+    if alone:
+        raise ValueError(f"{name} must be several, (N, H, W, C), not {np.shape(images)}.")
+    if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4:
+        takes = ", ".join(str(tuple(tensor.shape[1:])) for tensor in model.inputs)
+        raise ValueError(f"UnitCard shows networks that take one picture (H, W, C); this one takes {takes}.")
+    size = tuple(model.inputs[0].shape[1:3])
+    return batch if None in size or size == batch.shape[1:3] else resize(batch, size)
+
+
+def _check_apart(pictures: np.ndarray, held_out: np.ndarray) -> None:
+    """Raise if a picture is in both."""
+    places = {picture.astype(np.float32).tobytes(): i for i, picture in enumerate(pictures)}
+    for i, picture in enumerate(held_out):
+        if (same := places.get(picture.astype(np.float32).tobytes())) is not None:
+            raise ValueError(
+                f"held_out[{i}] is the same picture as pictures[{same}]. A name is tested on pictures not seen before."
+            )
+
+
+def _kernels_as_pictures(model: Any, layer: str) -> np.ndarray | None:
+    """Return a first layer's kernels as pictures (channels, kh, kw, C), 0 as middle grey, the largest at an end."""
+    try:
+        weights = picture_filters(model, layer)
+    except ValueError:
+        return None  # it has none, or they look at other channels and not at colours
+    return np.moveaxis(127.5 + 127.5 * weights / (np.abs(weights).max() or 1), -1, 0)
+
+
+def _in_light(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return a picture dimmed outside of a mask, with the mask's outline."""
+    shown = displayable(picture * np.where(mask, 1, _DIMMED)[..., np.newaxis])
+    padded = np.pad(mask, 1, mode="edge")
+    inside = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    shown[mask & ~inside] = [int(ORANGE[i : i + 2], 16) for i in (1, 3, 5)]
+    return shown
+
+
+def _encoded(picture: np.ndarray) -> bytes:
+    """Return a picture as a file for the page: small ones as PNG, larger ones as JPEG of high quality."""
+    file = io.BytesIO()
+    small = max(picture.shape[:2]) <= _SMALL
+    Image.fromarray(displayable(picture)).save(file, "PNG" if small else "JPEG", **({} if small else {"quality": 92}))
+    return file.getvalue()
