@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
+from math import comb
 from typing import Any
 
 import numpy as np
-from scipy.stats import PermutationMethod, mannwhitneyu
 
 from coursekit.techniques.activations import activations
 from coursekit.validation import as_pictures
@@ -15,7 +16,7 @@ from coursekit.validation import as_pictures
 FEWEST = 3
 """Of pictures with and of pictures without: with two of one kind, chance is too often perfect."""
 _BATCH = 32
-_RESAMPLES = 10_000
+_WAYS = 10_000
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,8 @@ class NameScore:
 def name_score(answers: Any, says: Sequence[bool]) -> NameScore:
     """Return how well a person's yes and no to pictures predict a unit's answers to them.
 
-    The test of Mann and Whitney, "On a test of whether one of two random variables is stochastically larger than the
-    other", 1947, its p-value by permutation.
+    Paper: Mann and Whitney, "On a test of whether one of two random variables is stochastically larger than the other",
+    Annals of Mathematical Statistics 18, 1947: their U, divided by the number of pairs, with a p-value by permutation.
 
     Args:
         answers: (N,) the unit's answer to each picture, for example a column of ``unit_answers``.
@@ -77,24 +78,32 @@ def name_score(answers: Any, says: Sequence[bool]) -> NameScore:
     if not np.isfinite(answers).all():
         raise ValueError("answers holds NaN or infinity.")
     says = says.astype(bool)  # an empty list is no array of bool yet
-    with_it, without = answers[says].astype(np.float64), answers[~says].astype(np.float64)
-    if not len(with_it) or not len(without):
+    yes, no = int(says.sum()), int((~says).sum())
+    if not yes or not no:
         raise ValueError(
-            f"{len(with_it)} pictures were said to show it and {len(without)} not to: a score compares the two, "
-            "so it takes some of each."
+            f"{yes} pictures were said to show it and {no} not to: a score compares the two, so it takes some of each."
         )
-    by_permutation = PermutationMethod(n_resamples=_RESAMPLES, rng=0)
-    test = mannwhitneyu(with_it, without, alternative="greater", method=by_permutation)
-    yes, no = len(with_it), len(without)
+    # Ranks from 1, equal answers sharing theirs. The sum of those with it, less the smallest it could be, counts pairs.
+    ranks = (answers[:, np.newaxis] > answers).sum(axis=1) + ((answers[:, np.newaxis] == answers).sum(axis=1) + 1) / 2
+    found = ranks[says].sum()
     return NameScore(
-        pairs_right=float(test.statistic) / (yes * no),
+        pairs_right=float(found - yes * (yes + 1) / 2) / (yes * no),
         yes=yes,
         no=no,
-        mean_yes=float(with_it.mean()),
-        mean_no=float(without.mean()),
-        by_chance=float(test.pvalue),
+        mean_yes=float(answers[says].mean()),
+        mean_no=float(answers[~says].mean()),
+        by_chance=float((_sums_by_chance(ranks, yes) >= found).mean()),
         few=min(yes, no) < FEWEST,
     )
+
+
+def _sums_by_chance(ranks: np.ndarray, count: int) -> np.ndarray:
+    """Return the sums of ``count`` of the ranks: of all choices, or of 10,000, the first of them the largest."""
+    if comb(len(ranks), count) <= _WAYS:
+        return np.array([sum(chosen) for chosen in combinations(ranks.tolist(), count)])
+    shuffled = np.random.default_rng(0).permuted(np.tile(ranks, (_WAYS, 1)), axis=1)
+    shuffled[0] = np.sort(ranks)[::-1]  # so that chance is never said to be nothing
+    return shuffled[:, :count].sum(axis=1)
 
 
 def unit_answers(model: Any, layer: str, images: Any) -> np.ndarray:

@@ -44,7 +44,7 @@ const HTML = `
 </section>
 <p class="ck-told" role="status"></p>`;
 
-const EMPTY = { name: "", says: {}, done: false, times: 0 };
+const EMPTY = { name: "", says: {}, done: false };
 
 function render({ model, el }) {
   const root = document.createElement("div");
@@ -276,8 +276,9 @@ function render({ model, el }) {
   parts.name.onchange = () => {
     const name = parts.name.value.trim();
     parts.wrong.textContent = "";
-    if (name !== note().name) testing = false;
-    write({ name });
+    if (name === note().name) return;
+    testing = false;
+    write({ name, says: {}, done: false }); // a new name is a new test
   };
   parts.begin.onclick = begin;
   parts.yes.onclick = () => say(true);

@@ -6,6 +6,7 @@ import html
 import io
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -39,7 +40,7 @@ _PAUSE = 0.3  # seconds before drawing, so that walking through channels begins 
 _BETWEEN_FRAMES = 0.2  # seconds
 _SMALL = 64  # pixels: smaller pictures go to the page without loss, and are drawn with square pixels
 _DIMMED = 0.4
-_EMPTY = {"name": "", "says": {}, "done": False, "times": 0}
+_EMPTY = {"name": "", "says": {}, "done": False}
 
 
 class UnitCard(anywidget.AnyWidget):
@@ -91,7 +92,7 @@ class UnitCard(anywidget.AnyWidget):
     _unit = traitlets.Dict().tag(sync=True)  # what is shown of the channel
     _layer = traitlets.Dict().tag(sync=True)
     _held_out = traitlets.Dict().tag(sync=True)
-    _notes = traitlets.Dict().tag(sync=True)  # {channel: name, says, whether the test is done, and how often it was}
+    _notes = traitlets.Dict().tag(sync=True)  # {channel: its name, what is said, and whether the test is done}
     _report = traitlets.Dict().tag(sync=True)  # of a test that is done
 
     def __init__(
@@ -127,6 +128,7 @@ class UnitCard(anywidget.AnyWidget):
         if drawing is not None:
             self._drawn[channel] = as_pictures(drawing, "drawing")[0][0], steps
 
+        self._tests: Counter = Counter()  # of each channel, that were done
         self._others = self._answers = None
         packed_others: dict = {"images": [], "order": []}
         if held_out is not None:
@@ -219,7 +221,8 @@ class UnitCard(anywidget.AnyWidget):
     def name(self, name: str) -> None:
         if not isinstance(name, str):
             raise TypeError(f"A name is text, such as 'eyes', not {name!r}.")
-        self._write(name=name.strip())
+        if name.strip() != self.name:
+            self._write(name=name.strip(), says={}, done=False)
 
     @property
     def names(self) -> dict[int, str]:
@@ -241,7 +244,8 @@ class UnitCard(anywidget.AnyWidget):
         for said in says.values():
             if not isinstance(said, (bool, np.bool_)):
                 raise TypeError(f"Of a picture is said True or False, not {said!r}.")
-        self._write(says={str(as_index(i, count, "held-out picture")): bool(said) for i, said in says.items()})
+        said_of = {str(as_index(i, count, "held-out picture")): bool(said) for i, said in says.items()}
+        self._write(says=said_of, done=False)
 
     @property
     def answers(self) -> np.ndarray | None:
@@ -263,21 +267,17 @@ class UnitCard(anywidget.AnyWidget):
 
     @traitlets.validate("_notes")
     def _validate_notes(self, proposal: Any) -> dict:
-        """Keep the rules of the test, whoever writes: a new name is a new test, and all pictures said is its end."""
-        notes = {}
-        for key, note in proposal.value.items():
-            before = self._notes.get(key, _EMPTY)
-            renamed = note["name"] != before["name"]
-            if renamed:
-                note = {**note, "says": {}, "done": False}
-            full = self._others is not None and len(note["says"]) == len(self._others)
-            done = bool(note["says"]) and (note["done"] or full)
-            times = before["times"] + (done and (renamed or not before["done"]))
-            notes[key] = {**note, "done": done, "times": times}
-        return notes
+        """End a test of which all pictures are said, whoever writes."""
+        count = 0 if self._others is None else len(self._others)
+        return {
+            key: {**note, "done": bool(note["says"]) and (note["done"] or len(note["says"]) == count)}
+            for key, note in proposal.value.items()
+        }
 
     @traitlets.observe("_notes")
-    def _tell_score(self, _: Any) -> None:
+    def _tell_score(self, change: Any) -> None:
+        for key, note in change.new.items():
+            self._tests[key] += note["done"] and note != change.old.get(key)
         self._report = self._make_report()
 
     def _make_report(self) -> dict:
@@ -301,7 +301,7 @@ class UnitCard(anywidget.AnyWidget):
             text = f"All {len(says)} answers are {only}: a score compares pictures with it and pictures without."
         else:
             text = str(self.score)
-        if self._note["times"] > 1:
+        if self._tests[str(self.channel)] > 1:
             text += " The answers had been shown before this test: a name that was made to fit them proves little."
         return text
 
@@ -486,5 +486,6 @@ def _encoded(picture: np.ndarray) -> bytes:
     """Return a picture as a file for the page: small ones as PNG, larger ones as JPEG of high quality."""
     file = io.BytesIO()
     small = max(picture.shape[:2]) <= _SMALL
-    Image.fromarray(displayable(picture)).save(file, "PNG" if small else "JPEG", **({} if small else {"quality": 92}))
+    how = {"format": "PNG"} if small else {"format": "JPEG", "quality": 92, "subsampling": 0}
+    Image.fromarray(displayable(picture)).save(file, **how)
     return file.getvalue()

@@ -3,6 +3,7 @@ import re
 
 import numpy as np
 import pytest
+from scipy.stats import mannwhitneyu
 from sklearn.metrics import roc_auc_score
 
 from coursekit import activations, name_score, squeezenet, unit_answers
@@ -25,6 +26,7 @@ def by_hand(answers, says):
         ([5, 4, 3, 2, 1, 0], [N, N, N, Y, Y, Y], 0, 1),
         ([5, 4, 3, 2, 1, 0], [Y, Y, N, Y, N, N], 8 / 9, 2 / 20),
         ([3, 3, 3, 3], [Y, N, Y, N], 0.5, 1),
+        ([5, 4, 3, 2, 1, 0], [Y, N, N, N, N, N], 1, 1 / 6),
         ([2, 0, 0, 0], [Y, Y, N, N], 0.75, 3 / 6),  # the half of the pairs that are equal
     ],
 )
@@ -47,6 +49,17 @@ def test_against_scikit_learn_and_all_permutations():
         ways = [np.isin(np.arange(9), way) for way in itertools.combinations(range(9), 4)]
         as_well = np.mean([by_hand(answers, way) >= score.pairs_right - 1e-9 for way in ways])
         assert score.by_chance == pytest.approx(as_well)
+
+
+def test_against_scipy():
+    random = np.random.default_rng(2)
+    answers = np.round(random.normal(size=60), 1)
+    says = random.random(60) < 1 / (1 + np.exp(-answers))
+    test = mannwhitneyu(answers[says], answers[~says], alternative="greater", method="asymptotic")
+    score = name_score(answers, says)
+    assert score.pairs_right == pytest.approx(test.statistic / (score.yes * score.no))
+    assert score.by_chance == pytest.approx(test.pvalue, abs=0.01)
+    assert 0.01 < test.pvalue < 0.5
 
 
 def test_names_that_mean_nothing_score_as_chance_says():
