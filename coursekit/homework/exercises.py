@@ -137,7 +137,7 @@ class Verdict:
     mistake: str = field(default="")
 
 
-LESSONS = ("01", "02", "05")
+LESSONS = ("01", "02", "03", "04", "05")
 
 
 def lesson(number: str) -> Lesson:

@@ -277,10 +277,10 @@ _PREDICTIONS = (
     ),
     Question(
         "05.unit",
-        "One unit of 512 is silenced. Will the network still call the strawberry a strawberry?",
+        "One unit of 512 is silenced. What will the network call the photo of the strawberries?",
         choices=(
-            Choice("it will", "It does not: this unit was the largest part of its lead."),
-            Choice("it will not", "One vote of 512 was enough. Most of the others said little about it.", True),
+            Choice("a strawberry", "Its lead was smaller than what this one unit gave."),
+            Choice("something else", "One vote of 512 was enough. Most of the others said little about it.", True),
         ),
     ),
 )
