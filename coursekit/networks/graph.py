@@ -6,6 +6,7 @@ has a name (``vgg16/block1_conv1``), a place in the order of computation, and an
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -215,6 +216,7 @@ def call_layer(step: Step, args: tuple, kwargs: dict) -> Any:
 
 
 _KEPT = 32  # compiled functions per model
+_KEEPING = threading.RLock()  # explorers compile in threads
 
 
 def kept(model: Any, key: tuple, make: Callable[[], Any]) -> Any:
@@ -222,6 +224,11 @@ def kept(model: Any, key: tuple, make: Callable[[], Any]) -> Any:
 
     They live on the model itself, past Keras' attribute tracking, and go when it goes.
     """
+    with _KEEPING:
+        return _kept(model, key, make)
+
+
+def _kept(model: Any, key: tuple, make: Callable[[], Any]) -> Any:
     store = model.__dict__.setdefault("_coursekit_kept", {})
     # Model.add() and pop() give a Sequential model new outputs: what was compiled before is then another network.
     key = (*key, *(id(tensor) for tensor in model.outputs))
