@@ -82,7 +82,6 @@ function render({ model, el }) {
 
   function choose(value) {
     parts.wrong.textContent = "";
-    testing = false;
     model.set("channel", value);
     model.save_changes();
   }
@@ -208,10 +207,15 @@ function render({ model, el }) {
   function takeReport() {
     const report = model.get("_report");
     const there = report.channel === channel() && note().done;
+    if (note().done && !there) return; // it is on its way
     const had = parts.test.contains(document.activeElement);
     parts.report.hidden = !there;
     takeNotes();
-    if (!there) return;
+    if (!there) {
+      find(parts.report, "ol").replaceChildren(); // the answers shall not be found in the page, hidden or not
+      parts.verdict.textContent = "";
+      return;
+    }
     parts.verdict.textContent = `“${note().name}”: ${report.text}`;
     list(
       parts.report,
@@ -299,7 +303,10 @@ function render({ model, el }) {
   };
 
   const listeners = {
-    "change:channel": takeChannel,
+    "change:channel": () => {
+      testing = false;
+      takeChannel();
+    },
     "change:_unit": takeUnit,
     "change:_notes": takeReport,
     "change:_report": takeReport,

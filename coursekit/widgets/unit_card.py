@@ -232,7 +232,7 @@ class UnitCard(anywidget.AnyWidget):
     @property
     def says(self) -> dict[int, bool]:
         """What is said of the held-out pictures, by their index."""
-        return {int(key): said for key, said in self._note["says"].items()}
+        return {i: self._note["says"][str(i)] for i in sorted(map(int, self._note["says"]))}
 
     @says.setter
     def says(self, says: Mapping[int, bool]) -> None:
