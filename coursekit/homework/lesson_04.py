@@ -221,7 +221,7 @@ _overlap = Exercise(
 _name = Exercise(
     id="04.name",
     title="Name a unit",
-    answer="name",
+    answer="unit_name",
     points=4,
     hints=(
         "Use the unit card. Look at all nine patches, not at the first.",
