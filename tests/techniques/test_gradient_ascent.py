@@ -564,7 +564,9 @@ def transfer():
     body = keras.applications.MobileNetV3Small((64, 64, 3), weights=None, include_top=False, name="body")
     x = keras.Input((64, 64, 3))
     h = layers.GlobalAveragePooling2D()(body(layers.RandomFlip()(x), training=False))
-    return keras.Model(x, layers.Dense(7, activation="softmax")(layers.Dropout(0.2)(h))), "body/expanded_conv_1_expand_bn"
+    return keras.Model(
+        x, layers.Dense(7, activation="softmax")(layers.Dropout(0.2)(h))
+    ), "body/expanded_conv_1_expand_bn"
 
 
 def application(name, layer):
