@@ -74,6 +74,9 @@ class Objective:
         _same_model((self, other))
         return Objective(self.model, self.readings + other.readings, f"{self.name} + {other.name}")
 
+    def __radd__(self, other: int) -> Objective:
+        return self if other == 0 else NotImplemented  # sum([...]) begins with 0
+
     def __mul__(self, factor: float) -> Objective:
         if not isinstance(factor, Real):
             raise TypeError(f"An objective can be multiplied by a number, not by {type(factor).__name__}.")

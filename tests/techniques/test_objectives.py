@@ -120,6 +120,12 @@ class TestValues:
         assert direction(model, "mix", VECTOR).name == "a direction in mix"
         assert class_score(model, 3).name == "class 3"
 
+    def test_python_sums_a_list(self, model):
+        parts = [channel(model, "mix", i) for i in (0, 2, 3)]
+        close(sum(parts)(PICTURES), RELU[..., [0, 2, 3]].mean((1, 2)).sum(-1))
+        with pytest.raises(TypeError):
+            3 + parts[0]
+
     def test_the_parts_of_a_sum_stay_as_they_were(self, model):
         one, two = channel(model, "mix", 2), channel(model, "mix", 1)
         before = one(PICTURES)
