@@ -18,7 +18,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -340,7 +340,7 @@ def _follow(
         if now > deadline:
             return "cell time"
         if now > next_look:
-            if _memory(process) > limits.memory:
+            if all(_memory(process, of) > limits.memory for of in (_touched, _share)):
                 return "memory"
             next_look = now + 0.25
         try:
@@ -406,14 +406,27 @@ def _family(process: subprocess.Popen) -> list[psutil.Process]:
         return []
 
 
-def _memory(process: subprocess.Popen) -> int:
+def _memory(process: subprocess.Popen, of: Callable[[psutil.Process], int]) -> int:
     total = 0
     for one in _family(process):
         try:
-            total += one.memory_info().rss
+            total += of(one)
         except psutil.Error:  # ended in the meantime
             continue
     return total
+
+
+def _touched(one: psutil.Process) -> int:
+    return one.memory_info().rss
+
+
+def _share(one: psutil.Process) -> int:
+    """Return a process's memory, what forks share divided among them. It takes longer to find out."""
+    try:
+        full = one.memory_full_info()
+    except psutil.AccessDenied:  # a process can hide this; then all that it touches counts as its own
+        return _touched(one)
+    return getattr(full, "pss", full.uss)
 
 
 def _kill(process: subprocess.Popen) -> None:

@@ -160,8 +160,10 @@ def tsne(features: Any, perplexity: float = 30, seed: int = 0) -> np.ndarray:
     seed = as_index(seed, 2**32, "seed")
     if (table == table[0]).all():
         raise ValueError("All features are the same, so there is nothing to make a map of.")
+    # In double precision: what threads add up in another order would grow, in a thousand steps, into another map.
+    table = table.astype(np.float64)
     if length > _COMPONENTS:
-        table = pca(table, min(_COMPONENTS, count))
+        table = PCA(min(_COMPONENTS, count), random_state=0).fit_transform(table)
     method = TSNE(perplexity=float(perplexity), init="pca", learning_rate="auto", random_state=seed)
     # With few points, threads on a busy machine wait for each other a hundred times as long as they compute.
     with threadpool_limits(1 if count < 1500 else None, "openmp"):
