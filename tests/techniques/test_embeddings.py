@@ -190,7 +190,7 @@ class TestTSNE:
         vectors = vectors[::4]
         found = tsne(vectors, perplexity=10, seed=3)
         assert (found.shape, found.dtype) == ((125, 2), np.float32)
-        reduced = PCA(50, random_state=0).fit(vectors).transform(vectors)
+        reduced = PCA(50, random_state=0).fit_transform(vectors.astype(np.float64))
         method = TSNE(perplexity=10, init="pca", learning_rate="auto", random_state=3)
         with threadpool_limits(1, "openmp"):
             np.testing.assert_array_equal(found, method.fit_transform(reduced))
