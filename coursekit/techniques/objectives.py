@@ -212,9 +212,11 @@ def score_layer(model: Any) -> tuple[Any, bool]:
         if not relu and not isinstance(last.operation, _LEAVE_SIGNS):
             break
         last, behind_relu = by_name[last.parents[0]], relu
+    if last.shape[-1] != step.shape[-1]:  # flattened positions: the classes are no channels of that layer
+        return step, False
     if _has_weights(last) and is_relu(nonlinearity(last.operation)):
         return last, True
-    return (last, False) if behind_relu and last.shape[-1] == step.shape[-1] else (step, False)
+    return (last, False) if behind_relu else (step, False)
 
 
 # What may stand between a ReLU and the softmax; a reading "everywhere" takes the mean by itself.

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from coursekit.networks.backend import tf
 from coursekit.networks.cluster import as_client, in_order
@@ -25,6 +24,7 @@ from coursekit.pictures.folders import MOST_NAMED
 from coursekit.pictures.streams import Block, Fit, Pictures, as_stream, fitted, read_block
 from coursekit.techniques.receptive_field import output_shapes, receptive_field
 from coursekit.validation import as_index
+from coursekit.waiting import progress_bar
 
 SAVE_SECONDS = 10
 """How often a search writes its state."""
@@ -159,7 +159,7 @@ def top_patches(
         calls = ((search, block, search.to_beat(found.table)) for block in blocks)
         answers = ((block, a) for (_, block, _), a in in_order(as_client(client), model, _computed_there, calls))
     remarks, unread = [], []
-    bar = tqdm(desc=step.name, total=stream.count, initial=found.done, unit="picture", delay=2, leave=False)
+    bar = progress_bar(desc=step.name, total=stream.count, initial=found.done, unit="picture")
     try:
         for block, answer in answers:
             table = search.merge([found.table, answer.table])
@@ -387,7 +387,7 @@ class _Cutter:
         by_picture: dict[int, set] = {}
         for index, *box in keys:
             by_picture.setdefault(index, set()).add(tuple(box))
-        pictures = tqdm(by_picture.items(), desc="Cutting", unit="picture", delay=2, leave=False)
+        pictures = progress_bar(by_picture.items(), desc="Cutting", unit="picture")
         for index, boxes in pictures:
             item = self.stream.item(index) if block is None else block.items[index - block.first]
             picture = fitted(item, self.search.fit, index)
