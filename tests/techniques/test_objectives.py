@@ -431,3 +431,18 @@ class TestWrongArguments:
     def test_pictures_that_do_not_fit(self, model):
         with pytest.raises(ValueError, match="this network takes 4 x 6 x 3"):
             channel(model, "mix", 0)(np.zeros((5, 6, 3)))
+
+
+def test_classes_that_are_flattened_positions_are_read_as_they_are():
+    flat = keras.Sequential(
+        [
+            keras.Input((2, 2, 3)),
+            layers.Conv2D(4, 1, activation="relu", name="mix"),
+            layers.Flatten(name="classes"),
+            layers.Softmax(),
+        ]
+    )
+    picture = PICTURES[:1, :2, :2]
+    by_hand = activations(flat, picture, "classes")
+    assert by_hand.shape == (1, 16)
+    close(np.array([class_score(flat, i)(picture)[0] for i in range(16)]), by_hand[0])
