@@ -120,7 +120,7 @@ def maps(
     rows = -(-len(several) // columns)
     values = np.concatenate([m.ravel() for m in several])
     norm = _norm(values, signed)
-    said = alt or "; ".join(f"{t or 'map'}, largest {m.max():.3g}" for t, m in zip(titles, several, strict=True))
+    said = alt or "; ".join(f"{t or 'map'}, largest {m.max() + 0.0:.3g}" for t, m in zip(titles, several, strict=True))
     side = 7.0 / max(columns, 2)
     fig = figure(f"{said.rstrip('.')}. {_scale_in_words(norm, scale, signed).capitalize()}.", 7.5, rows * (side + 0.3))
     axes = grid(fig, rows, columns, len(several))
@@ -207,7 +207,7 @@ def _chosen(activation: Any, channel: int | None) -> np.ndarray:
 
 def _norm(values: np.ndarray, signed: bool, from_zero: bool = True) -> Normalize:
     """Return the scale: from the smallest value (0 if none is negative) to the largest, or as far below 0 as above."""
-    low, high = float(values.min()), float(values.max())
+    low, high = float(values.min()) + 0.0, float(values.max()) + 0.0  # a ReLU's zero is -0.0 on some processors
     if signed:
         high = max(abs(low), abs(high))
         low = -high

@@ -27,6 +27,12 @@ class TestMontage:
         shown = tiles(show.montage(layer, columns=2), 5, 2)
         np.testing.assert_allclose(shown, np.moveaxis(layer, -1, 0) / 9, atol=1e-6)
 
+    def test_a_zero_is_not_minus_zero_on_any_processor(self):
+        layer = np.full((2, 3, 2), -0.0, np.float32)
+        assert "-0" not in show.montage(layer, mark_near_zero=False).alt
+        assert "-0" not in show.maps([layer[:, :, 0]]).alt
+        assert "-0" not in show.beside(np.zeros((4, 4, 3), np.uint8), layer, 0).alt
+
     def test_the_incomplete_last_row_is_there_and_the_rest_is_empty(self):
         whole = sheet(show.montage(gradient(5), columns=2))
         assert whole.shape == (3 * 2 + 2, 2 * 3 + 1)
