@@ -46,15 +46,24 @@ class Figure(matplotlib.figure.Figure):
         return f'<img alt="{html.escape(self.alt)}" src="data:image/webp;base64,{data}">'
 
     def drawn(self) -> list[str]:
-        """Return what is drawn as numbers, to three digits: by these a rerun of a lesson compares its pictures.
+        """Return what is drawn in words and numbers: by these a rerun of a lesson compares its figures.
 
-        The bytes of a picture would not do: they change with every version of a font or an encoder.
+        The bytes of a picture would not do: they change with every version of a font or an encoder. Of each array there
+        is its shape, then mean, standard deviation, and along each of its axes the tilt: the mean of its values times a
+        ramp from -1 to 1, which a mirrored, turned or shuffled array does not keep.
         """
         said = []
         for ax in self.axes:
-            said += [f"image {np.shape(image.get_array())} {_digest(image.get_array())}" for image in ax.images]
-            said += [f"line {_digest(np.asarray(line.get_ydata(), float))}" for line in ax.lines]
-            said += [f"points {_digest(group.get_offsets())}" for group in ax.collections if len(group.get_offsets())]
+            legend = ax.get_legend()
+            words = [ax.get_title(), ax.get_xlabel(), ax.get_ylabel(), *(text.get_text() for text in ax.texts)]
+            words += [text.get_text() for text in legend.get_texts()] if legend else []
+            said += [f"text {word}" for word in words if word]
+            said += [_digest("image", image.get_array()) for image in ax.images]
+            several = [("line", line.get_xydata()) for line in ax.lines]
+            several += [("points", group.get_offsets()) for group in ax.collections]
+            for kind, points in several:
+                if np.any(points):  # a colour bar's collections have one point, at zero
+                    said += [_digest(f"{kind} {name}", points[:, i]) for i, name in enumerate("xy")]
         return said
 
     def _ipython_display_(self) -> None:
@@ -64,9 +73,16 @@ class Figure(matplotlib.figure.Figure):
         publish_display_data({"text/html": self.to_html(), "text/plain": repr(self), DRAWN: self.drawn()})
 
 
-def _digest(values: np.ndarray) -> str:
-    values = np.ma.masked_invalid(np.ma.asarray(values, np.float64)).compressed()
-    return f"mean {values.mean():.3g}, deviation {values.std():.3g}" if values.size else "empty"
+def _digest(kind: str, values: np.ndarray) -> str:
+    values = np.ma.masked_invalid(np.ma.asarray(values, np.float64))
+    shape = "x".join(map(str, values.shape))
+    if not values.count():
+        return f"{kind} {shape}: empty"
+    ramps = np.meshgrid(*(np.linspace(-1, 1, side) for side in values.shape), indexing="ij", sparse=True)
+    numbers = np.array([values.mean(), values.std(), *((values * ramp).mean() for ramp in ramps)])
+    fifth_digit = 4 - int(np.floor(np.log10(np.abs(numbers).max() or 1)))  # of the largest: what is less is rounding
+    mean, deviation, *tilts = (f"{number + 0:.6g}" for number in numbers.round(fifth_digit))
+    return f"{kind} {shape}: mean {mean}, deviation {deviation}, tilt {' '.join(tilts)}"
 
 
 def figure(alt: str, width: float = 7.5, height: float = 3.0, dpi: int = 100) -> Figure:
