@@ -5,6 +5,7 @@ PYTHON ?=
 LAB_ARGS ?=
 TEST_ARGS ?=
 LOCK_ARGS ?=
+PORTABLE_ARGS ?=
 
 BIN := .venv/bin
 PY := $(BIN)/python
@@ -15,7 +16,7 @@ CANDIDATES := python3.13 python3.12 python3.11 python3 python
 # Python that it was made with is still there.
 USABLE := $(shell test "`cat $(STAMP) 2>/dev/null`" = "`pwd -P`" && $(PY) -c "" 2>/dev/null && echo yes)
 
-.PHONY: help lab test lint notebooks bench lock clean FORCE
+.PHONY: help lab test lint notebooks portable bench lock clean FORCE
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -35,6 +36,9 @@ lint: $(STAMP) ## check style, and that imports go downwards only
 
 notebooks: $(STAMP) ## run the lessons and keep their outputs
 	@$(PY) tools/run_notebooks.py
+
+portable: $(STAMP) ## rerun the lessons as on other processors; PORTABLE_ARGS="05 --setup avx2 --cores 1" is passed on
+	@$(PY) tools/portable.py $(PORTABLE_ARGS)
 
 bench: $(STAMP) ## measure speed
 	@set -e; for script in benchmarks/*.py; do echo "$$script"; $(PY) "$$script"; done
