@@ -37,7 +37,7 @@ class Step:
     _results: tuple  # keys of the tensors that go out
 
 
-def _is_graph(operation: object) -> bool:
+def is_graph(operation: object) -> bool:
     """Say whether Keras keeps a graph for this model, as for Sequential and functional ones."""
     from keras.src.models.functional import Functional  # not exported by Keras; its call() is what tells
 
@@ -47,7 +47,7 @@ def _is_graph(operation: object) -> bool:
     )
 
 
-def _nodes(model: Any) -> list:
+def nodes(model: Any) -> list:
     """Return the calls that lead from a model's inputs to its outputs, each after those it needs."""
     done, order = {id(tensor) for tensor in model.inputs}, []
     waiting = [tensor for tensor in reversed(model.outputs)]
@@ -81,7 +81,7 @@ def steps(model: Any) -> list[Step]:
         raise TypeError(
             f"Expected a Keras model, not {type(model).__name__}; squeezenet() or load_network(path) gives one."
         )
-    if not _is_graph(model):
+    if not is_graph(model):
         raise TypeError(
             f"{type(model).__name__} computes in a call() of its own, so Keras keeps no graph of its layers. "
             "Build it as keras.Sequential or keras.Model(inputs, outputs)."
@@ -108,10 +108,10 @@ def _flattened(model: Any) -> tuple[list[Step], list[str]]:
         return name if calls[name] == 1 else f"{name}:{calls[name]}"
 
     def flatten(model: Any, prefix: str, scope: tuple, keys: dict) -> list:
-        for node in _nodes(model):
+        for node in nodes(model):
             operation, comes_in = node.operation, [keys[id(t)] for t in node.input_tensors]
             name = new_name(prefix, operation)
-            if _is_graph(operation):
+            if is_graph(operation):
                 inner = dict(zip((id(t) for t in operation.inputs), comes_in, strict=True))
                 goes_out = flatten(operation, name + "/", (*scope, name), inner)
             else:

@@ -16,7 +16,8 @@ import numpy as np
 
 from coursekit.networks.backend import tf
 from coursekit.networks.graph import find_layer, kept
-from coursekit.techniques.objectives import Objective, as_objectives, layers_read, read, tables, total
+from coursekit.networks.reading import read
+from coursekit.techniques.objectives import Objective, as_objectives, layers_read, tables, total
 from coursekit.techniques.parametrizations import PARAMETRIZATIONS, Parametrization
 from coursekit.techniques.regularizers import PENALTIES, random_view, view
 from coursekit.validation import as_pictures, nearest
