@@ -48,6 +48,24 @@ def as_index(value: object, count: int, what: str) -> int:
     return index
 
 
+def as_count(value: object, name: str, least: int = 1) -> int:
+    """Return ``value`` as a whole number of at least ``least``.
+
+    Raises:
+        TypeError: ``value`` is no whole number.
+        ValueError: It is smaller.
+    """
+    try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError
+        count = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number, {least} or more, not {value!r}.") from None
+    if count < least:
+        raise ValueError(f"{name} must be at least {least}, not {count}.")
+    return count
+
+
 def as_pictures(images: object, name: str = "images", values: str = "numbers from 0 to 255") -> tuple[np.ndarray, bool]:
     """Return pictures as one batch.
 

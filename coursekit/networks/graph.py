@@ -191,6 +191,25 @@ def find_layer(model: Any, layer: str) -> Step:
     raise ValueError(f"There is no layer {layer!r}. {nearest(layer, names)}")
 
 
+def channels_first(model: Any) -> str | None:
+    """Return the name of the first layer that has its channels in front of rows and columns, or None."""
+    layers = (step.name for step in steps(model) if getattr(step.operation, "data_format", None) == "channels_first")
+    return next(layers, None)
+
+
+def refuse_channels_first(model: Any) -> None:
+    """Refuse a network whose maps would be taken for others: everything here has the channels last.
+
+    Raises:
+        ValueError: A layer has its channels first.
+    """
+    if (layer := channels_first(model)) is not None:
+        raise ValueError(
+            f"Layer {layer!r} has its channels first, but pictures have them last here. Build the network with "
+            'data_format="channels_last".'
+        )
+
+
 def run(
     all_steps: Sequence[Step],
     inputs: Sequence[Any],

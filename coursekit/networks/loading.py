@@ -17,6 +17,7 @@ from typing import Any
 import h5py
 
 from coursekit.networks.backend import keras, tf
+from coursekit.networks.keras2 import up_to_date
 from coursekit.networks.squeezenet import CaffePreprocessing
 from coursekit.validation import nearest
 
@@ -106,7 +107,7 @@ def load_network(path: str | os.PathLike) -> Any:
 
     Layers that run code (``Lambda``, ``TFSMLayer``, PyTorch's and JAX's) or read other files (the text lookups) are
     refused, and so are layers written by somebody. If you trust the file, load it with ``keras.saving.load_model``:
-    everything in this package takes that model as well.
+    everything in this package takes that model as well. Keras 2's descriptions are brought up to date (``keras2``).
 
     Args:
         path: A file whose name ends in .keras, .h5 or .hdf5.
@@ -124,6 +125,7 @@ def load_network(path: str | os.PathLike) -> Any:
     path = Path(os.path.expanduser(path))
     _check_kind(path)
     text, version, stored = _read_keras(path) if path.suffix == ".keras" else _read_hdf5(path)
+    written, text = text, text if path.suffix == ".keras" else up_to_date(text)
     _check_description(text, version, path.name)
     try:
         needed, largest = _alone(lambda: _sizes(text, path.suffix))
@@ -134,9 +136,21 @@ def load_network(path: str | os.PathLike) -> Any:
     if largest > max(stored, _LARGEST_TENSOR):
         raise ValueError(f"{path.name} is refused: one of its layers fills {largest:,} numbers by itself.")
     try:
-        return _alone(lambda: keras.saving.load_model(str(path), compile=False, safe_mode=True))
+        if text == written:
+            return _alone(lambda: keras.saving.load_model(str(path), compile=False, safe_mode=True))
+        return _alone(lambda: _load_as(path, text))
     except Exception as error:
         raise _not_rebuilt(error, version, path.name) from error
+
+
+def _load_as(path: Path, description: str) -> Any:
+    """Return the network of an HDF5 file whose description is another than the one in it."""
+    # Keras' own way; the public one takes a path, and nothing shall be written.
+    from keras.src.legacy.saving.legacy_h5_format import load_model_from_hdf5
+
+    with h5py.File(io.BytesIO(path.read_bytes()), "r+") as file:
+        file.attrs["model_config"] = description
+        return load_model_from_hdf5(file, compile=False, safe_mode=True)
 
 
 def _alone(function: Callable[[], Any]) -> Any:

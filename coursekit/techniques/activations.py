@@ -9,8 +9,8 @@ import numpy as np
 import psutil
 
 from coursekit.networks.backend import keras
-from coursekit.networks.graph import as_inputs, compiled, find_layer, steps
-from coursekit.validation import as_maps
+from coursekit.networks.graph import as_inputs, compiled, find_layer, refuse_channels_first, steps
+from coursekit.validation import as_count, as_maps
 from coursekit.waiting import progress_bar
 
 
@@ -46,8 +46,8 @@ def activations(
         if not asked:
             raise ValueError("No layer was asked for: give at least one name, or None for all layers.")
         names = list(dict.fromkeys(find_layer(model, layer).name for layer in asked))
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, not {batch_size}.")
+    batch_size = as_count(batch_size, "batch_size")
+    refuse_channels_first(model)
     batches, alone = as_inputs(model, images)
     forward = compiled(model, names)
     count = len(batches[0])

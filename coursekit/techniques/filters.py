@@ -33,6 +33,7 @@ def filters(model: Any, layer: str) -> np.ndarray:
     - SeparableConv2D: all. Its two steps, which have nothing in between, are multiplied into the one kernel they equal.
     - Conv2DTranspose: all. Keras stores (kh, kw, out, in); here in comes before out too.
     - Dense: (1, 1, in, out), as it is the same as a convolution with one pixel.
+    - TimeDistributed: those of the layer inside.
 
     Args:
         model: A Keras model, nested or not.
@@ -44,12 +45,16 @@ def filters(model: Any, layer: str) -> np.ndarray:
 
     Raises:
         TypeError: ``model`` is no Keras model with a graph, or ``layer`` no string.
-        ValueError: There is no such layer, or it has no kernels; the nearest that do are named.
+        ValueError: There is no such layer, or it has no kernels, or those of a Conv1D or Conv3D; the nearest layers
+            that have some are named.
     """
     step = find_layer(model, layer)
     found = step.operation
+    if isinstance(found, _L.TimeDistributed):
+        found = found.layer
     if not isinstance(found, _WITH_KERNELS):
-        raise ValueError(f"{step.name!r} ({type(found).__name__}) has no kernels. {_neighbours(model, step)}")
+        what = "kernels of another kind than these here" if hasattr(found, "kernel") else "no kernels"
+        raise ValueError(f"{step.name!r} ({type(found).__name__}) has {what}. {_neighbours(model, step)}")
     if isinstance(found, _L.SeparableConv2D):
         depthwise, pointwise = _array(found.depthwise_kernel), _array(found.pointwise_kernel)
         pointwise = pointwise.reshape(*depthwise.shape[2:], -1)  # (in, multiplier, out)
@@ -82,6 +87,13 @@ def picture_filters(model: Any, layer: str | None = None) -> np.ndarray:
         TypeError: ``model`` is no Keras model with a graph, or ``layer`` no string.
         ValueError: The layer has no kernels, or more than a fixed mixing of each pixel's colours lies before it.
     """
+    steps(model)  # checks
+    shapes = [tuple(tensor.shape[1:]) for tensor in model.inputs]
+    if len(shapes) != 1 or len(shapes[0]) != 3:
+        raise ValueError(
+            "picture_filters is for networks whose one input is a picture (height, width, colours); this one takes "
+            f"{' and '.join(map(str, shapes))}. filters(model, layer) gives kernels as they are."
+        )
     if layer is None:
         with_kernels = _names_with_kernels(model)
         if not with_kernels:
@@ -101,8 +113,6 @@ def picture_filters(model: Any, layer: str | None = None) -> np.ndarray:
 def _mixing_of_colours(model: Any, step: Step) -> np.ndarray | None:
     """Return the matrix (channels before the layer, colours) that takes a pixel there; None if there is no such one."""
     shape = tuple(model.inputs[0].shape[1:])
-    if len(model.inputs) != 1 or len(shape) != 3:
-        return None
     height, width, colours = (size or default for size, default in zip(shape, (64, 64, 3), strict=True))
     pictures = np.random.default_rng(0).integers(0, 256, (colours + 2, height, width, colours)).astype(np.float32)
     middle, change = (height // 2, width // 2), 100
@@ -259,7 +269,7 @@ def _first_layer(kernels: np.ndarray) -> np.ndarray:
 
 
 def _array(variable: Any) -> np.ndarray:
-    return np.array(variable.value.numpy(), np.float32)
+    return np.array(keras.ops.convert_to_numpy(keras.ops.cast(variable, "float32")))  # an adapter makes it a tensor
 
 
 def _names_with_kernels(model: Any) -> list[str]:
@@ -272,4 +282,8 @@ def _neighbours(model: Any, step: Step) -> str:
     place = names.index(step.name)
     near = [name for name in with_kernels if names.index(name) < place][-1:]
     near += [name for name in with_kernels if names.index(name) > place][:1]
-    return f"The nearest that do: {' and '.join(map(repr, near))}." if near else "No layer of this network does."
+    return (
+        f"The nearest that do: {' and '.join(map(repr, near))}."
+        if near
+        else "No layer of this network has any that are read here."
+    )

@@ -394,6 +394,11 @@ def _picture_shape(model: Any, size: Any) -> tuple[int, int, int]:
     if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4:
         shapes = [tuple(tensor.shape) for tensor in model.inputs]
         raise ValueError(f"Pictures can be drawn for networks with one input (N, H, W, C); this one takes {shapes}.")
+    if not tf.as_dtype(model.inputs[0].dtype).is_floating:
+        raise ValueError(
+            f"This network takes {model.inputs[0].dtype}, and whole numbers have no gradient. Build it with an input "
+            'of float32: keras.Input(shape, dtype="float32").'
+        )
     height, width, channels = model.inputs[0].shape[1:]
     if size is not None:
         pair = (size, size) if np.ndim(size) == 0 else tuple(size)

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from coursekit.networks.graph import as_inputs
 from coursekit.techniques.activations import activations
-from coursekit.validation import as_pictures
 
 FEWEST = 3
 """Of pictures with and of pictures without: with two of one kind, chance is too often perfect."""
@@ -112,9 +112,9 @@ def unit_answers(model: Any, layer: str, images: Any) -> np.ndarray:
     The pictures are computed 32 at a time, and only the largest activations are kept.
 
     Args:
-        model: A Keras model with one input.
+        model: A Keras model, with one input or several.
         layer: A layer's name; its output is (N, H, W, C) or (N, C).
-        images: (N, H, W, C), values as the model takes them; or (H, W, C).
+        images: (N, H, W, C), values as the model takes them; or (H, W, C). For several inputs as in ``activations``.
 
     Returns:
         float32 (N, channels), or (channels,) for one picture.
@@ -122,10 +122,11 @@ def unit_answers(model: Any, layer: str, images: Any) -> np.ndarray:
     Raises:
         TypeError, ValueError: As ``activations``.
     """
-    batch, alone = as_pictures(images)
+    batches, alone = as_inputs(model, images)
     found = []
-    for first in range(0, len(batch), _BATCH):
-        maps = activations(model, batch[first : first + _BATCH], layer)
+    for first in range(0, len(batches[0]), _BATCH):
+        parts = [batch[first : first + _BATCH] for batch in batches]
+        maps = activations(model, parts if len(parts) > 1 else parts[0], layer)
         if not isinstance(maps, np.ndarray) or maps.ndim not in (2, 4):
             raise ValueError(f"Answers are of layers that give (H, W, channels) or (channels,), not as {layer!r}.")
         found.append(maps if maps.ndim == 2 else maps.max(axis=(1, 2)))

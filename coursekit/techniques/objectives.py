@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from coursekit.networks.backend import tf
-from coursekit.networks.graph import as_inputs, find_layer, kept, signature
+from coursekit.networks.graph import as_inputs, find_layer, kept, refuse_channels_first, signature
 from coursekit.networks.labels import as_class
 from coursekit.networks.nonlinearity import nonlinearity
 from coursekit.networks.reading import read, score_layer
-from coursekit.validation import as_index
+from coursekit.validation import as_count, as_index
 
 EVERYWHERE, CENTRE = (-1, -1), (-2, -2)
 
@@ -67,7 +67,7 @@ class Objective:
         Returns:
             float32 (N,); one number for a picture that came alone.
         """
-        return _values(self, images, batch_size)
+        return _values(self, images, as_count(batch_size, "batch_size"))
 
     def __add__(self, other: Objective) -> Objective:
         if not isinstance(other, Objective):
@@ -193,6 +193,7 @@ def class_score(model: Any, label: int | str) -> Objective:
 
 
 def _step_with_channels(model: Any, layer: str) -> tuple[Any, int]:
+    refuse_channels_first(model)
     step = find_layer(model, layer)
     if isinstance(step.shape, list) or len(step.shape) not in (1, 3) or step.shape[-1] is None:
         raise ValueError(f"Layer {layer!r} has no channels to read: its output is {step.shape}.")

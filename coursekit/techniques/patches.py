@@ -19,7 +19,7 @@ import numpy as np
 
 from coursekit.networks.backend import tf
 from coursekit.networks.cluster import as_client, in_order
-from coursekit.networks.graph import Step, find_layer, kept, run, steps
+from coursekit.networks.graph import Step, find_layer, kept, refuse_channels_first, run, steps
 from coursekit.pictures.folders import MOST_NAMED
 from coursekit.pictures.streams import Block, Fit, Pictures, as_stream, fitted, read_block
 from coursekit.techniques.receptive_field import output_shapes, receptive_field
@@ -118,6 +118,7 @@ def top_patches(
         ValueError: There is no such layer or channel, the pictures do not fit, the network cannot scan, or ``state``
             holds another search.
     """
+    refuse_channels_first(model)
     step = find_layer(model, layer)
     if len(model.inputs) != 1:
         raise ValueError(f"This network takes {len(model.inputs)} inputs; top_patches is for networks with one.")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from coursekit.networks.backend import keras
-from coursekit.networks.graph import Step, find_layer, kept, run, steps
+from coursekit.networks.graph import Step, channels_first, find_layer, kept, refuse_channels_first, run, steps
 from coursekit.networks.tracing import reading, traceable
 from coursekit.validation import as_index, nearest
 
@@ -133,7 +133,7 @@ def receptive_fields(model: Any) -> dict[str, ReceptiveField | None]:
     pictures, or pictures of any size, or has its channels first.
     """
     pictures = _pictures(model)
-    if not pictures or _channels_first(model) or None in keras.tree.flatten(list(output_shapes(model).values())):
+    if not pictures or channels_first(model) or None in keras.tree.flatten(list(output_shapes(model).values())):
         return {}
     return _fields(model, pictures[0].name, pictures[0].shape[:2])
 
@@ -145,18 +145,11 @@ def _pictures(model: Any) -> list[Step]:
     return [step for step in steps(model) if step._node is None and len(step.shape) == 3]
 
 
-def _channels_first(model: Any) -> str | None:
-    """Return the name of the first layer that has its channels in front."""
-    layers = (s.name for s in steps(model) if getattr(s.operation, "data_format", None) == "channels_first")
-    return next(layers, None)
-
-
 def _source(model: Any, picture: str | None) -> Step:
     pictures = {step.name: step for step in _pictures(model)}
     if not pictures:
         raise ValueError("This network takes no pictures: none of its inputs has the shape (height, width, channels).")
-    if (layer := _channels_first(model)) is not None:
-        raise ValueError(f"Layer {layer!r} has its channels first, but pictures have them last here.")
+    refuse_channels_first(model)
     if picture is None:
         return next(iter(pictures.values()))
     if not isinstance(picture, str):

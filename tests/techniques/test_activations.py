@@ -1,7 +1,18 @@
 import numpy as np
 import pytest
 
-from coursekit import activations, channel_statistics, near_zero_channels, strongest_channel
+from coursekit import (
+    ChannelExplorer,
+    activations,
+    channel,
+    channel_statistics,
+    near_zero_channels,
+    neuron,
+    receptive_field,
+    strongest_channel,
+    top_patches,
+    unit_answers,
+)
 from coursekit.networks.backend import keras, tf
 from coursekit.networks.graph import find_layer, steps
 
@@ -150,6 +161,27 @@ class TestWhichPictures:
     def test_no_batch_size(self, size, model):
         with pytest.raises(ValueError, match=f"batch_size must be at least 1, not {size}"):
             activations(model, PICTURES, batch_size=size)
+
+    @pytest.mark.parametrize("size", ["8", 2.0, True, None])
+    def test_a_batch_size_of_another_type(self, size, model):
+        with pytest.raises(TypeError, match="batch_size must be a whole number, 1 or more, not"):
+            activations(model, PICTURES, batch_size=size)
+
+    def test_channels_first_is_refused_everywhere_alike(self):
+        x = keras.Input((3, 8, 10))
+        model = keras.Model(x, layers.Conv2D(5, 3, data_format="channels_first", name="conv")(x))
+        pictures = np.zeros((2, 3, 8, 10))
+        for function in (
+            lambda: activations(model, pictures, "conv"),
+            lambda: unit_answers(model, "conv", pictures),
+            lambda: top_patches(model, "conv", pictures, k=1),
+            lambda: channel(model, "conv", 4),
+            lambda: neuron(model, "conv", 4),
+            lambda: receptive_field(model, "conv"),
+            lambda: ChannelExplorer(model, pictures[0]),
+        ):
+            with pytest.raises(ValueError, match=r'has its channels first.*data_format="channels_last"'):
+                function()
 
 
 class TestTypesInside:

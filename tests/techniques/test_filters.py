@@ -92,8 +92,36 @@ class TestFilters:
         with pytest.raises(ValueError, match=said):
             filters(model, layer)
 
+    def test_kernels_of_another_kind(self):
+        model = keras.Sequential([keras.Input((50, 2)), layers.Conv1D(4, 5, name="conv")])
+        with pytest.raises(ValueError, match=r"'conv' \(Conv1D\) has kernels of another kind than these here"):
+            filters(model, "conv")
+
+    def test_in_a_wrapper(self):
+        inner = layers.Conv2D(4, 3)
+        model = keras.Sequential([keras.Input((5, 12, 12, 3)), layers.TimeDistributed(inner, name="each")])
+        np.testing.assert_array_equal(filters(model, "each"), inner.kernel)
+
+    def test_with_an_adapter(self):
+        model = network(layers.Conv2D(4, 3, name="conv"))
+        layer = model.get_layer("conv")
+        before = filters(model, "conv")
+        layer.enable_lora(2)
+        layer.lora_kernel_b.assign(np.ones(layer.lora_kernel_b.shape))
+        assert np.abs(filters(model, "conv") - before).max() > 1e-4
+        np.testing.assert_allclose(filters(model, "conv"), np.asarray(layer.kernel), rtol=1e-5)
+
+    def test_two_inputs_and_no_picture_are_said(self):
+        a, b = keras.Input((16, 16, 3)), keras.Input((4,))
+        both = layers.Concatenate()([layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, name="conv")(a)), b])
+        with pytest.raises(ValueError, match=r"this one takes \(16, 16, 3\) and \(4,\)"):
+            picture_filters(keras.Model([a, b], both), "conv")
+        grey = keras.Sequential([keras.Input((28, 28)), layers.Reshape((28, 28, 1)), layers.Conv2D(3, 3, name="conv")])
+        with pytest.raises(ValueError, match=r"this one takes \(28, 28\)"):
+            picture_filters(grey, "conv")
+
     def test_a_network_without(self):
-        with pytest.raises(ValueError, match="No layer of this network does"):
+        with pytest.raises(ValueError, match="No layer of this network has any"):
             filters(network(layers.ReLU(name="relu")), "relu")
         with pytest.raises(ValueError, match="no layer with kernels"):
             picture_filters(network(layers.ReLU(name="relu")))

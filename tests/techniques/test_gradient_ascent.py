@@ -653,3 +653,11 @@ class TestNumbersThatAreNotFinite:
             found = maximize(channel(model, "wide", 0), start=np.full((8, 8, 3), 170.0), **STILL_PIXELS)
         assert np.isfinite(found.images).all()
         assert 170 < found.images.mean() < 255
+
+
+def test_whole_numbers_have_no_gradient():
+    model = keras.Sequential(
+        [keras.Input((8, 8, 3), dtype="uint8"), layers.Rescaling(1 / 255), layers.Conv2D(2, 3, name="conv")]
+    )
+    with pytest.raises(ValueError, match=r"^This network takes uint8, and whole numbers have no gradient"):
+        maximize(channel(model, "conv", 0), steps=1)

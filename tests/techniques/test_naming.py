@@ -120,3 +120,14 @@ def test_answers_of_other_layers_are_refused():
     network = keras.Sequential([keras.Input((8, 8, 3)), layers.Reshape((64, 3), name="flat"), layers.Flatten()])
     with pytest.raises(ValueError, match="not as 'flat'"):
         unit_answers(network, "flat", np.zeros((2, 8, 8, 3)))
+
+
+def test_answers_of_a_network_with_two_inputs():
+    picture, place = keras.Input((8, 8, 3), name="picture"), keras.Input((2,), name="place")
+    maps = keras.layers.Conv2D(4, 3, name="conv")(picture)
+    out = keras.layers.Concatenate()([keras.layers.GlobalAveragePooling2D()(maps), place])
+    model = keras.Model([picture, place], out)
+    rng = np.random.default_rng(0)
+    inputs = [rng.random((40, 8, 8, 3)), rng.random((40, 2))]
+    expected = activations(model, inputs, "conv").max(axis=(1, 2))
+    np.testing.assert_allclose(unit_answers(model, "conv", inputs), expected, rtol=1e-5)

@@ -284,9 +284,9 @@ def test_whole_picture_and_bounds():
 
 
 def test_network_without_receptive_fields():
-    first = layers.UpSampling2D(data_format="channels_first", interpolation="nearest", name="up")
-    network = keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(2, 3, name="conv"), first])
-    explorer = ChannelExplorer(network, np.zeros((8, 8, 3), np.uint8))
+    x = keras.Input((8, 8, 3))
+    network = keras.Model(x, keras.ops.image.extract_patches(layers.Conv2D(2, 3, name="conv")(x), (2, 2)))
+    explorer = ChannelExplorer(network, np.zeros((8, 8, 3), np.uint8), "conv")
     assert explorer._maps["field"] == {}
 
 
