@@ -93,6 +93,23 @@ def as_pictures(images: object, name: str = "images", values: str = "numbers fro
     return batch, alone
 
 
+def refuse_stack(pictures: object, name: str) -> None:
+    """Refuse grey pictures without an axis for their channel, (N, 28, 28), where (H, W, C) takes any number of them.
+
+    Raises:
+        ValueError: ``pictures`` has shape (N, S, S) with another N and more channels than a picture has.
+    """
+    if isinstance(pictures, (list, tuple)):
+        shape = (len(pictures), *np.shape(pictures[0])) if len(pictures) else ()
+    else:
+        shape = np.shape(pictures)
+    if len(shape) == 3 and shape[0] != shape[1] == shape[2] > 4:
+        raise ValueError(
+            f"{name} has shape {shape}: are these {shape[0]} grey pictures? Then write {name}[..., np.newaxis]. "
+            f"If it is one picture or map with {shape[2]} channels, write {name}[np.newaxis]."
+        )
+
+
 def as_maps(activation: object) -> tuple[np.ndarray, bool]:
     """Return activations as one batch.
 

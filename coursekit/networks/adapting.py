@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from coursekit.networks.backend import keras, tf
-from coursekit.networks.graph import steps
-from coursekit.networks.nonlinearity import call_before, is_softmax, nonlinearity
+from coursekit.networks.graph import Step, is_graph, nodes, steps
+from coursekit.networks.nonlinearity import call_before
+from coursekit.networks.reading import before_squashing
 
 
 class _Function(keras.layers.Layer):
@@ -60,11 +61,12 @@ def with_preprocessing(model: Any, fn: Callable[[Any], Any]) -> Any:
 
 
 def class_scores(model: Any) -> Any:
-    """Return the same network ending in the scores before the softmax (the "logits").
+    """Return the same network ending in the scores before the softmax or sigmoid (the "logits").
 
     Differentiate these, not the probabilities: a softmax that is sure has a gradient of almost nothing, and the rest
-    of it comes from the other classes. The softmax may be a layer of its own, folded into the last layer as its
-    activation, inside a nested model, or absent; then the model's own output is taken.
+    of it comes from the other classes. The softmax (or log-softmax, or sigmoid) may be a layer of its own, folded into
+    the last layer as its activation, inside a nested model, have steps behind it that compute nothing (Flatten, a cast,
+    a linear activation, Dropout), or be absent; then the model's own output is taken.
 
     SqueezeNet has a ReLU in front of its last average, so its scores are never negative.
 
@@ -72,29 +74,40 @@ def class_scores(model: Any) -> Any:
         model: A Keras model with one output, left as it is.
 
     Returns:
-        A ``keras.Model`` that shares all weights with ``model``.
+        A ``keras.Model`` that shares all weights with ``model``. Its output has the shape of the model's.
 
     Raises:
-        ValueError: The model has several outputs.
+        ValueError: The model has several outputs, or computes with the probabilities, as an average of two softmaxes
+            does, so that there are no scores.
     """
-    steps(model)
-    if len(model.outputs) != 1:
-        raise ValueError(f"This network has {len(model.outputs)} outputs; class scores are for networks with one.")
-    output = model.outputs[0]
-    operation = output._keras_history.operation
-    node = operation._inbound_nodes[output._keras_history.node_index]
-    args, kwargs = node.arguments.args, node.arguments.kwargs
-    if isinstance(operation, keras.Model):
-        scores = class_scores(operation)(*args, **kwargs)
-    elif not is_softmax(nonlinearity(operation)):
-        scores = output
-    elif isinstance(operation, keras.layers.Layer) and operation.weights:
-        scores = _WithoutActivation(operation, name=f"{operation.name}_scores")(*args, **kwargs)
-    else:
-        scores = node.input_tensors[0]
+    step, before = before_squashing(model)
+    scores = _tensor_of(model, step, before)
+    shape = tuple(model.outputs[0].shape[1:])
+    if tuple(scores.shape[1:]) != shape:
+        scores = keras.layers.Reshape(tuple(-1 if side is None else side for side in shape))(scores)
     # A Sequential model has one input; others may have been given a list or a dict, and are called with the same.
     inputs = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
     return keras.Model(inputs, scores, name=f"{model.name}_scores")
+
+
+def _tensor_of(model: Any, step: Step, before: bool) -> Any:
+    """Return what a step gives, maybe before its nonlinearity, as a tensor of the model's own graph."""
+    for node in nodes(model):
+        operation, args, kwargs = node.operation, node.arguments.args, node.arguments.kwargs
+        if node is step._node:
+            if not before:
+                return node.outputs[0]
+            return _WithoutActivation(operation, name=f"{operation.name}_scores")(*args, **kwargs)
+        if is_graph(operation) and _holds(operation, step):
+            inner = keras.Model(operation.inputs, _tensor_of(operation, step, before), name=f"{operation.name}_scores")
+            return inner(node.input_tensors)
+    return model.inputs[0]  # the scores come in
+
+
+def _holds(model: Any, step: Step) -> bool:
+    return any(
+        node is step._node or (is_graph(node.operation) and _holds(node.operation, step)) for node in nodes(model)
+    )
 
 
 class _WithoutActivation(keras.layers.Layer):

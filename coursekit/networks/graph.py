@@ -37,7 +37,7 @@ class Step:
     _results: tuple  # keys of the tensors that go out
 
 
-def _is_graph(operation: object) -> bool:
+def is_graph(operation: object) -> bool:
     """Say whether Keras keeps a graph for this model, as for Sequential and functional ones."""
     from keras.src.models.functional import Functional  # not exported by Keras; its call() is what tells
 
@@ -47,7 +47,7 @@ def _is_graph(operation: object) -> bool:
     )
 
 
-def _nodes(model: Any) -> list:
+def nodes(model: Any) -> list:
     """Return the calls that lead from a model's inputs to its outputs, each after those it needs."""
     done, order = {id(tensor) for tensor in model.inputs}, []
     waiting = [tensor for tensor in reversed(model.outputs)]
@@ -81,7 +81,7 @@ def steps(model: Any) -> list[Step]:
         raise TypeError(
             f"Expected a Keras model, not {type(model).__name__}; squeezenet() or load_network(path) gives one."
         )
-    if not _is_graph(model):
+    if not is_graph(model):
         raise TypeError(
             f"{type(model).__name__} computes in a call() of its own, so Keras keeps no graph of its layers. "
             "Build it as keras.Sequential or keras.Model(inputs, outputs)."
@@ -97,8 +97,10 @@ def output_names(model: Any) -> list[str]:
     return kept(model, ("steps",), lambda: _flattened(model))[1]
 
 
-def _flattened(model: Any) -> tuple[list[Step], list[str]]:
+def _flattened(model: Any) -> tuple[list[Step], list[str], dict[str, list[str]]]:
+    """Return the steps, the names of those that the outputs come from, and the same of each nested model by name."""
     found: list[Step] = []
+    nested: dict[str, list[str]] = {}
     owner: dict = {}  # key of a tensor -> name of the step it comes from
     calls: dict = {}
 
@@ -108,12 +110,14 @@ def _flattened(model: Any) -> tuple[list[Step], list[str]]:
         return name if calls[name] == 1 else f"{name}:{calls[name]}"
 
     def flatten(model: Any, prefix: str, scope: tuple, keys: dict) -> list:
-        for node in _nodes(model):
+        for node in nodes(model):
             operation, comes_in = node.operation, [keys[id(t)] for t in node.input_tensors]
             name = new_name(prefix, operation)
-            if _is_graph(operation):
-                inner = dict(zip((id(t) for t in operation.inputs), comes_in, strict=True))
+            if is_graph(operation):
+                given = zip(operation.inputs, _given_to(operation, node, name), strict=True)
+                inner = {id(input_): keys[id(tensor)] for input_, tensor in given}
                 goes_out = flatten(operation, name + "/", (*scope, name), inner)
+                nested[name] = list(dict.fromkeys(owner[key] for key in goes_out))
             else:
                 goes_out = [(*scope, id(t)) for t in node.outputs]
                 shapes = [tuple(t.shape[1:]) for t in node.outputs]
@@ -139,7 +143,18 @@ def _flattened(model: Any) -> tuple[list[Step], list[str]]:
         found.append(Step(name, operation, (), tuple(tensor.shape[1:]), None, {}, (key,)))
         keys[id(tensor)], owner[key] = key, name
     outputs = flatten(model, "", (), keys)
-    return found, [owner[key] for key in outputs]
+    return found, [owner[key] for key in outputs], nested
+
+
+def _given_to(model: Any, node: Any, name: str) -> list:
+    """Return what a nested model is called with, in the order of its inputs: Keras pairs a dict by name."""
+    args, kwargs = node.arguments.args, dict(node.arguments.kwargs)
+    given = args[0] if args else kwargs.pop("inputs")
+    if any(mask is not None for mask in keras.tree.flatten((kwargs.get("mask"), *args[2:]))):
+        raise ValueError(f"{name!r} is called with a mask, which cannot be followed into a nested model here.")
+    if isinstance(given, dict) and not isinstance(model, keras.Sequential) and not isinstance(model.input, dict):
+        return [given[tensor.name] for tensor in model.inputs]
+    return keras.tree.flatten(given)
 
 
 def find_layer(model: Any, layer: str) -> Step:
@@ -164,9 +179,15 @@ def find_layer(model: Any, layer: str) -> Step:
         return inner[0]
     if inner:
         raise ValueError(f"Several layers are called {layer!r}: write one of {', '.join(repr(s.name) for s in inner)}.")
-    inside = [step for step in all_steps if step.name.startswith(layer + "/")]
-    if inside:  # a nested model by its name: what comes out of it
-        return inside[-1]
+    nested = kept(model, ("steps",), lambda: _flattened(model))[2]
+    models = [layer] if layer in nested else [name for name in nested if name.endswith("/" + layer)]
+    if len(models) > 1:
+        raise ValueError(f"Several models are called {layer!r}: write one of {', '.join(map(repr, models))}.")
+    if models:  # a nested model by its name: what comes out of it
+        outputs = nested[models[0]]
+        if len(outputs) > 1:
+            raise ValueError(f"{layer!r} has {len(outputs)} outputs: write one of {', '.join(map(repr, outputs))}.")
+        return all_steps[names.index(outputs[0])]
     raise ValueError(f"There is no layer {layer!r}. {nearest(layer, names)}")
 
 
@@ -222,21 +243,33 @@ _KEEPING = threading.RLock()  # explorers compile in threads
 def kept(model: Any, key: tuple, make: Callable[[], Any]) -> Any:
     """Return ``make()``, made once per model and key: the place where compiled functions live.
 
-    They live on the model itself, past Keras' attribute tracking, and go when it goes.
+    They live on the model itself, past Keras' attribute tracking, and go when it goes. A model that is changed (another
+    activation, an added adapter, a replaced weight) is another model: it gets its own.
     """
     with _KEEPING:
-        return _kept(model, key, make)
+        store = model.__dict__.setdefault("_coursekit_kept", {})
+        state, held = _state(model)
+        key = (*key, state)
+        if key not in store:
+            made = make()
+            while len(store) >= _KEPT:
+                del store[next(iter(store))]  # the one that was not used for longest
+            store[key] = made, held
+        store[key] = store.pop(key)
+        return store[key][0]
 
 
-def _kept(model: Any, key: tuple, make: Callable[[], Any]) -> Any:
-    store = model.__dict__.setdefault("_coursekit_kept", {})
-    # Model.add() and pop() give a Sequential model new outputs: what was compiled before is then another network.
-    key = (*key, *(id(tensor) for tensor in model.outputs))
-    if key not in store:
-        while len(store) >= _KEPT:
-            del store[next(iter(store))]
-        store[key] = make()
-    return store[key]
+def _state(model: Any) -> tuple[tuple, list]:
+    """Return what of a model decides what it computes, and the objects whose ids stand in it, to be kept alive.
+
+    Model.add() and pop() give a Sequential model new outputs. A layer is changed by setting one of its attributes, such
+    as ``activation``, a weight object, or the adapters that ``enable_lora`` adds. The values of weights do not count:
+    compiled functions read them anew.
+    """
+    held = list(model.outputs)
+    for layer in model._flatten_layers(include_self=False):
+        held += vars(layer).values()
+    return tuple(map(id, held)), held
 
 
 def signature(model: Any) -> list:
@@ -270,7 +303,7 @@ def as_inputs(model: Any, images: Any) -> tuple[list[np.ndarray], bool]:
     Args:
         model: A Keras model.
         images: (H, W, C) or (N, H, W, C), in the range the model takes; for a model with several inputs a list or
-            tuple with one such array per input, or a dict by input name.
+            tuple with one such array per input, or a dict by input name (or by the keys that the model was built with).
 
     Returns:
         One array (N, ...) per input, in the input's type, and whether a single picture came in.
@@ -280,6 +313,13 @@ def as_inputs(model: Any, images: Any) -> tuple[list[np.ndarray], bool]:
         ValueError: The size or number of channels is not what the model takes, or see ``as_pictures``.
     """
     count, names = len(model.inputs), [tensor._keras_history.operation.name for tensor in model.inputs]
+    built_from = None if isinstance(model, keras.Sequential) else model.input
+    if isinstance(built_from, dict):  # Keras sorts its keys, and pairs by them
+        if isinstance(images, dict) and set(images) == set(built_from):
+            images = {name: images[key] for name, key in zip(names, sorted(built_from), strict=True)}
+        elif not isinstance(images, dict) and count > 1 and list(built_from) != sorted(built_from):
+            keys = ", ".join(map(repr, built_from))
+            raise ValueError(f"This network was built from a dict: give a dict with the keys {keys}, not a list.")
     if count == 1:
         parts = [images[names[0]] if isinstance(images, dict) and names[0] in images else images]
     elif isinstance(images, dict):

@@ -10,7 +10,7 @@ from coursekit.networks.graph import Step, call_layer
 
 # What keras.activations.relu(x), keras.ops.relu(x) and such are as a step; they have no public names.
 from keras.src.activations.activations import ReLU as ReluOperation  # isort: skip
-from keras.src.ops.nn import Relu, Relu6, Softmax  # isort: skip
+from keras.src.ops.nn import HardSigmoid, LogSigmoid, LogSoftmax, Relu, Relu6, Sigmoid, Softmax  # isort: skip
 
 _layers = keras.layers
 _FOLDED = (
@@ -19,9 +19,15 @@ _FOLDED = (
     *(_layers.Conv1DTranspose, _layers.Conv2DTranspose, _layers.Conv3DTranspose),
     *(_layers.DepthwiseConv1D, _layers.DepthwiseConv2D, _layers.SeparableConv1D, _layers.SeparableConv2D),
 )
-_ALONE = (_layers.ReLU, _layers.Softmax, ReluOperation, Relu, Relu6, Softmax)
+_SQUASHING_STEPS = (_layers.Softmax, Softmax, LogSoftmax, Sigmoid, LogSigmoid, HardSigmoid)
+_ALONE = (_layers.ReLU, ReluOperation, Relu, Relu6, *_SQUASHING_STEPS)
 _RELUS = (keras.activations.relu, keras.activations.relu6, keras.ops.relu, keras.ops.relu6, tf.nn.relu, tf.nn.relu6)
 _SOFTMAXES = (keras.activations.softmax, keras.ops.softmax, tf.nn.softmax)
+_SQUASHINGS = (
+    *(getattr(where, name) for where in (keras.activations, keras.ops)
+      for name in ("softmax", "log_softmax", "sigmoid", "log_sigmoid", "hard_sigmoid")),
+    *(tf.nn.softmax, tf.nn.log_softmax, tf.nn.sigmoid, tf.math.log_sigmoid),
+)  # fmt: skip
 
 
 def nonlinearity(operation: Any) -> Callable | None:
@@ -46,6 +52,11 @@ def is_relu(function: Any) -> bool:
 def is_softmax(function: Any) -> bool:
     """Say whether a nonlinearity is a softmax."""
     return isinstance(function, (_layers.Softmax, Softmax)) or function in _SOFTMAXES
+
+
+def is_squashing(function: Any) -> bool:
+    """Say whether a nonlinearity makes probabilities, or their logarithms, of scores: a softmax, a sigmoid."""
+    return isinstance(function, _SQUASHING_STEPS) or function in _SQUASHINGS
 
 
 def call_before(operation: Any, *args: Any, **kwargs: Any) -> Any:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from coursekit.networks.backend import tf
+from coursekit.networks.graph import Step, call_layer
 
 # Each number of the result is computed from the numbers at its own place.
 _ELEMENTWISE = set(
@@ -44,15 +45,8 @@ def reading(function: Callable, shapes: list[tuple], dtypes: list[str]) -> str:
         ``"its position"``; ``"some channels"`` of its position; ``"anywhere"``; or ``"the data say"`` where positions
         are themselves computed from what comes in.
     """
-    specs = [tf.TensorSpec((None, *shape), dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]
-    graph = tf.function(function, autograph=False).get_concrete_function(*specs).graph
-    depends = {tensor.ref() for tensor in graph.inputs[: len(specs)]}
-    rank, found = max(spec.shape.rank for spec in specs), "its position"
-    for operation in graph.get_operations():
-        touched = [i for i, tensor in enumerate(operation.inputs) if tensor.ref() in depends]
-        if not touched or operation.type in ("Placeholder", "Shape"):
-            continue
-        depends.update(tensor.ref() for tensor in operation.outputs)
+    rank, found = 1 + max(map(len, shapes)), "its position"
+    for operation, touched in _operations(function, shapes, dtypes):
         if 0 in touched and set(_PLACES.get(operation.type, ())) & set(touched):
             return "the data say"
         if not _keeps_position(operation, touched, rank):
@@ -60,6 +54,35 @@ def reading(function: Callable, shapes: list[tuple], dtypes: list[str]) -> str:
         elif operation.type in _TAKES_SOME and found == "its position":
             found = "some channels"
     return found
+
+
+def kinds(step: Step) -> list[str]:
+    """Return the types of the TensorFlow operations that a step of a network consists of, in inference mode."""
+    return [operation.type for operation, _ in _operations(*traceable(step))]
+
+
+def traceable(step: Step) -> tuple[Callable, list[tuple], list[str]]:
+    """Return a step as a function of what comes in, with the shapes, without the N, and the types of that."""
+
+    def call(*tensors: Any) -> Any:
+        args, kwargs = step._node.arguments.fill_in(dict(zip(step._arguments, tensors, strict=True)))
+        return call_layer(step, args, kwargs)
+
+    tensors = {id(tensor): tensor for tensor in step._node.input_tensors}
+    shapes = [tuple(tensors[id_].shape[1:]) for id_ in step._arguments]
+    return call, shapes, [dtype for _, dtype in step._arguments.values()]
+
+
+def _operations(function: Callable, shapes: list[tuple], dtypes: list[str]) -> Iterator[tuple[Any, list[int]]]:
+    """Yield the operations that depend on what comes in, and which of their inputs do."""
+    specs = [tf.TensorSpec((None, *shape), dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]
+    graph = tf.function(function, autograph=False).get_concrete_function(*specs).graph
+    depends = {tensor.ref() for tensor in graph.inputs[: len(specs)]}
+    for operation in graph.get_operations():
+        touched = [i for i, tensor in enumerate(operation.inputs) if tensor.ref() in depends]
+        if touched and operation.type not in ("Placeholder", "Shape"):
+            depends.update(tensor.ref() for tensor in operation.outputs)
+            yield operation, touched
 
 
 def _keeps_position(operation: Any, touched: list[int], rank: int) -> bool:

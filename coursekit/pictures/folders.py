@@ -19,8 +19,8 @@ MOST_NAMED = 5
 def folder(path: str | os.PathLike, size: int | tuple[int, int] = 227) -> tuple[np.ndarray, list[str]]:
     """Return the learner's own pictures: every picture in a folder and in the folders inside it.
 
-    Hidden files are left out. A file that cannot be read as a picture is left out too, and one warning names all of
-    them. Interrupted, it returns the pictures it has read so far.
+    Folders may be links. Hidden files are left out. A file that cannot be read as a picture is left out too, and one
+    warning names all of them. Interrupted, it returns the pictures it has read so far.
 
     Args:
         path: The folder.
@@ -71,9 +71,11 @@ def _files(top: Path) -> dict[str, Path]:
         raise NotADirectoryError(f"{top} is a file, not a folder; photo({str(top)!r}) reads one picture.")
     if not top.is_dir():
         raise FileNotFoundError(f"There is no folder {top}.")
-    files = {}
-    for place, folders, names in os.walk(top):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    files, walked = {}, {top.resolve()}
+    for place, folders, names in os.walk(top, followlinks=True):
+        new = {name: Path(place, name).resolve() for name in folders if not name.startswith(".")}
+        folders[:] = [name for name, real in new.items() if real not in walked]  # a link may lead back up
+        walked.update(new.values())
         for name in names:
             if not name.startswith("."):
                 file = Path(place, name)

@@ -38,6 +38,8 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
+_SAMPLE_FORMAT, _PHOTOMETRIC, _WHITE_IS_ZERO = 339, 262, 0  # tags of a TIFF
+
 _pillow_lock = threading.Lock()
 
 
@@ -145,9 +147,15 @@ def _as_rgb(image: Image.Image) -> Image.Image:
 
 def _as_bytes(image: Image.Image) -> Image.Image:
     """Return a grey picture of 16-bit, 32-bit or float values in 8 bits."""
-    sixteen_bits = image.mode.startswith("I;16")
+    # Pillow scales a PGM of more than 8 bits to 16, and calls that 32 bits.
+    sixteen_bits = image.mode.startswith("I;16") or (image.format == "PPM" and image.mode == "I")
     transparent = image.info.get("transparency")
+    tags = getattr(image, "tag_v2", {})  # of a TIFF
+    unsigned = image.mode == "I" and image.format == "TIFF" and tags.get(_SAMPLE_FORMAT, (1,))[0] == 1
     image = image.convert("F")
+    if unsigned:  # Pillow reads them as signed
+        values = np.array(image)
+        image = Image.fromarray(np.where(values < 0, values + 2.0**32, values).astype(np.float32))
     image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.BILINEAR)
     values = np.array(image)
     if not np.isfinite(values).all():
@@ -161,7 +169,8 @@ def _as_bytes(image: Image.Image) -> Image.Image:
             white = next(white for white in (1.0, 255.0, 65535.0) if highest <= white)
     if transparent is not None:
         values[values == transparent] = white
-    return Image.fromarray(np.rint((values - black) * (255 / (white - black))).astype(np.uint8))
+    values = np.rint((values - black) * (255 / (white - black))).astype(np.uint8)
+    return Image.fromarray(255 - values if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO else values)
 
 
 def _what_it_is(head: bytes) -> str:

@@ -7,7 +7,7 @@ import operator
 import numpy as np
 from PIL import Image
 
-from coursekit.validation import as_pictures
+from coursekit.validation import as_pictures, refuse_stack
 
 
 def as_size(size: object) -> tuple[int, int]:
@@ -51,6 +51,7 @@ def resize(image: object, size: int | tuple[int, int]) -> np.ndarray:
     """
     height, width = as_size(size)
     flat = getattr(image, "ndim", None) == 2
+    refuse_stack(image, "image")
     pictures, alone = as_pictures(np.asarray(image)[..., np.newaxis] if flat else image, "image", "numbers")
     count, channels = len(pictures), pictures.shape[-1]
     resized = np.empty((count, height, width, channels), pictures.dtype)

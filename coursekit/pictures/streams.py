@@ -53,9 +53,10 @@ def as_stream(images: Any) -> Pictures:
 
     Args:
         images: An array (H, W, C) or (N, H, W, C), also one that lies on disk, such as ``numpy.memmap``; a list of
-            arrays, also of different sizes; what ``folder(path)`` returns; the path of a folder or of a picture; a
-            list of paths; a ``tf.data.Dataset``; or anything that yields pictures, batches of them, paths, or tuples
-            that begin with one of these, as (pictures, labels).
+            arrays, also of different sizes; what ``folder(path)`` returns; a tuple (pictures, labels); the path of a
+            folder or of a picture; a list of paths; a ``tf.data.Dataset``; or anything that yields pictures, batches of
+            them, paths, or such with labels, (pictures, labels) or [pictures, labels]. One that has a length, as
+            Keras' data generators, is read once through, though it begins anew by itself.
 
     Raises:
         FileNotFoundError: There is no such file or folder.
@@ -68,10 +69,11 @@ def as_stream(images: Any) -> Pictures:
         return _in_sequence(list(found.values()), list(found))
     if hasattr(images, "shape") and hasattr(images, "__getitem__"):
         return _in_array(images)
-    if isinstance(images, tuple) and len(images) == 2 and np.ndim(images[0]) == 4 and _are_paths(images[1]):
-        if len(images[0]) != len(images[1]):
-            raise ValueError(f"There are {len(images[0])} pictures but {len(images[1])} names.")
-        return _in_array(images[0], list(images[1]))
+    if _are_with_labels(images):
+        labels = len(images[1]) if np.ndim(images[1]) else "no"
+        if len(images[0]) != labels:
+            raise ValueError(f"There are {len(images[0])} pictures but {labels} names or labels.")
+        return _in_array(images[0], list(images[1]) if _are_paths(images[1]) else None)
     if isinstance(images, (list, tuple)) and len(images):
         if _are_paths(images):
             return _in_sequence(list(images), [os.fspath(path) for path in images])
@@ -83,6 +85,13 @@ def as_stream(images: Any) -> Pictures:
         f"images must be arrays of pictures, a folder, a list of files or something that yields pictures, "
         f"not {type(images).__name__}."
     )
+
+
+def _are_with_labels(images: Any) -> bool:
+    """Say whether these are (pictures, names), (pictures, labels) or [pictures, labels], no list of two batches."""
+    if not isinstance(images, (list, tuple)) or len(images) != 2 or np.ndim(images[0]) != 4:
+        return False
+    return isinstance(images, tuple) or np.ndim(images[1]) != 4
 
 
 def _are_paths(values: Any) -> bool:
@@ -123,6 +132,8 @@ def _passing(images: Iterable) -> Pictures:
         if bool(images.cardinality() == -1):  # tf.data.INFINITE_CARDINALITY
             raise ValueError("This dataset repeats its pictures without end. Leave out repeat(), or add take(number).")
         images = images.as_numpy_iterator()
+    elif hasattr(images, "__len__"):
+        images = _once(images)
     items = itertools.chain.from_iterable(map(_items, images))
     first = next(items, None)
     if first is None:
@@ -137,10 +148,21 @@ def _passing(images: Iterable) -> Pictures:
     return Pictures(blocks, first)
 
 
+def _once(images: Any) -> Iterator:
+    """Yield what something with a length holds, once: Keras' data generators begin anew for ever."""
+    if hasattr(images, "__getitem__"):
+        return (images[i] for i in range(len(images)))
+    return itertools.islice(images, len(images))
+
+
 def _items(element: Any) -> Iterable:
     """Return the pictures or paths in one thing that a stream yields."""
     if isinstance(element, tuple) and element:
         element = element[0]
+    if isinstance(element, list) and element:  # [pictures, labels], if it is no list of pictures
+        axes = {np.ndim(part) for part in element}
+        if axes != {3} and np.ndim(element[0]) in (3, 4):
+            element = element[0]
     if isinstance(element, (str, os.PathLike)):
         return [element]
     array = np.asarray(element)

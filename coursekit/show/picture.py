@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from coursekit.show.figure import Figure, figure
-from coursekit.validation import as_pictures
+from coursekit.validation import as_pictures, refuse_stack
 
 
 def pictures(
@@ -25,9 +25,10 @@ def pictures(
         alt: What is to be seen; by default the titles.
 
     Raises:
-        ValueError: No picture, or not as many titles as pictures.
+        ValueError: No picture, one with another number of channels than 1, 3 or 4, or not as many titles as pictures.
     """
     alone = not isinstance(images, (list, tuple)) and np.ndim(images) == 3
+    refuse_stack(images, "images")
     batch = [as_pictures(image)[0][0] for image in ([images] if alone else images)]
     if not batch:
         raise ValueError("There is no picture to show.")
@@ -46,7 +47,13 @@ def pictures(
 
 
 def displayable(image: np.ndarray) -> np.ndarray:
-    """Return a picture (H, W, C) with values 0-255 as the uint8 RGB that a screen shows."""
+    """Return a picture (H, W, C) with values 0-255 as the uint8 RGB that a screen shows; an alpha channel is left out.
+
+    Raises:
+        ValueError: It has another number of channels than 1, 3 or 4.
+    """
+    if image.shape[-1] not in (1, 3, 4):
+        raise ValueError(f"A picture has 1, 3 or 4 channels, not {image.shape[-1]}; show.montage shows any number.")
     shown = np.clip(np.rint(image), 0, 255).astype(np.uint8)
     return np.repeat(shown, 3, axis=2) if shown.shape[2] == 1 else shown[..., :3]
 

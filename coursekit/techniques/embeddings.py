@@ -13,7 +13,7 @@ from sklearn.manifold import TSNE
 from sklearn.neighbors import KNeighborsRegressor, NearestNeighbors
 from threadpoolctl import threadpool_limits
 
-from coursekit.validation import as_index, as_maps, nearest
+from coursekit.validation import as_index, as_maps, nearest, refuse_stack
 
 METRICS = ("euclidean", "cosine")
 _COMPONENTS = 50  # that t-SNE gets to see, as van der Maaten and Hinton did
@@ -37,6 +37,7 @@ def feature_vectors(activation: Any, average: bool = False) -> np.ndarray:
     if np.ndim(activation) in (1, 2):
         vectors = _as_vectors(activation, "activation")
         return vectors[0] if np.ndim(activation) == 1 else vectors
+    refuse_stack(activation, "activation")
     batch, alone = as_maps(activation)
     batch = batch.astype(np.float32, copy=False)
     vectors = batch.mean(axis=(1, 2)) if average else batch.reshape(len(batch), -1)
@@ -162,6 +163,10 @@ def tsne(features: Any, perplexity: float = 30, seed: int = 0) -> np.ndarray:
         raise ValueError("All features are the same, so there is nothing to make a map of.")
     # In double precision: what threads add up in another order would grow, in a thousand steps, into another map.
     table = table.astype(np.float64)
+    centred = table - table.mean(axis=0)
+    spread = np.abs(centred).max()
+    if not 1e-6 < spread < 1e6 or np.abs(table).max() > 1e6 * spread:
+        table = centred / spread  # scikit-learn squares in single precision; a map does not depend on the scale
     if length > _COMPONENTS:
         table = PCA(min(_COMPONENTS, count), random_state=0).fit_transform(table)
     method = TSNE(perplexity=float(perplexity), init="pca", learning_rate="auto", random_state=seed)

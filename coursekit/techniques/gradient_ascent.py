@@ -6,6 +6,7 @@ Four parts that know nothing of each other: what to make large (``objectives``),
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,7 +17,8 @@ import numpy as np
 
 from coursekit.networks.backend import tf
 from coursekit.networks.graph import find_layer, kept
-from coursekit.techniques.objectives import Objective, as_objectives, layers_read, read, tables, total
+from coursekit.networks.reading import read
+from coursekit.techniques.objectives import Objective, as_objectives, layers_read, tables, total
 from coursekit.techniques.parametrizations import PARAMETRIZATIONS, Parametrization
 from coursekit.techniques.regularizers import PENALTIES, random_view, view
 from coursekit.validation import as_pictures, nearest
@@ -38,6 +40,9 @@ class Optimized:
         snapshots: {step: images} for the steps asked for.
         objectives: What was made large.
 
+    Where an objective or its gradient is NaN or infinite the picture stays as it was, and a warning says from which
+    step.
+
     After an interruption what was not computed is NaN in ``trace`` and ``penalty``, and objectives that were not begun
     are absent.
     """
@@ -58,6 +63,7 @@ class Stage:
         step: Steps done; 0 is the start.
         score: float32 (N,), the objectives before this step, of the shaken pictures; NaN at the start.
         penalty: float32 (N,), the weighted penalties before this step.
+        finite: bool (N,), whether this step had a finite objective and gradient; a picture without stays where it was.
         images: Gives the pictures as they are now, float32 (N, H, W, C).
         scores: Gives the objectives of these, float32 (N,).
     """
@@ -65,6 +71,7 @@ class Stage:
     step: int
     score: np.ndarray
     penalty: np.ndarray
+    finite: np.ndarray
     images: Callable[[], np.ndarray]
     scores: Callable[[], np.ndarray]
 
@@ -138,12 +145,14 @@ def maximize(
     bar = progress_bar(show=progress, total=steps * len(parts), unit="step")
     drawn, scores, kept_for = [], [], {step: [] for step in _snapshots(snapshots, steps)}
     trace, penalty = np.full((2, count, steps), np.nan, np.float32)
+    unfit = np.zeros((count, steps), bool)
     stage = None
     try:
         for part in parts:
             for stage in ascend(objectives[part], steps, start=starts[part], seed=seeds[part], **how):
                 if stage.step:
                     trace[part, stage.step - 1], penalty[part, stage.step - 1] = stage.score, stage.penalty
+                    unfit[part, stage.step - 1] = ~stage.finite
                     bar.update()
                 if stage.step in kept_for:
                     kept_for[stage.step].append(stage.images())
@@ -160,10 +169,30 @@ def maximize(
     finally:
         bar.close()
 
+    if unfit.any():
+        _say_where(unfit, objectives)
     images = np.concatenate(drawn)
     objectives = objectives[: len(images)]
     whole = {step: np.concatenate(parts) for step, parts in kept_for.items() if sum(map(len, parts)) == len(images)}
     return Optimized(images, np.concatenate(scores), trace[: len(images)], penalty[: len(images)], whole, objectives)
+
+
+def _say_where(unfit: np.ndarray, objectives: Sequence[Objective]) -> None:
+    """Warn of the objectives that met NaN or infinity, given (N, steps) where they did.
+
+    Raises:
+        ValueError: All of them did at each step, so that nothing was drawn.
+    """
+    which = np.flatnonzero(unfit.any(axis=1))
+    named = ", ".join(f"{objectives[i].name} (from step {unfit[i].argmax() + 1})" for i in which[:3])
+    more = f" and {len(which) - 3} more" if len(which) > 3 else ""
+    why = "A division by zero, a logarithm of zero, or an overflow (half precision ends at 65,504) makes such numbers."
+    if unfit.all():
+        raise ValueError(f"Nothing can be drawn: {named}{more} or its gradient is no finite number at any step. {why}")
+    warnings.warn(
+        f"{named}{more}: the objective or its gradient was no finite number, and the picture stayed as it was. {why}",
+        stacklevel=3,
+    )
 
 
 def ascend(
@@ -205,30 +234,30 @@ def ascend(
     _check_positions(objectives, dict(zip(wanted, scores.structured_outputs[1], strict=True)), (height, width))
     advance = step_of(dead=False)
 
-    def stage(step: int, score: Any, penalty: Any, parameters: Any) -> Stage:
+    def stage(step: int, score: Any, penalty: Any, finite: np.ndarray, parameters: Any) -> Stage:
         def images() -> np.ndarray:
             return variable.pictures(parameters)[:, shift : shift + height, shift : shift + width].numpy()
 
         def of_images() -> np.ndarray:
             return scores(images(), *readings)[0].numpy()
 
-        return Stage(step, np.asarray(score), np.asarray(penalty), images, of_images)
+        return Stage(step, np.asarray(score), np.asarray(penalty), finite, images, of_images)
 
     unknown = np.full(len(objectives), np.nan, np.float32)
-    yield stage(0, unknown, unknown, parameters)
+    yield stage(0, unknown, unknown, np.ones(len(objectives), bool), parameters)
     state = (parameters, tf.zeros_like(parameters), tf.zeros_like(parameters))
     random = np.random.default_rng([view_seed, 1])
     for step in range(1, steps + 1):
         turned = (scale, rotate) if step % _TURN_EVERY == 0 else (0, 0)
         how = tf.constant(random_view(random, variable.shape[:2], (height, width), *turned))
         fixed = (tf.constant(step, tf.float32), tf.constant(rate, tf.float32), how, strengths, *readings)
-        *after, score, penalty, alive = advance(*state, *fixed)
+        *after, score, penalty, alive, finite = advance(*state, *fixed)
         if not alive.numpy().all():
             # A unit that is silent everywhere has no gradient: let it through the ReLUs that block it.
-            *rescued, _, _, _ = step_of(dead=True)(*state, *fixed)
+            *rescued, _, _, _, _ = step_of(dead=True)(*state, *fixed)
             after = [_choose(alive, *pair) for pair in zip(after, rescued, strict=True)]
         state = after
-        yield stage(step, score, penalty, state[0])
+        yield stage(step, score, penalty, finite.numpy(), state[0])
 
 
 def _choose(which: Any, yes: Any, no: Any) -> Any:
@@ -251,7 +280,7 @@ def _compiled_step(
     Returns:
         A function of the parameters, Adam's two means, the step's number, the learning rate, the view, the weights of
         the penalties, and the objectives' directions and positions. It gives the next parameters and means, and of
-        each picture the objective, the penalty, and whether the objective has a gradient.
+        each picture the objective, the penalty, whether the objective has a gradient, and whether both are finite.
     """
 
     def step(parameters, mean, square, number, rate, how, strengths, *readings):
@@ -269,10 +298,11 @@ def _compiled_step(
         if towards is None:
             names = " and ".join(name for name, _ in wanted)
             raise ValueError(f"No gradient leads from {names} back to the picture: a step between them rounds.")
+        finite = tf.math.is_finite(score) & tf.reduce_all(tf.math.is_finite(towards), (1, 2, 3))
+        alive = tf.reduce_any(towards != 0, (1, 2, 3)) | ~finite
         gradient = outer.gradient([seen, penalty], parameters, [towards, -tf.ones_like(penalty)])
-        alive = tf.reduce_any(towards != 0, (1, 2, 3))
-        parameters, mean, square = _adam(parameters, mean, square, gradient, number, rate)
-        return variable.legal(parameters), mean, square, score, penalty, alive
+        parameters, mean, square = _adam(parameters, mean, square, gradient, number, rate, finite)
+        return variable.legal(parameters), mean, square, score, penalty, alive, finite
 
     def make() -> Callable[..., tuple]:
         many = tf.TensorSpec((None, *variable.noise(np.random.default_rng(0)).shape[1:]))
@@ -284,13 +314,17 @@ def _compiled_step(
 
 
 @tf.function(jit_compile=True)  # seven sweeps over the parameters become one
-def _adam(parameters: Any, mean: Any, square: Any, gradient: Any, number: Any, rate: Any) -> tuple:
-    """Return the parameters one step up, and the new means of the gradient and its square (arXiv:1412.6980)."""
-    mean = 0.9 * mean + 0.1 * gradient
-    square = 0.999 * square + 0.001 * gradient**2
+def _adam(parameters: Any, mean: Any, square: Any, gradient: Any, number: Any, rate: Any, finite: Any) -> tuple:
+    """Return the parameters one step up, and the new means of the gradient and its square (arXiv:1412.6980).
+
+    Pictures (N,) that are not ``finite`` keep what they have.
+    """
+    new_mean = 0.9 * mean + 0.1 * gradient
+    new_square = 0.999 * square + 0.001 * gradient**2
     length = rate * tf.sqrt(1 - 0.999**number) / (1 - 0.9**number)
     # 1e-8 as in the paper would hold back objectives of small numbers, such as those of untrained networks.
-    return parameters + length * mean / (tf.sqrt(square) + 1e-14), mean, square
+    moved = parameters + length * new_mean / (tf.sqrt(new_square) + 1e-14)
+    return tuple(_choose(finite, *pair) for pair in ((moved, parameters), (new_mean, mean), (new_square, square)))
 
 
 def _compiled_scores(model: Any, wanted: tuple, shape: tuple) -> Callable[..., tuple]:

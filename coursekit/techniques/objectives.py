@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from coursekit.networks.backend import keras, tf
-from coursekit.networks.graph import as_inputs, find_layer, kept, output_names, run, signature, steps
+from coursekit.networks.backend import tf
+from coursekit.networks.graph import as_inputs, find_layer, kept, signature
 from coursekit.networks.labels import as_class
-from coursekit.networks.nonlinearity import is_relu, is_softmax, nonlinearity, split
+from coursekit.networks.nonlinearity import nonlinearity
+from coursekit.networks.reading import read, score_layer
 from coursekit.validation import as_index
 
 EVERYWHERE, CENTRE = (-1, -1), (-2, -2)
@@ -170,7 +171,7 @@ def direction(
 
 
 def class_score(model: Any, label: int | str) -> Objective:
-    """Return the score of a class before the softmax, as an objective.
+    """Return the score of a class before the softmax or sigmoid, as an objective.
 
     A softmax that is sure has a gradient of almost nothing, and it can be raised by lowering all the other classes;
     hence the score. Where a ReLU and a global average stand between the last weights and the softmax, as in
@@ -181,50 +182,14 @@ def class_score(model: Any, label: int | str) -> Objective:
         label: The class, by index from 0 or by its ImageNet name.
 
     Raises:
-        TypeError, ValueError: There is no such class, or the model's output is no row of classes.
+        TypeError, ValueError: There is no such class, the model's output is no row of classes, or what it gives is
+            computed from probabilities, so that there are no scores.
     """
     step, before = score_layer(model)
     count = step.shape[-1]
     index = as_class(label, count)
     name = label if isinstance(label, str) else f"class {index}"
     return _objective(model, step, _one_hot(index, count), EVERYWHERE, before, name)
-
-
-def score_layer(model: Any) -> tuple[Any, bool]:
-    """Return the step in which the class scores stand, and whether they stand before its nonlinearity.
-
-    Raises:
-        ValueError: The model has several outputs, or one that is no row of numbers.
-    """
-    if len(model.outputs) != 1 or len(model.outputs[0].shape) != 2:
-        shapes = [tuple(tensor.shape) for tensor in model.outputs]
-        raise ValueError(f"Class scores are for networks with one output (N, classes); this one gives {shapes}.")
-    by_name = {step.name: step for step in steps(model)}
-    step = by_name[output_names(model)[0]]
-    if is_softmax(nonlinearity(step.operation)):
-        if _has_weights(step):
-            return step, True
-        step = by_name[step.parents[0]]
-    # Back from the scores to the last weights, if a ReLU lies on the way.
-    last, behind_relu = step, False
-    while len(last.parents) == 1 and not behind_relu | _has_weights(last):
-        relu = is_relu(nonlinearity(last.operation))
-        if not relu and not isinstance(last.operation, _LEAVE_SIGNS):
-            break
-        last, behind_relu = by_name[last.parents[0]], relu
-    if last.shape[-1] != step.shape[-1]:  # flattened positions: the classes are no channels of that layer
-        return step, False
-    if _has_weights(last) and is_relu(nonlinearity(last.operation)):
-        return last, True
-    return (last, False) if behind_relu else (step, False)
-
-
-# What may stand between a ReLU and the softmax; a reading "everywhere" takes the mean by itself.
-_LEAVE_SIGNS = (keras.layers.GlobalAveragePooling2D, keras.layers.Dropout, keras.layers.Flatten)
-
-
-def _has_weights(step: Any) -> bool:
-    return isinstance(step.operation, keras.layers.Layer) and bool(step.operation.weights)
 
 
 def _step_with_channels(model: Any, layer: str) -> tuple[Any, int]:
@@ -284,38 +249,6 @@ def _same_model(objectives: Sequence[Objective]) -> None:
 def layers_read(objectives: Sequence[Objective]) -> tuple[tuple[str, bool], ...]:
     """Return what the objectives read, each layer once: (name, before its nonlinearity)."""
     return tuple(dict.fromkeys((r.layer, r.before) for objective in objectives for r in objective.readings))
-
-
-def read(
-    model: Any,
-    inputs: Sequence[Any],
-    wanted: Sequence[tuple[str, bool]],
-    relu: Callable[[Callable], Callable] | None = None,
-) -> list[Any]:
-    """Compute layers of a network, also before their nonlinearity, also with other ReLUs.
-
-    Args:
-        model: A Keras model, left as it is.
-        inputs: One tensor per input, with the batch.
-        wanted: (name of a step, whether before its nonlinearity).
-        relu: Makes the function to use in place of each ReLU from that ReLU.
-
-    Returns:
-        The tensors wanted, in that order.
-    """
-    early = {name for name, before in wanted if before}
-    found: dict[str, Any] = {}
-
-    def call(step: Any, args: tuple, kwargs: dict) -> Any:
-        value, function = split(step, args, kwargs)
-        if step.name in early:
-            found[step.name] = value
-        if function is None:
-            return value
-        return (relu(function) if relu and is_relu(function) else function)(value)
-
-    after = run(steps(model), inputs, [name for name, _ in wanted], call)
-    return [found[name] if before else value for (name, before), value in zip(wanted, after, strict=True)]
 
 
 def tables(objectives: Sequence[Objective]) -> list[tuple[np.ndarray, np.ndarray]]:

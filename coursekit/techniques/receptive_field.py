@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from coursekit.networks.backend import keras
-from coursekit.networks.graph import Step, call_layer, find_layer, kept, run, steps
-from coursekit.networks.tracing import reading
+from coursekit.networks.graph import Step, find_layer, kept, run, steps
+from coursekit.networks.tracing import reading, traceable
 from coursekit.validation import as_index, nearest
 
 _L = keras.layers
@@ -483,7 +483,7 @@ def _seen_by(step: Step, fields: list[_Field], inputs: list[tuple], output: tupl
     elif _is(layer, (_L.Flatten, _L.Reshape, _L.Permute)) or _plain(layer) in ("Reshape", "Transpose"):
         seen = _laid_out_anew(seen, grid, step.name)
     else:
-        return _traced(step, fields, grid, _reading(step))
+        return _traced(step, fields, grid, reading(*traceable(step)))
     function = getattr(layer, "activation", None)
     if function is None or function in vars(keras.activations).values():
         return seen
@@ -582,16 +582,6 @@ def _through(step: Step, seen: _Field, windows: list[_Window], shape_in: tuple, 
         uniform=seen.uniform or mixes,
         bound=bound,
     )
-
-
-def _reading(step: Step) -> str:
-    def call(*tensors: Any) -> Any:
-        args, kwargs = step._node.arguments.fill_in(dict(zip(step._arguments, tensors, strict=True)))
-        return call_layer(step, args, kwargs)
-
-    tensors = {id(tensor): tensor for tensor in step._node.input_tensors}
-    shapes = [tuple(tensors[id_].shape[1:]) for id_ in step._arguments]
-    return reading(call, shapes, [dtype for _, dtype in step._arguments.values()])
 
 
 def _traced(step: Step, fields: list[_Field], grid: tuple[int, int], what: str) -> _Field:

@@ -20,10 +20,11 @@ import traitlets
 from coursekit.networks.backend import keras
 from coursekit.networks.graph import find_layer, steps
 from coursekit.networks.labels import as_class, imagenet_labels
+from coursekit.networks.reading import score_layer
 from coursekit.pictures import photos
 from coursekit.show.picture import displayable, pictures
 from coursekit.techniques.gradient_ascent import ascend, maximize
-from coursekit.techniques.objectives import Objective, channel, class_score, score_layer
+from coursekit.techniques.objectives import Objective, channel, class_score
 from coursekit.techniques.parametrizations import PARAMETRIZATIONS
 from coursekit.validation import as_index, nearest
 

@@ -86,6 +86,7 @@ def two_inputs():
 
 ENDS = [
     in_dense,
+    in_convolution,
     in_convolution_at_the_end,
     as_layer,
     as_activation,
@@ -106,6 +107,53 @@ def softmax(scores):
     return exponentials / exponentials.sum(-1, keepdims=True)
 
 
+def lambda_softmax(scores):
+    return layers.Lambda(lambda values: tf.nn.softmax(values), name="prob")(scores)
+
+
+class Squashed(layers.Dense):
+    """A layer that applies a softmax in a call of its own."""
+
+    def call(self, inputs):
+        return tf.nn.softmax(super().call(inputs))
+
+
+# What turns scores into what the model gives, computing nothing but one softmax or sigmoid.
+BEHIND = {
+    "a linear activation": lambda x: layers.Activation("linear", dtype="float32")(layers.Softmax()(x)),
+    "Flatten": lambda x: layers.Flatten()(layers.Softmax()(layers.Reshape((1, 1, 3))(x))),
+    "Reshape": lambda x: layers.Reshape((1, 1, 3))(layers.Softmax()(x)),
+    "Identity": lambda x: layers.Identity()(layers.Softmax()(x)),
+    "Dropout": lambda x: layers.Dropout(0.5)(layers.Softmax()(x)),
+    "noise": lambda x: layers.GaussianNoise(0.5)(layers.Softmax()(x)),
+    "a cast": lambda x: keras.ops.cast(layers.Softmax()(x), "float64"),
+    "a cast to half": lambda x: keras.ops.cast(layers.Softmax()(x), "float16"),
+    "a Lambda that is nothing": lambda x: layers.Lambda(lambda values: values)(layers.Softmax()(x)),
+    "a Lambda that is a softmax": lambda_softmax,
+    "two of them": lambda x: layers.Identity()(layers.Dropout(0.5)(layers.Activation("softmax")(x))),
+    "log_softmax": lambda x: layers.Activation("log_softmax")(x),
+    "ops.log_softmax": lambda x: keras.ops.log_softmax(x),
+    "sigmoid": lambda x: layers.Activation("sigmoid")(x),
+    "ops.sigmoid": lambda x: keras.ops.sigmoid(x),
+    "hard_sigmoid": lambda x: layers.Activation("hard_sigmoid")(x),
+    "log_sigmoid": lambda x: layers.Activation("log_sigmoid")(x),
+    "tf.nn.sigmoid": lambda x: layers.Activation(tf.nn.sigmoid)(x),
+}
+COMPUTED = {
+    "an average of two": lambda x: layers.Average()(
+        [layers.Dense(3, activation="softmax")(x), layers.Dense(3, activation="softmax")(x)]
+    ),
+    "the other class": lambda x: layers.Concatenate()(
+        [layers.Dense(1, activation="sigmoid", name="p")(x), layers.Dense(1, activation="sigmoid")(x)]
+    ),
+    "one minus": lambda x: 1 - layers.Dense(1, activation="sigmoid")(x),
+    "scaled": lambda x: layers.Rescaling(100)(layers.Dense(3, activation="softmax")(x)),
+    "a logarithm": lambda x: keras.ops.log(layers.Dense(3, activation="softmax")(x)),
+    "a Lambda": lambda x: layers.Lambda(lambda values: 100 * tf.nn.softmax(values))(layers.Dense(3)(x)),
+    "a layer of one's own": lambda x: Squashed(3)(x),
+}
+
+
 class TestClassScores:
     @pytest.mark.filterwarnings("error:The structure of `inputs`")
     @pytest.mark.parametrize("make", ENDS)
@@ -124,14 +172,36 @@ class TestClassScores:
         last = activations(scores, inputs, steps(scores)[-1].name)
         np.testing.assert_allclose(last, found, atol=1e-3, rtol=1e-4)
 
-    @pytest.mark.parametrize("activation", [None, "sigmoid", "relu"])
+    @pytest.mark.parametrize("end", BEHIND, ids=list(BEHIND))
+    def test_steps_behind_the_softmax_that_compute_nothing_are_passed_over(self, end):
+        x = picture()
+        dense = layers.Dense(3, name="scores")
+        model = keras.Model(x, BEHIND[end](dense(layers.GlobalAveragePooling2D()(x))))
+        expected = PICTURES.mean((1, 2)) @ dense.kernel.numpy() + dense.bias.numpy()
+        found = np.asarray(class_scores(model)(PICTURES), np.float32)
+        np.testing.assert_allclose(found.reshape(3, 3), expected, rtol=1e-3 if "half" in end else 1e-5)
+        assert found.shape == model(PICTURES).shape
+
+    def test_behind_a_nested_network(self):
+        x, y = picture(), keras.Input((3,))
+        end = keras.Sequential([keras.Input((3,)), layers.Activation("linear"), layers.Dropout(0.5)], name="end")
+        head = keras.Model(y, layers.Dense(3, activation="softmax", name="prob")(y), name="head")
+        model = keras.Model(x, end(head(layers.GlobalAveragePooling2D()(x))))
+        kernel, bias = head.get_layer("prob").get_weights()
+        expected = PICTURES.mean((1, 2)) @ kernel + bias
+        np.testing.assert_allclose(class_scores(model)(PICTURES), expected, rtol=1e-5, atol=1e-6)
+
+    @pytest.mark.parametrize("end", COMPUTED, ids=list(COMPUTED))
+    def test_what_is_computed_from_probabilities_is_no_score(self, end):
+        x = picture()
+        model = keras.Model(x, COMPUTED[end](layers.GlobalAveragePooling2D()(x)))
+        with pytest.raises(ValueError, match=r"no number in this network is the score of a class\. Read a layer"):
+            class_scores(model)
+
+    @pytest.mark.parametrize("activation", [None, "tanh", "relu"])
     def test_without_a_softmax_it_is_the_output(self, activation):
         x = picture()
         model = keras.Model(x, layers.Dense(5, activation=activation)(body(x)))
-        np.testing.assert_array_equal(class_scores(model)(PICTURES), model(PICTURES))
-
-    def test_a_softmax_before_the_end_stays(self):
-        model = in_convolution()
         np.testing.assert_array_equal(class_scores(model)(PICTURES), model(PICTURES))
 
     @pytest.mark.parametrize("make", [in_dense, as_layer, nested])

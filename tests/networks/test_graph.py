@@ -324,6 +324,116 @@ class TestCompiled:
         np.testing.assert_allclose(result, PICTURES * 2)
 
 
+class TestAChangedNetwork:
+    """What was compiled before must not outlive a change of the network."""
+
+    @pytest.fixture
+    def model(self):
+        return keras.Sequential(
+            [keras.Input((8, 8, 3)), layers.GlobalAveragePooling2D(), layers.Dense(3, activation="softmax", name="out")]
+        )
+
+    def agree(self, model):
+        pictures = PICTURES / 255
+        expected = np.asarray(model(pictures))
+        np.testing.assert_allclose(activations(model, pictures, "out"), expected, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(activations(model, pictures)["out"], expected, rtol=1e-5, atol=1e-6)
+        return expected
+
+    def test_another_activation(self, model):
+        before = self.agree(model)
+        model.get_layer("out").activation = keras.activations.linear
+        assert np.abs(self.agree(model) - before).max() > 0.01
+
+    def test_an_adapter(self, model):
+        before = self.agree(model)
+        model.get_layer("out").enable_lora(2)
+        model.get_layer("out").lora_kernel_b.assign([[1, 0, 0], [1, 0, 0]])
+        assert np.abs(self.agree(model) - before).max() > 0.001
+
+    def test_another_weight_object(self, model):
+        before = self.agree(model)
+        vars(model.get_layer("out"))["bias"] = keras.Variable(np.float32([5, 0, 0]), name="other")  # past Keras' lock
+        assert np.abs(self.agree(model) - before).max() > 0.01
+
+    def test_inside_a_nested_network_and_in_a_wrapper(self):
+        inner = keras.Sequential([keras.Input((8, 8, 3)), layers.TimeDistributed(layers.Dense(4, name="deep"))])
+        x = keras.Input((8, 8, 3))
+        model = keras.Model(x, layers.GlobalAveragePooling2D(name="out")(inner(x)))
+        before = self.agree(model)
+        inner.layers[0].layer.activation = keras.activations.relu
+        assert np.abs(self.agree(model) - before).max() > 0.001
+
+    def test_new_values_of_a_weight_compile_nothing_anew(self, model):
+        first = compiled(model, ["out"])
+        model.set_weights([weight + 1 for weight in model.get_weights()])
+        self.agree(model)
+        model(PICTURES)
+        model.predict(PICTURES, verbose=0)
+        assert compiled(model, ["out"]) is first
+
+    def test_what_was_not_used_for_longest_goes_first(self, model):
+        kept(model, ("old",), lambda: "made once")
+        for number in range(40):
+            kept(model, ("new", number), object)
+            assert kept(model, ("old",), lambda: "made again") == "made once"
+
+
+class TestNestedWithSeveralInputsOrOutputs:
+    def subtraction(self):
+        first, second = keras.Input((8, 8, 1), name="photo"), keras.Input((8, 8, 1), name="depth")
+        return keras.Model([first, second], layers.Subtract(name="minus")([first, second]), name="pair")
+
+    @pytest.mark.parametrize(
+        "call", [lambda a, b: {"photo": a, "depth": b}, lambda a, b: {"depth": b, "photo": a}, lambda a, b: [a, b]]
+    )
+    def test_inputs_are_paired_by_name(self, call):
+        a, b = keras.Input((8, 8, 1), name="a"), keras.Input((8, 8, 1), name="b")
+        model = keras.Model([a, b], self.subtraction()(call(a, b)))
+        five, two = np.full((1, 8, 8, 1), 5.0), np.full((1, 8, 8, 1), 2.0)
+        assert (activations(model, [five, two], "minus") == 3).all()
+
+    def test_built_from_a_dict(self):
+        x, y = keras.Input((8, 8, 1), name="first"), keras.Input((8, 8, 1), name="second")
+        inner = keras.Model({"photo": x, "depth": y}, layers.Subtract(name="minus")([x, y]), name="pair")
+        a, b = keras.Input((8, 8, 1), name="a"), keras.Input((8, 8, 1), name="b")
+        model = keras.Model([a, b], inner({"photo": a, "depth": b}))
+        five, two = np.full((1, 8, 8, 1), 5.0), np.full((1, 8, 8, 1), 2.0)
+        assert (activations(model, [five, two], "minus") == 3).all()
+        for inputs in ({"photo": five, "depth": two}, {"first": five, "second": two}):
+            assert (activations(inner, inputs, "minus") == 3).all()
+        with pytest.raises(ValueError, match="give a dict with the keys 'photo', 'depth', not a list"):
+            activations(inner, [five, two], "minus")
+
+    def test_a_mask_is_refused(self):
+        x, mask = keras.Input((8, 3)), keras.Input((8,), dtype="bool")
+        y = keras.Input((8, 3))
+        inner = keras.Model(y, layers.Dense(2)(y), name="inner")
+        model = keras.Model([x, mask], inner(x, mask=mask))
+        with pytest.raises(ValueError, match="'inner' is called with a mask"):
+            steps(model)
+
+    def test_several_outputs_are_named(self):
+        x, z = picture(), picture()
+        heads = keras.Model(
+            x, [layers.Conv2D(7, 1, name="classes")(x), layers.Conv2D(2, 1, name="mask")(x)], name="heads"
+        )
+        model = keras.Model(z, heads(z))
+        with pytest.raises(ValueError, match="'heads' has 2 outputs: write one of 'heads/classes', 'heads/mask'"):
+            find_layer(model, "heads")
+
+    def test_by_name_two_levels_deep_and_not_the_last_step(self):
+        x, y, z = picture(), picture(), picture()
+        late = layers.Conv2D(4, 3, name="late")(x)
+        inner = keras.Model(x, [layers.Conv2D(2, 1, name="out")(x)], name="inner")
+        assert late is not None
+        outer = keras.Model(y, inner(y), name="outer")
+        model = keras.Model(z, outer(z))
+        assert find_layer(model, "inner").name == "outer/inner/out"
+        assert find_layer(model, "outer/inner").name == "outer/inner/out"
+        assert find_layer(model, "outer").name == "outer/inner/out"
+
+
 class TestAsInputs:
     @pytest.fixture
     def two(self):

@@ -72,6 +72,15 @@ def test_hidden_files_are_left_out(own):
         assert folder(own, 16)[1] == ORDER
 
 
+def test_folders_that_are_links_are_walked_and_links_back_up_are_not(own, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (own / "trips").rename(elsewhere / "trips")
+    (own / "trips").symlink_to(elsewhere / "trips", target_is_directory=True)
+    (elsewhere / "trips" / "again").symlink_to(own, target_is_directory=True)
+    _, names = folder(own, 8)
+    assert names == ORDER
+
+
 def test_no_picture_at_all(tmp_path):
     with pytest.raises(ValueError, match="is empty"):
         folder(tmp_path)

@@ -55,6 +55,34 @@ def big_endian_tiff(left, right):
     return b"MM\0*" + struct.pack(">IH", 8, len(tags)) + entries + struct.pack(">I", 0) + strip
 
 
+def grey_tiff(left, right, dtype, **tags):
+    """Return a grey TIFF of such values, with tags of its own."""
+    values = np.where(np.arange(32) < 16, left, right).astype(dtype)
+    strip, bits = np.tile(values, (16, 1)).tobytes(), 8 * values.itemsize
+    numbers = {
+        256: 32,
+        257: 16,
+        258: bits,
+        259: 1,
+        262: 1,
+        273: 8 + 2 + 10 * 12 + 4,
+        277: 1,
+        278: 16,
+        279: len(strip),
+        339: 1,
+    }
+    numbers |= {int(tag.strip("_")): value for tag, value in tags.items()}
+    entries = b"".join(
+        struct.pack("<HHII", tag, 4 if tag != 258 and tag != 339 else 3, 1, n) for tag, n in numbers.items()
+    )
+    return b"II*\0" + struct.pack("<IH", 8, len(numbers)) + entries + struct.pack("<I", 0) + strip
+
+
+def pgm(left, right, largest):
+    values = np.where(np.arange(32) < 16, left, right).astype(">u2" if largest > 255 else "u1")
+    return b"P5 32 16 %d\n" % largest + np.tile(values, (16, 1)).tobytes()
+
+
 def png(width, height, depth, colour_type, rows):
     def chunk(kind, content):
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
@@ -108,6 +136,16 @@ KINDS = {
     ),
     "16-bit grey TIFF": (array(257 * 40, 65535, "TIFF", np.uint16), grey(40), grey(255), 0),
     "16-bit grey TIFF, high byte first": (big_endian_tiff(257 * 40, 65535), grey(40), grey(255), 0),
+    "16-bit grey TIFF whose white is 0": (grey_tiff(257 * 40, 0, "<u2", _262=0), grey(215), grey(255), 0),
+    "8-bit grey TIFF whose white is 0": (grey_tiff(40, 0, "u1", _262=0), grey(215), grey(255), 0),
+    "unsigned 32-bit TIFF, huge": (grey_tiff(0, 4_000_000_000, "<u4"), grey(0), grey(255), 0),
+    "unsigned 32-bit TIFF, half": (grey_tiff(0, 70_000, "<u4"), grey(0), grey(255), 0),
+    "signed 32-bit TIFF": (grey_tiff(-5, 5, "<i4", _339=2), grey(0), grey(255), 0),
+    "float TIFF whose white is 0": (grey_tiff(0.2, 0, "<f4", _262=0, _339=3), grey(204), grey(255), 0),
+    "16-bit PGM, dark": (pgm(257, 0, 65535), grey(1), grey(0), 0),
+    "16-bit PGM": (pgm(257 * 40, 65535, 65535), grey(40), grey(255), 0),
+    "12-bit PGM, dark": (pgm(0, 16, 4095), grey(0), grey(1), 0),
+    "8-bit PGM": (pgm(40, 200, 255), grey(40), grey(200), 0),
     "32-bit TIFF of 8-bit values": (array(40, 200, dtype=np.int32), grey(40), grey(200), 0),
     "32-bit TIFF of 16-bit values": (array(257 * 40, 60000, dtype=np.int32), grey(40), grey(233), 0),
     "float TIFF, 0 to 1": (array(0.2, 0.6), grey(51), grey(153), 0),

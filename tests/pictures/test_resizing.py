@@ -112,3 +112,12 @@ def test_sizes_of_numpy_and_lists_work():
 def test_what_cannot_be_resized(image, error, says):
     with pytest.raises(error, match=says):
         resize(image, 8)
+
+
+def test_a_stack_of_grey_pictures_is_not_taken_for_one_picture():
+    stack = np.zeros((60, 28, 28), np.uint8)
+    with pytest.raises(ValueError, match=r"are these 60 grey pictures\? Then write image\[\.\.\., np\.newaxis\]"):
+        resize(stack, 32)
+    assert resize(stack[..., np.newaxis], 32).shape == (60, 32, 32, 1)
+    assert resize(stack[np.newaxis], 32).shape == (1, 32, 32, 28)  # what the sentence says, if it is one
+    assert resize(np.zeros((14, 14, 48)), 32).shape == (32, 32, 48)

@@ -61,6 +61,10 @@ class TestFeatureVectors:
         with pytest.raises(ValueError, match=r"activation (must have shape|is empty)"):
             feature_vectors(np.zeros(shape))
 
+    def test_a_stack_of_grey_pictures_is_not_taken_for_one(self):
+        with pytest.raises(ValueError, match="are these 60 grey pictures"):
+            feature_vectors(np.zeros((60, 28, 28)))
+
 
 class TestNearestNeighbors:
     @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
@@ -209,6 +213,28 @@ class TestTSNE:
 
     def test_the_design_of_its_call(self):
         assert list(inspect.signature(tsne).parameters) == ["features", "perplexity", "seed"]
+
+    @pytest.mark.parametrize("scale", [1e-36, 1e-30, 1e-10, 1e10, 1e18, 1e36])
+    def test_a_map_does_not_depend_on_the_scale(self, scale):
+        """Features far from 1 ended the process with a segmentation fault, or in a map of zeros."""
+        centres = np.repeat(np.eye(3), 20, axis=0) + RANDOM.normal(0, 0.05, (60, 3))
+        found = tsne((scale * centres).astype(np.float32), perplexity=10)
+        indices, _ = nearest_neighbors(found, found, 5, exclude=range(60))
+        assert (indices // 20 == np.arange(60)[:, np.newaxis] // 20).mean() > 0.95
+
+    def test_a_sure_classifier(self):
+        """Every picture has probability 1 for one class: what is left are differences of 1e-36."""
+        logits = np.random.default_rng(0).normal(size=(60, 5)) * 3 + [90, 0, 0, 0, 0]
+        exponentials = np.exp(logits - logits.max(1, keepdims=True))
+        sure = (exponentials / exponentials.sum(1, keepdims=True)).astype(np.float32)
+        assert (sure[:, 0] == 1).all()
+        found = tsne(sure, perplexity=10)
+        assert np.isfinite(found).all()
+        assert (found.std(axis=0) > 0.1).all()
+
+    def test_far_from_zero(self):
+        found = tsne(FEATURES + np.float32(1e7), perplexity=10)
+        assert np.isfinite(found).all()
 
     @pytest.mark.parametrize("count", [3, 20])
     def test_fewer_pictures_than_components(self, count):

@@ -613,3 +613,43 @@ def test_squeezenet_s_pictures_excite_more_than_any_photo():
     of_pictures = activations(network, found.images, layer).mean((1, 2))
     np.testing.assert_allclose(of_pictures[range(8), chosen], found.scores, rtol=1e-3)
     assert (found.scores > of_photos[:, chosen].max(0)).all()
+
+
+STILL_PIXELS = {**STILL, "steps": 8, "image": "pixels"}
+
+
+class TestNumbersThatAreNotFinite:
+    @pytest.fixture
+    def root(self):
+        """The square root of 100 - the mean of the picture: NaN for a brighter one."""
+        x = keras.Input((8, 8, 3))
+        return keras.Model(x, layers.Activation("linear", name="root")(keras.ops.sqrt(100 - keras.ops.mean(x, (1, 2)))))
+
+    def test_a_picture_whose_objective_is_nan_stays_and_the_others_go_on(self, root):
+        start = np.stack([np.full((8, 8, 3), 50.0), np.full((8, 8, 3), 150.0)])
+        with pytest.warns(UserWarning, match=r"root 0 \(from step 1\): the objective or its gradient was no finite"):
+            found = maximize([channel(root, "root", 0)] * 2, start=start, **STILL_PIXELS)
+        alone = maximize(channel(root, "root", 0), start=start[0], **STILL_PIXELS)
+        np.testing.assert_array_equal(found.images[0], alone.images[0])
+        assert found.images[0].mean() < 50
+        np.testing.assert_allclose(found.images[1], 150, atol=1e-3)
+
+    def test_a_picture_that_comes_to_it_later_stops_there(self, root):
+        with pytest.warns(UserWarning, match=r"root 0 \(from step [2-8]\)"):
+            found = maximize(-channel(root, "root", 0), start=np.full((8, 8, 3), 99.0), **STILL_PIXELS)
+        assert np.isfinite(found.images).all()
+        assert found.images[..., 0].mean() > 99
+
+    def test_nothing_but_nan_is_an_error(self, root):
+        with pytest.raises(ValueError, match=r"Nothing can be drawn: root 0 \(from step 1\)"):
+            maximize(channel(root, "root", 0), start=np.full((8, 8, 3), 150.0), **STILL_PIXELS)
+
+    def test_overflow_in_half_precision(self):
+        x = keras.Input((8, 8, 3))
+        kernel = keras.initializers.Constant(2.0)  # 2 * 192 * 170.6 is the largest number that half precision holds
+        h = layers.Conv2D(2, 8, kernel_initializer=kernel, dtype="float16", name="half")(x)
+        model = keras.Model(x, layers.Flatten(dtype="float32", name="wide")(h))
+        with pytest.warns(UserWarning, match="half precision ends at 65,504"):
+            found = maximize(channel(model, "wide", 0), start=np.full((8, 8, 3), 170.0), **STILL_PIXELS)
+        assert np.isfinite(found.images).all()
+        assert 170 < found.images.mean() < 255

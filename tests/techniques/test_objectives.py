@@ -3,7 +3,8 @@ import pytest
 
 from coursekit import activations, channel, class_score, direction, neuron, squeezenet
 from coursekit.networks.backend import keras, tf
-from coursekit.techniques.objectives import Objective, as_objectives, layers_read, read, score_layer, tables, total
+from coursekit.networks.reading import read, score_layer
+from coursekit.techniques.objectives import Objective, as_objectives, layers_read, tables, total
 
 layers = keras.layers
 RANDOM = np.random.default_rng(0)
@@ -307,7 +308,16 @@ class TestClassScore:
         step, before = score_layer(keras.Model(x, layers.Softmax()(layers.GlobalAveragePooling2D()(h))))
         assert (step.name, before) == ("normalized", False)
 
-    @pytest.mark.parametrize("activation", [None, "sigmoid"])
+    def test_before_a_single_sigmoid(self):
+        x = picture()
+        model = keras.Model(x, layers.Dense(1, activation="sigmoid", name="cat")(layers.GlobalAveragePooling2D()(x)))
+        model.get_layer("cat").set_weights([np.full((3, 1), 100.0), np.array([10.0])])
+        grey = np.full((8, 8, 3), 0.5)
+        assert class_score(model, 0)(grey) == pytest.approx(160)
+        with pytest.raises(ValueError, match="1"):
+            class_score(model, 1)
+
+    @pytest.mark.parametrize("activation", [None, "tanh"])
     def test_without_a_softmax_it_is_the_output(self, activation):
         x = picture()
         model = keras.Model(x, layers.Dense(5, activation=activation)(pooled(x)))
