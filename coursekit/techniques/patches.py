@@ -258,7 +258,8 @@ def _strongest(model: Any, search: _Search) -> Callable[..., tuple]:
 
     It takes pictures (N, H, W, 3) and for each channel the activation that must be exceeded. It gives which pictures
     and channels exceed it (M, 2), their ``per_picture`` largest values (M, P) with rows and columns, equal values in
-    reading order, and whether all values were finite. The maps themselves, a thousand times as large, stay inside.
+    reading order, whether all values were finite, and whether there were none. The maps themselves, a thousand times
+    as large, stay inside.
     """
 
     def positions(images: Any, to_beat: Any) -> tuple:
@@ -279,8 +280,8 @@ def _strongest(model: Any, search: _Search) -> Callable[..., tuple]:
         lines = tf.reshape(lines, (shape[0], shape[1] * width))
         best = tf.math.top_k(lines, tf.minimum(search.per_picture, shape[1] * width))  # of equal ones the first
         found_rows = tf.gather(rows, best.indices // width, batch_dims=1)
-        finite = tf.reduce_all(tf.math.is_finite(largest))
-        return pairs, tf.cast(best.values, tf.float32), found_rows, best.indices % width, finite
+        finite, empty = tf.reduce_all(tf.math.is_finite(largest)), height * width == 0
+        return pairs, tf.cast(best.values, tf.float32), found_rows, best.indices % width, finite, empty
 
     def make() -> Callable[..., tuple]:
         picture = model.inputs[0]
@@ -301,13 +302,16 @@ def _answer(
     tables = [np.empty(0, _ROW)]
     for indices, pictures in batches:
         height, width = pictures.shape[1:3]
+        too_small = ValueError(
+            f"The network does not take pictures of {height} x {width} up to layer {search.layer!r}. "
+            "Are they too small, or too large for the memory?"
+        )
         try:
-            pairs, values, rows, columns, finite = (part.numpy() for part in forward(pictures, to_beat))
+            pairs, values, rows, columns, finite, empty = (part.numpy() for part in forward(pictures, to_beat))
         except (tf.errors.InvalidArgumentError, tf.errors.ResourceExhaustedError) as error:
-            raise ValueError(
-                f"The network does not take pictures of {height} x {width} up to layer {search.layer!r}. "
-                "Are they too small, or too large for the memory?"
-            ) from error
+            raise too_small from error
+        if empty:  # some processors' convolutions give nothing where others raise
+            raise too_small
         if not finite:
             raise ValueError(
                 f"Layer {search.layer!r} gives NaN, infinity or nothing in pictures {indices[0]} to {indices[-1]}."
