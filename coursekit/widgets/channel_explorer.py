@@ -192,7 +192,7 @@ class ChannelExplorer(anywidget.AnyWidget):
     def _pack_field(self, layer: str) -> dict:
         """Return what each unit of a layer sees: top, left, bottom, right, as (H, W, 4) numbers of two bytes.
 
-        It is empty where there is nothing to say: channels first, or a layer that the picture does not reach.
+        It is empty where there is nothing to say: a layer that the picture does not reach.
         """
         try:
             field = receptive_field(self._network, layer, self.image.shape[:2])

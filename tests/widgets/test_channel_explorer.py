@@ -283,13 +283,6 @@ def test_whole_picture_and_bounds():
     assert explorer._maps["field"]["kind"] == "upper bound"
 
 
-def test_network_without_receptive_fields():
-    x = keras.Input((8, 8, 3))
-    network = keras.Model(x, keras.ops.image.extract_patches(layers.Conv2D(2, 3, name="conv")(x), (2, 2)))
-    explorer = ChannelExplorer(network, np.zeros((8, 8, 3), np.uint8), "conv")
-    assert explorer._maps["field"] == {}
-
-
 def test_nested_network(small):
     outer = keras.Sequential([keras.Input((28, 28, 1)), small])
     explorer = ChannelExplorer(outer, np.zeros((28, 28), np.uint8), layer="conv")
