@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import operator
 from collections.abc import Iterable
+from numbers import Real
 
 import numpy as np
 
@@ -64,6 +65,21 @@ def as_count(value: object, name: str, least: int = 1) -> int:
     if count < least:
         raise ValueError(f"{name} must be at least {least}, not {count}.")
     return count
+
+
+def as_number(value: object, name: str, least: float = 0, most: float = np.inf) -> float:
+    """Return ``value`` as a finite number from ``least`` to ``most``.
+
+    Raises:
+        TypeError: ``value`` is no real number.
+        ValueError: It is NaN, infinite, or outside the range.
+    """
+    expected = f"{name} must be a number, {least:g} or more" + ("" if most == np.inf else f" and at most {most:g}")
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
+        raise TypeError(f"{expected}, not {value!r}.")
+    if not (np.isfinite(value) and least <= value <= most):
+        raise ValueError(f"{expected}, not {value!r}.")
+    return float(value)
 
 
 def as_pictures(images: object, name: str = "images", values: str = "numbers from 0 to 255") -> tuple[np.ndarray, bool]:

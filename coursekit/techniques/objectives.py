@@ -19,6 +19,7 @@ from coursekit.networks.graph import as_inputs, find_layer, kept, refuse_channel
 from coursekit.networks.labels import as_class
 from coursekit.networks.nonlinearity import nonlinearity
 from coursekit.networks.reading import read, score_layer
+from coursekit.techniques.optimization import Aim, compiled_scores, picture_shape
 from coursekit.validation import as_count, as_index
 
 EVERYWHERE, CENTRE = (-1, -1), (-2, -2)
@@ -32,13 +33,13 @@ class Reading:
         layer: Full name of the step.
         direction: Weights of the channels, float32 (C,).
         position: (row, column) in the layer's maps, ``CENTRE``, or ``EVERYWHERE`` for the mean over all positions.
-        before: Whether the layer is read before its own nonlinearity.
+        pre_activation: Whether the layer is read before its own nonlinearity.
     """
 
     layer: str
     direction: np.ndarray
     position: tuple[int, int]
-    before: bool = False
+    pre_activation: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,25 +103,25 @@ class Objective:
         return f"<Objective: {self.name}>"
 
 
-def channel(model: Any, layer: str, index: int, before: bool = False) -> Objective:
+def channel(model: Any, layer: str, index: int, pre_activation: bool = False) -> Objective:
     """Return the mean of one channel over all positions, as an objective.
 
     Args:
         model: A Keras model.
         layer: Its name.
         index: The channel, counted from 0.
-        before: Read the layer before its own nonlinearity, where one is folded into it or it is one.
+        pre_activation: Read the layer before its own nonlinearity, where one is folded into it or it is one.
 
     Raises:
         TypeError, ValueError: There is no such layer or channel.
     """
     step, count = _step_with_channels(model, layer)
     index = as_index(index, count, f"channel of {layer!r}")
-    return _objective(model, step, _one_hot(index, count), EVERYWHERE, before, f"{layer} {index}")
+    return _objective(model, step, _one_hot(index, count), EVERYWHERE, pre_activation, f"{layer} {index}")
 
 
 def neuron(
-    model: Any, layer: str, index: int, position: tuple[int, int] | None = None, before: bool = False
+    model: Any, layer: str, index: int, position: tuple[int, int] | None = None, pre_activation: bool = False
 ) -> Objective:
     """Return one channel at one position, as an objective.
 
@@ -129,7 +130,7 @@ def neuron(
         layer: Its name.
         index: The channel, counted from 0.
         position: (row, column) in the layer's maps, counted from 0; by default the centre.
-        before: Read the layer before its own nonlinearity.
+        pre_activation: Read the layer before its own nonlinearity.
 
     Raises:
         TypeError, ValueError: There is no such layer, channel or position.
@@ -137,7 +138,7 @@ def neuron(
     step, count = _step_with_channels(model, layer)
     index = as_index(index, count, f"channel of {layer!r}")
     where, said = _position(step, position)
-    return _objective(model, step, _one_hot(index, count), where, before, f"{layer} {index} at {said}")
+    return _objective(model, step, _one_hot(index, count), where, pre_activation, f"{layer} {index} at {said}")
 
 
 def direction(
@@ -145,7 +146,7 @@ def direction(
     layer: str,
     vector: Any,
     position: tuple[int, int] | str = "everywhere",
-    before: bool = False,
+    pre_activation: bool = False,
 ) -> Objective:
     """Return the channels of a layer weighted by a vector, as an objective: the dot product with it.
 
@@ -154,7 +155,7 @@ def direction(
         layer: Its name.
         vector: One number for each channel, such as the activations of a picture at one position.
         position: (row, column), ``"centre"``, or ``"everywhere"`` for the mean over all positions.
-        before: Read the layer before its own nonlinearity.
+        pre_activation: Read the layer before its own nonlinearity.
 
     Raises:
         TypeError, ValueError: There is no such layer or position, or the vector does not fit.
@@ -164,10 +165,10 @@ def direction(
     if weights.shape != (count,) or not np.isfinite(weights).all():
         raise ValueError(f"vector must hold {count} finite numbers, one for each channel of {layer!r}.")
     if isinstance(position, str) and position == "everywhere":
-        return _objective(model, step, weights, EVERYWHERE, before, f"a direction in {layer}")
+        return _objective(model, step, weights, EVERYWHERE, pre_activation, f"a direction in {layer}")
     centre = isinstance(position, str) and position == "centre"
     where, said = _position(step, None if centre else position)
-    return _objective(model, step, weights, where, before, f"a direction in {layer} at {said}")
+    return _objective(model, step, weights, where, pre_activation, f"a direction in {layer} at {said}")
 
 
 def class_score(model: Any, label: int | str) -> Objective:
@@ -185,11 +186,11 @@ def class_score(model: Any, label: int | str) -> Objective:
         TypeError, ValueError: There is no such class, the model's output is no row of classes, or what it gives is
             computed from probabilities, so that there are no scores.
     """
-    step, before = score_layer(model)
+    step, pre_activation = score_layer(model)
     count = step.shape[-1]
     index = as_class(label, count)
     name = label if isinstance(label, str) else f"class {index}"
-    return _objective(model, step, _one_hot(index, count), EVERYWHERE, before, name)
+    return _objective(model, step, _one_hot(index, count), EVERYWHERE, pre_activation, name)
 
 
 def _step_with_channels(model: Any, layer: str) -> tuple[Any, int]:
@@ -220,10 +221,10 @@ def _position(step: Any, position: Any) -> tuple[tuple[int, int], str]:
     return (row, column), f"({row}, {column})"
 
 
-def _objective(model: Any, step: Any, vector: np.ndarray, where: tuple, before: bool, name: str) -> Objective:
-    if before and nonlinearity(step.operation) is None:
-        raise ValueError(f"Layer {step.name!r} has no nonlinearity of its own: read it without before=True.")
-    return Objective(model, (Reading(step.name, vector, where, bool(before)),), name)
+def _objective(model: Any, step: Any, vector: np.ndarray, where: tuple, pre_activation: bool, name: str) -> Objective:
+    if pre_activation and nonlinearity(step.operation) is None:
+        raise ValueError(f"Layer {step.name!r} has no nonlinearity of its own: read it without pre_activation=True.")
+    return Objective(model, (Reading(step.name, vector, where, bool(pre_activation)),), name)
 
 
 def as_objectives(objective: Any) -> list[Objective]:
@@ -249,7 +250,7 @@ def _same_model(objectives: Sequence[Objective]) -> None:
 
 def layers_read(objectives: Sequence[Objective]) -> tuple[tuple[str, bool], ...]:
     """Return what the objectives read, each layer once: (name, before its nonlinearity)."""
-    return tuple(dict.fromkeys((r.layer, r.before) for objective in objectives for r in objective.readings))
+    return tuple(dict.fromkeys((r.layer, r.pre_activation) for objective in objectives for r in objective.readings))
 
 
 def tables(objectives: Sequence[Objective]) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -261,7 +262,7 @@ def tables(objectives: Sequence[Objective]) -> list[tuple[np.ndarray, np.ndarray
     """
     result = []
     for key in layers_read(objectives):
-        rows = [[r for r in objective.readings if (r.layer, r.before) == key] for objective in objectives]
+        rows = [[r for r in objective.readings if (r.layer, r.pre_activation) == key] for objective in objectives]
         count, channels = max(map(len, rows)), next(r for row in rows for r in row).direction.size
         directions = np.zeros((len(rows), count, channels), np.float32)
         positions = np.full((len(rows), count, 2), EVERYWHERE, np.int32)
@@ -293,40 +294,61 @@ def total(maps: Sequence[Any], directions: Sequence[Any], positions: Sequence[An
         answers = tf.matmul(flat, towards, transpose_b=True)  # (N, H * W, R)
         everywhere = tf.reduce_all(where == EVERYWHERE, -1)
         point = tf.where(where == CENTRE, size // 2, where)
-        index = tf.where(everywhere, 0, point[..., 0] * size[1] + point[..., 1])
+        inside = tf.reduce_all(point < size, -1)  # what lies outside is read nowhere: its callers raise
+        index = tf.where(everywhere | ~inside, 0, point[..., 0] * size[1] + point[..., 1])
         at_point = tf.gather(tf.transpose(answers, [0, 2, 1]), index, axis=2, batch_dims=2)
         values.append(tf.reduce_sum(tf.where(everywhere, tf.reduce_mean(answers, 1), at_point), 1))
     return tf.add_n(values)
 
 
+def linear_aim(objectives: Sequence[Objective]) -> Aim:
+    """Return objectives as what an ascent of as many pictures makes large, each its own picture's."""
+
+    def score(maps: Sequence[Any], pictures: Any, constants: Sequence[Any]) -> Any:
+        return total(maps, constants[: len(maps)], constants[len(maps) :])
+
+    directions, positions = zip(*tables(objectives), strict=True)
+    return Aim(objectives[0].model, layers_read(objectives), score, (*directions, *positions), ("linear",))
+
+
+def check_positions(objectives: Sequence[Objective], size: int | tuple[int, int] | None) -> None:
+    """Raise if a neuron that exists in pictures of the network's own size lies outside of the maps of this size.
+
+    Raises:
+        TypeError, ValueError: It does, or see ``picture_shape``.
+    """
+    aim, shape = linear_aim(objectives), picture_shape(objectives[0].model, size)
+    maps = dict(zip(aim.layers, compiled_scores(aim, shape).structured_outputs[1], strict=True))
+    for r in (r for objective in objectives for r in objective.readings):
+        _check_position(r, tuple(maps[r.layer, r.pre_activation].shape[1:3]), f"pictures of {shape[0]} x {shape[1]}")
+
+
+def _check_position(reading: Reading, maps: tuple, pictures: str) -> None:
+    if None not in maps and any(at >= side for at, side in zip(reading.position, maps, strict=False)):
+        have = " x ".join(map(str, maps))
+        raise ValueError(f"In {pictures}, {reading.layer!r} has {have} positions: {reading.position} is outside.")
+
+
 def _values(objective: Objective, images: Any, batch_size: int) -> np.ndarray:
-    """Compute an objective in NumPy from the layers: the other way, by which ``total`` is tested."""
-    wanted = layers_read([objective])
-    model = objective.model
+    model, aim = objective.model, linear_aim([objective])
     batches, alone = as_inputs(model, images)
 
+    def values(inputs: Sequence[Any], constants: Sequence[Any]) -> tuple:
+        maps = read(model, inputs, aim.layers)
+        return aim.score(maps, None, constants), [tf.shape(layer)[1:3] for layer in maps]
+
     def make() -> Callable:
-        forward = tf.function(lambda *inputs: tuple(read(model, inputs, wanted)))
-        return forward.get_concrete_function(*signature(model))
+        return tf.function(values).get_concrete_function(signature(model), aim.specs)
 
-    forward = kept(model, ("read", *wanted), make)
-    values = []
+    forward, found = kept(model, ("objective", aim.identity), make), []
     for start in range(0, len(batches[0]), batch_size):
-        outputs = forward(*(tf.convert_to_tensor(batch[start : start + batch_size], tensor.dtype)
-                            for batch, tensor in zip(batches, model.inputs, strict=True)))  # fmt: skip
-        maps = {key: np.asarray(output, np.float32) for key, output in zip(wanted, outputs, strict=True)}
-        values.append(sum(_look(maps[r.layer, r.before] @ r.direction, r) for r in objective.readings))
-    joined = np.concatenate(values).astype(np.float32)
+        parts = [tf.convert_to_tensor(batch[start : start + batch_size], tensor.dtype)
+                 for batch, tensor in zip(batches, model.inputs, strict=True)]  # fmt: skip
+        each = [np.repeat(constant, len(parts[0]), axis=0) for constant in aim.constants]
+        scores, sides = forward(parts, [tf.constant(constant) for constant in each])
+        for reading in objective.readings:
+            place = aim.layers.index((reading.layer, reading.pre_activation))
+            _check_position(reading, tuple(sides[place].numpy().tolist()), "these pictures")
+        found.append(scores.numpy())
+    joined = np.concatenate(found)
     return joined[0] if alone else joined
-
-
-def _look(answers: np.ndarray, reading: Reading) -> np.ndarray:
-    if answers.ndim == 1:
-        return answers
-    if reading.position == EVERYWHERE:
-        return answers.mean(axis=(1, 2))
-    height, width = answers.shape[1:3]
-    row, column = (height // 2, width // 2) if reading.position == CENTRE else reading.position
-    if row >= height or column >= width:
-        raise ValueError(f"{reading.layer!r} has {height} x {width} positions here: there is no ({row}, {column}).")
-    return answers[:, row, column]

@@ -7,7 +7,8 @@ import pytest
 from coursekit import activations, channel, class_score, direction, maximize, neuron, photos, squeezenet
 from coursekit.networks.backend import keras, tf
 from coursekit.networks.graph import steps as steps_of
-from coursekit.techniques.gradient_ascent import ascend
+from coursekit.techniques.objectives import linear_aim
+from coursekit.techniques.optimization import Ascent, ascend
 from coursekit.techniques.regularizers import blur, l2, random_view, total_variation
 
 layers = keras.layers
@@ -41,10 +42,12 @@ def start_of(objectives, **how):
 
 
 class TestTheSameAgain:
-    @pytest.mark.parametrize("image", ["fourier", "pixels"])
-    def test_a_seed_gives_the_same_picture_and_another_gives_another(self, image, model):
+    @pytest.mark.parametrize("parametrization", ["fourier", "pixels"])
+    def test_a_seed_gives_the_same_picture_and_another_gives_another(self, parametrization, model):
         objective = channel(model, "deep", 3)
-        first, again, other = (maximize(objective, image=image, seed=seed, **QUICK) for seed in (1, 1, 2))
+        first, again, other = (
+            maximize(objective, parametrization=parametrization, seed=seed, **QUICK) for seed in (1, 1, 2)
+        )
         np.testing.assert_array_equal(first.images, again.images)
         np.testing.assert_array_equal(first.trace, again.trace)
         np.testing.assert_array_equal(first.scores, again.scores)
@@ -87,8 +90,10 @@ class TestTheSameAgain:
 class TestWhatComesOut:
     def test_shapes_and_ranges(self, model):
         objectives = [channel(model, "deep", index) for index in range(5)]
-        for image in ("fourier", "pixels"):
-            found = maximize(objectives, image=image, batch_size=2, blur=1e-3, **{**QUICK, "steps": 30})
+        for parametrization in ("fourier", "pixels"):
+            found = maximize(
+                objectives, parametrization=parametrization, batch_size=2, blur=1e-3, **{**QUICK, "steps": 30}
+            )
             assert found.images.shape == (5, 12, 12, 3)
             assert found.trace.shape == found.penalty.shape == (5, 30)
             assert found.scores.shape == (5,)
@@ -96,7 +101,7 @@ class TestWhatComesOut:
             assert 0 <= found.images.min() < found.images.max() <= 255
             assert np.isfinite(found.trace).all()
             assert found.objectives == objectives
-            assert (found.scores > start_of(objectives, image=image, **QUICK)).all()
+            assert (found.scores > start_of(objectives, parametrization=parametrization, **QUICK)).all()
 
     def test_the_scores_are_the_objectives_of_the_pictures(self, model):
         objectives = [channel(model, "deep", 3), 2 * class_score(model, 1) - neuron(model, "conv", 0, (2, 9))]
@@ -104,11 +109,11 @@ class TestWhatComesOut:
         for objective, picture, score in zip(objectives, found.images, found.scores, strict=True):
             assert objective(picture) == pytest.approx(score, rel=1e-4, abs=1e-5)
 
-    @pytest.mark.parametrize("image", ["fourier", "pixels"])
-    def test_trace_and_penalty_are_those_of_the_picture_before_each_step(self, image, model):
+    @pytest.mark.parametrize("parametrization", ["fourier", "pixels"])
+    def test_trace_and_penalty_are_those_of_the_picture_before_each_step(self, parametrization, model):
         objectives = [channel(model, "deep", 3), class_score(model, 0)]
         weights = {"l2": 0.5, "total_variation": 0.25, "blur": 3}
-        found = maximize(objectives, 4, image=image, snapshots=range(5), **weights, **STILL)
+        found = maximize(objectives, 4, parametrization=parametrization, snapshots=range(5), **weights, **STILL)
         assert list(found.snapshots) == [0, 1, 2, 3, 4]
         np.testing.assert_array_equal(found.snapshots[4], found.images)
         for step in range(4):
@@ -129,10 +134,10 @@ class TestWhatComesOut:
         assert found.snapshots[0].shape == (5, 12, 12, 3)
         np.testing.assert_array_equal(found.snapshots[6], found.images)
 
-    @pytest.mark.parametrize("image", ["fourier", "pixels"])
-    def test_starts(self, image, model):
-        objective, how = channel(model, "deep", 3), {"image": image, "snapshots": [0], **QUICK}
-        for start, value in (("grey", 127.5), ("black", 2.55 if image == "fourier" else 0)):
+    @pytest.mark.parametrize("parametrization", ["fourier", "pixels"])
+    def test_starts(self, parametrization, model):
+        objective, how = channel(model, "deep", 3), {"parametrization": parametrization, "snapshots": [0], **QUICK}
+        for start, value in (("grey", 127.5), ("black", 2.55 if parametrization == "fourier" else 0)):
             np.testing.assert_allclose(maximize(objective, start=start, **how).snapshots[0], value, atol=0.01)
         pictures = np.random.default_rng(0).integers(10, 240, (2, 12, 12, 3)).astype(np.uint8)
         one = maximize([objective] * 2, start=pictures[0], **how).snapshots[0]
@@ -142,7 +147,14 @@ class TestWhatComesOut:
 
     def test_a_huge_penalty_keeps_it_grey(self, model):
         objective = channel(model, "deep", 3)
-        how = {"steps": 40, "shift": 2, "start": "black", "learning_rate": 20, "image": "pixels", "progress": False}
+        how = {
+            "steps": 40,
+            "shift": 2,
+            "start": "black",
+            "learning_rate": 20,
+            "parametrization": "pixels",
+            "progress": False,
+        }
         free, held = maximize(objective, **how), maximize(objective, l2=1e6, **{**how, "steps": 200})
         assert np.abs(held.images - 127.5).mean() < 15
         assert np.abs(free.images - 127.5).mean() > 60
@@ -167,7 +179,7 @@ class TestOneStepByHand:
         """Pixels, the views and Adam (Kingma and Ba 2014) written anew in NumPy."""
         kernel = np.array([[0.02, 1], [-0.01, 2], [0.03, 3]], np.float32)
         model, steps, rate, seed = one_by_one(kernel), 7, 3.0, 5
-        how = {**STILL, "shift": shift, "image": "pixels", "seed": seed}
+        how = {**STILL, "shift": shift, "parametrization": "pixels", "seed": seed}
         found = maximize(channel(model, "mix", 0), steps, start="black", l2=weight, learning_rate=rate, **how)
         canvas = np.zeros((4 + 2 * shift, 5 + 2 * shift, 3))
         mean, square, trace = np.zeros_like(canvas), np.zeros_like(canvas), []
@@ -189,9 +201,9 @@ class TestOneStepByHand:
     def test_the_unit_of_the_objective_does_not_matter(self):
         """As it does not in Adam, but for what keeps it from dividing by zero."""
         objective = channel(one_by_one([[0.02], [-0.01], [0.03]]), "mix", 0)
-        one, small = (maximize(factor * objective, 7, image="pixels", **STILL) for factor in (1, 2**-20))
+        one, small = (maximize(factor * objective, 7, parametrization="pixels", **STILL) for factor in (1, 2**-20))
         np.testing.assert_allclose(small.images, one.images, atol=0.01)
-        assert one.scores > 1.1 * start_of(objective, image="pixels", **STILL)
+        assert one.scores > 1.1 * start_of(objective, parametrization="pixels", **STILL)
 
 
 DEAD = -2.0  # more than grey (3 x 0.5) brings, less than white (3 x 1)
@@ -231,8 +243,10 @@ class TestDeadStarts:
     @pytest.mark.parametrize(("model", "layer"), [case[1:] for case in dead_networks()],
                              ids=[case[0] for case in dead_networks()])  # fmt: skip
     def test_a_silent_unit_is_woken(self, model, layer):
-        for image in ("fourier", "pixels"):
-            found = maximize(channel(model, layer, 1), 60, image=image, start="grey", snapshots=[0], **STILL)
+        for parametrization in ("fourier", "pixels"):
+            found = maximize(
+                channel(model, layer, 1), 60, parametrization=parametrization, start="grey", snapshots=[0], **STILL
+            )
             assert channel(model, layer, 1)(found.snapshots[0][0]) == 0
             assert (found.trace[0, :3] == 0).all()
             assert found.scores[0] > 0.1
@@ -251,15 +265,15 @@ class TestDeadStarts:
 
     def test_beside_a_live_one(self):
         (_, model, layer), *_ = dead_networks()
-        dead, alive = channel(model, layer, 1), channel(model, layer, 1, before=True)
+        dead, alive = channel(model, layer, 1), channel(model, layer, 1, pre_activation=True)
         starts = np.full((2, 4, 5, 3), 127.5)
         starts[1] = 230
-        how = {"steps": 5, "start": starts, "image": "pixels", **STILL}
+        how = {"steps": 5, "start": starts, "parametrization": "pixels", **STILL}
         together = maximize([dead, dead], **how)
         alone = [maximize(dead, **{**how, "start": start}).images[0] for start in starts]
         np.testing.assert_allclose(together.images, alone, atol=0.05)
         assert together.images[0].min() > 127.5
-        both = maximize([dead, alive], 60, start="grey", image="pixels", **STILL)
+        both = maximize([dead, alive], 60, start="grey", parametrization="pixels", **STILL)
         assert (both.scores > 0.1).all()
 
 
@@ -307,7 +321,7 @@ def test_one_compilation_for_all_channels_of_a_layer(counted):
     maximize(2 * neuron(model, "conv", 2) - channel(model, "conv", 0), **{**how, "l2": 0.2, "learning_rate": 0.1})
     maximize(direction(model, "conv", np.ones(6)), **{**how, "scale": 0, "rotate": 0, "steps": 9})
     assert len(counting.traces) == once
-    maximize(channel(model, "conv", 0), **{**how, "image": "pixels"})
+    maximize(channel(model, "conv", 0), **{**how, "parametrization": "pixels"})
     assert len(counting.traces) == once + 1  # the scores stay
 
 
@@ -380,9 +394,8 @@ class TestStopping:
 
     def test_whoever_asks_for_no_more_has_stopped_it(self, counted):
         model, counting = counted
-        how = {"size": None, "image": "fourier", "start": ["noise"], "seed": [0], "view_seed": 0}
-        how |= {"shift": 2, "scale": 0, "rotate": 0, "learning_rate": None, "l2": 0.5}
-        stages = ascend([channel(model, "conv", 0)], 100, **how)
+        aim = linear_aim([channel(model, "conv", 0)])
+        stages = ascend(aim, Ascent(shift=2, scale=0, rotate=0, l2=0.5), 100)
         seen = [next(stages) for _ in range(4)]
         stages.close()
         assert len(counting.runs) == 3
@@ -425,7 +438,11 @@ def test_the_network_is_left_as_it_was():
     model = toy()
     picture = np.random.default_rng(0).uniform(0, 255, (1, 12, 12, 3)).astype(np.float32)
     answer, before = np.asarray(model(picture)), everything_about(model)
-    objectives = [class_score(model, 1), channel(model, "conv", 2, before=True), channel(model, "relu", 0, before=True)]
+    objectives = [
+        class_score(model, 1),
+        channel(model, "conv", 2, pre_activation=True),
+        channel(model, "relu", 0, pre_activation=True),
+    ]
     maximize(objectives, **QUICK)
     maximize([sum(objectives[1:], objectives[0]), -channel(model, "relu", 3)], start="black", **QUICK)
     assert_unchanged(model, before)
@@ -467,27 +484,31 @@ class TestSizes:
         with pytest.raises(ValueError, match="In pictures of 9 x 9, 'deep' has 3 x 3 positions"):
             maximize(neuron(model, "deep", 0, (3, 0)), size=9, **QUICK)
 
-    @pytest.mark.parametrize("image", ["fourier", "pixels"])
-    def test_grey_pictures(self, image):
+    @pytest.mark.parametrize("parametrization", ["fourier", "pixels"])
+    def test_grey_pictures(self, parametrization):
         model = toy((28, 28, 1))
         objectives = [channel(model, "deep", 3), class_score(model, 4)]
-        found = maximize(objectives, image=image, **QUICK)
+        found = maximize(objectives, parametrization=parametrization, **QUICK)
         assert found.images.shape == (2, 28, 28, 1)
-        assert (found.scores > start_of(objectives, image=image, **QUICK)).all()
+        assert (found.scores > start_of(objectives, parametrization=parametrization, **QUICK)).all()
 
 
 class TestWrongArguments:
     @pytest.mark.parametrize(
         ("wrong", "error", "words"),
         [
-            ({"steps": 0}, ValueError, r"steps must be a whole number, 1 or more, not 0\."),
-            ({"steps": 2.5}, ValueError, r"steps must be a whole number, 1 or more, not 2\.5\."),
-            ({"steps": True}, ValueError, "steps must be a whole number"),
-            ({"batch_size": 0}, ValueError, "batch_size must be a whole number, 1 or more, not 0"),
-            ({"size": "big"}, ValueError, "size must be a whole number, 1 or more, not 'big'"),
-            ({"size": 0}, ValueError, "size must be a whole number, 1 or more, not 0"),
+            ({"steps": 0}, ValueError, r"steps must be at least 1, not 0\."),
+            ({"steps": 2.5}, TypeError, r"steps must be a whole number, 1 or more, not 2\.5\."),
+            ({"steps": True}, TypeError, "steps must be a whole number"),
+            ({"batch_size": 0}, ValueError, "batch_size must be at least 1, not 0"),
+            ({"size": "big"}, TypeError, "size must be a whole number, 1 or more, not 'big'"),
+            ({"size": 0}, ValueError, "size must be at least 1, not 0"),
             ({"size": (8, 8, 3)}, ValueError, r"size must be one number of pixels or \(height, width\)"),
-            ({"image": "furier"}, ValueError, "There is no parametrization 'furier'. Did you mean 'fourier'?"),
+            (
+                {"parametrization": "furier"},
+                ValueError,
+                "There is no parametrization 'furier'. Did you mean 'fourier'?",
+            ),
             ({"start": "gray"}, ValueError, "There is no start 'gray'. Did you mean 'grey'?"),
             ({"start": None}, TypeError, "start must hold numbers from 0 to 255"),
             ({"start": np.full((12, 12, 3), np.nan)}, ValueError, "start holds NaN or infinity"),
@@ -496,19 +517,19 @@ class TestWrongArguments:
             ({"start": np.zeros((2, 12, 12, 3))}, ValueError, "There are 1 objectives but 2 starts"),
             ({"l2": -1}, ValueError, "l2 must be a number, 0 or more, not -1"),
             ({"total_variation": np.nan}, ValueError, "total_variation must be a number, 0 or more, not nan"),
-            ({"blur": "1"}, ValueError, "blur must be a number, 0 or more, not '1'"),
-            ({"shift": -1}, ValueError, "shift must be a whole number, 0 or more, not -1"),
-            ({"shift": 1.5}, ValueError, r"shift must be a whole number, 0 or more, not 1\.5"),
-            ({"scale": 1.5}, ValueError, "scale goes up to 1"),
+            ({"blur": "1"}, TypeError, "blur must be a number, 0 or more, not '1'"),
+            ({"shift": -1}, ValueError, "shift must be at least 0, not -1"),
+            ({"shift": 1.5}, TypeError, r"shift must be a whole number, 0 or more, not 1\.5"),
+            ({"scale": 1.5}, ValueError, "scale must be a number, 0 or more and at most 1, not 1.5"),
             ({"scale": -0.1}, ValueError, "scale must be a number, 0 or more"),
-            ({"rotate": 181}, ValueError, "rotate up to 180 degrees, not 0.1 and 181"),
+            ({"rotate": 181}, ValueError, "rotate must be a number, 0 or more and at most 180, not 181"),
             ({"learning_rate": -1}, ValueError, "learning_rate must be a number, 0 or more"),
             ({"learning_rate": np.inf}, ValueError, "learning_rate must be a number, 0 or more"),
-            ({"seed": -1}, ValueError, "seed must be a whole number, 0 or more, not -1"),
-            ({"seed": None}, ValueError, "seed must be a whole number, 0 or more, not None"),
+            ({"seed": -1}, ValueError, "seed must be at least 0, not -1"),
+            ({"seed": None}, TypeError, "seed must be a whole number, 0 or more, not None"),
             ({"seed": [1, 2]}, ValueError, "There are 1 objectives but 2 seeds"),
             ({"snapshots": [7]}, ValueError, "There is no step 7 to keep: there are 6"),
-            ({"snapshots": [-1]}, ValueError, "snapshots must be a whole number, 0 or more, not -1"),
+            ({"snapshots": [-1]}, ValueError, "snapshots must be at least 0, not -1"),
             ({"snapshots": 3}, ValueError, r"snapshots must be a list of steps, such as \[0, 6\], not 3"),
         ],
     )
@@ -615,7 +636,7 @@ def test_squeezenet_s_pictures_excite_more_than_any_photo():
     assert (found.scores > of_photos[:, chosen].max(0)).all()
 
 
-STILL_PIXELS = {**STILL, "steps": 8, "image": "pixels"}
+STILL_PIXELS = {**STILL, "steps": 8, "parametrization": "pixels"}
 
 
 class TestNumbersThatAreNotFinite:

@@ -41,18 +41,21 @@ def close(found, by_hand):
 VECTOR = np.array([0.5, -2, 0, 1], np.float32)
 BY_HAND = {  # what is to be read, and what it is
     "channel": (lambda m: channel(m, "mix", 2), RELU[..., 2].mean((1, 2))),
-    "channel before ReLU": (lambda m: channel(m, "mix", 2, before=True), MIX[..., 2].mean((1, 2))),
+    "channel before ReLU": (lambda m: channel(m, "mix", 2, pre_activation=True), MIX[..., 2].mean((1, 2))),
     "channel of pooled": (lambda m: channel(m, "pool", 3), POOL[:, 3]),
     "channel of the picture": (lambda m: channel(m, "picture", 1), PICTURES[..., 1].mean((1, 2))),
     "neuron": (lambda m: neuron(m, "mix", 2), RELU[:, 2, 3, 2]),
     "neuron in a corner": (lambda m: neuron(m, "mix", 0, (0, 5)), RELU[:, 0, 5, 0]),
-    "neuron before ReLU": (lambda m: neuron(m, "mix", 0, (3, 0), before=True), MIX[:, 3, 0, 0]),
+    "neuron before ReLU": (lambda m: neuron(m, "mix", 0, (3, 0), pre_activation=True), MIX[:, 3, 0, 0]),
     "neuron of pooled": (lambda m: neuron(m, "pool", 1), POOL[:, 1]),
     "direction": (lambda m: direction(m, "mix", VECTOR), (RELU @ VECTOR).mean((1, 2))),
     "direction in the centre": (lambda m: direction(m, "mix", VECTOR, "centre"), RELU[:, 2, 3] @ VECTOR),
     "direction at": (lambda m: direction(m, "mix", VECTOR, (1, 4)), RELU[:, 1, 4] @ VECTOR),
     "direction at an array": (lambda m: direction(m, "mix", VECTOR, np.array([1, 4])), RELU[:, 1, 4] @ VECTOR),
-    "direction before ReLU": (lambda m: direction(m, "mix", VECTOR, (1, 4), before=True), MIX[:, 1, 4] @ VECTOR),
+    "direction before ReLU": (
+        lambda m: direction(m, "mix", VECTOR, (1, 4), pre_activation=True),
+        MIX[:, 1, 4] @ VECTOR,
+    ),
     "direction of pooled": (lambda m: direction(m, "pool", VECTOR), POOL @ VECTOR),
     "class": (lambda m: class_score(m, 4), SCORES[:, 4]),
     "probability": (lambda m: channel(m, "prob", 4), np.exp(SCORES[:, 4]) / np.exp(SCORES).sum(1)),
@@ -61,7 +64,7 @@ BY_HAND = {  # what is to be read, and what it is
         RELU[..., 2].mean((1, 2)) + RELU[:, 0, 5, 0],
     ),
     "difference": (
-        lambda m: class_score(m, 4) - channel(m, "mix", 1, before=True),
+        lambda m: class_score(m, 4) - channel(m, "mix", 1, pre_activation=True),
         SCORES[:, 4] - MIX[..., 1].mean((1, 2)),
     ),
     "scaled": (lambda m: -2 * class_score(m, 1) / 4, -0.5 * SCORES[:, 1]),
@@ -107,7 +110,7 @@ class TestValues:
         close(middle(PICTURES), PICTURES[:, 2, 3, 1])
         close(middle(PICTURES[:, :, :3]), PICTURES[:, 2, 1, 1])
         close(far(PICTURES), PICTURES[:, 3, 5, 2])
-        with pytest.raises(ValueError, match=r"'same' has 4 x 3 positions here: there is no \(3, 5\)"):
+        with pytest.raises(ValueError, match=r"In these pictures, 'same' has 4 x 3 positions: \(3, 5\) is outside"):
             far(PICTURES[:, :, :3])
 
     def test_names(self, model):
@@ -155,7 +158,7 @@ class TestGradients:
         "make",
         [
             lambda m: channel(m, "second", 3),
-            lambda m: channel(m, "first", 1, before=True),
+            lambda m: channel(m, "first", 1, pre_activation=True),
             lambda m: channel(m, "prob", 2),
             lambda m: neuron(m, "second", 2, (0, 2)),
             lambda m: direction(m, "first", [1, -1, 2, 0.5], "centre"),
@@ -362,7 +365,7 @@ class TestWrongArguments:
             (lambda m: channel(m, "mix", 4), ValueError, "There is no channel of 'mix' 4: there are 4"),
             (lambda m: channel(m, "mix", -1), ValueError, "There is no channel of 'mix' -1"),
             (lambda m: channel(m, "mix", 1.0), TypeError, "channel of 'mix' must be a whole number from 0 to 3"),
-            (lambda m: channel(m, "pool", 0, before=True), ValueError, "'pool' has no nonlinearity of its own"),
+            (lambda m: channel(m, "pool", 0, pre_activation=True), ValueError, "'pool' has no nonlinearity of its own"),
             (lambda m: neuron(m, "mix", 4), ValueError, "There is no channel of 'mix' 4"),
             (lambda m: neuron(m, "mix", 0, (4, 0)), ValueError, "There is no row of 'mix' 4: there are 4"),
             (lambda m: neuron(m, "mix", 0, (0, 6)), ValueError, "There is no column of 'mix' 6: there are 6"),
