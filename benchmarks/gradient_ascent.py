@@ -15,11 +15,11 @@ import numpy as np
 
 from coursekit import activations, channel, maximize, photos, squeezenet
 from coursekit.networks.backend import keras, tf
-from coursekit.techniques.gradient_ascent import ascend
+from coursekit.techniques.objectives import linear_aim
+from coursekit.techniques.optimization import Ascent, ascend
 
 LAYER, CHANNELS, STEPS = "fire6-squeeze1x1", range(16), 128
 TOGETHER = 4  # steps timed at once: of four, one is turned and scaled
-DEFAULTS = {"shift": 12, "scale": 0.1, "rotate": 8, "image": "fourier", "size": None, "learning_rate": None}
 
 
 def bare_step(network: keras.Model) -> Callable:
@@ -60,9 +60,7 @@ def per_step(network: keras.Model, channels: range, rounds: int) -> dict[str, fl
     """Return the median seconds of a step of each way, all from the same start."""
     objectives = [channel(network, LAYER, index) for index in channels]
     start = maximize(objectives, 1, learning_rate=0, progress=False).images
-    stages = ascend(
-        objectives, 10**6, start=list(start), seed=[0] * len(objectives), view_seed=0, **DEFAULTS,
-    )  # fmt: skip
+    stages = ascend(linear_aim(objectives), Ascent(), 10**6, start=list(start), seed=[0] * len(objectives))
     next(stages)
     bare, index, pictures = bare_step(network), tf.constant(list(channels)), tf.constant(start)
     ways = {
@@ -81,13 +79,13 @@ def per_step(network: keras.Model, channels: range, rounds: int) -> dict[str, fl
     return {name: statistics.median(times) for name, times in taken.items()}
 
 
-def report(title: str, taken: dict[str, float]) -> None:
+def report(title: str, taken: dict[str, float], wanted: float) -> None:
     """Print each way in milliseconds and as a ratio to the first."""
     print(f"\n{title}")
     base, ours, *others = taken.values()
     for name, each in taken.items():
         print(f"  {name:30} {1e3 * each:8.1f} ms a step   {each / base:6.2f}")
-    print(f"  maximize / bare step: {ours / base:.2f}   wanted: at most 1.3")
+    print(f"  maximize / bare step: {ours / base:.2f}   wanted: at most {wanted}")
     if others:
         print(f"  tf-keras-vis / maximize: {others[0] / ours:.1f}   wanted: at least 5")
     else:
@@ -97,8 +95,8 @@ def report(title: str, taken: dict[str, float]) -> None:
 def main() -> None:
     """Print the ratios, and how many channels found more than the photos have."""
     network = squeezenet()
-    report(f"{len(CHANNELS)} channels of {LAYER} together", per_step(network, CHANNELS, rounds=12))
-    report(f"One channel of {LAYER}", per_step(network, range(1), rounds=12))
+    report(f"{len(CHANNELS)} channels of {LAYER} together", per_step(network, CHANNELS, rounds=12), 1.1)
+    report(f"One channel of {LAYER}", per_step(network, range(1), rounds=12), 1.2)
 
     objectives = [channel(network, LAYER, index) for index in CHANNELS]
     whole = seconds(lambda: maximize(objectives, STEPS, progress=False))
