@@ -250,8 +250,9 @@ def _compiled_step(
             lambda maps: aim.score(maps, seen, constants),
             relu=permeable if dead else None,
         )
-        finite = tf.math.is_finite(score) & tf.reduce_all(tf.math.is_finite(towards), (1, 2, 3))
-        alive = tf.reduce_any(towards != 0, (1, 2, 3)) | ~finite
+        slope = tf.reduce_sum(tf.abs(towards), (1, 2, 3))  # NaN or infinite if one of its numbers is
+        finite = tf.math.is_finite(score) & tf.math.is_finite(slope)
+        alive = (slope > 0) | ~finite
         uphill = tape.gradient([seen, penalty], parameters, [towards, -tf.ones_like(penalty)])
         parameters, mean, square = adam(parameters, mean, square, uphill, number, rate, finite)
         return variable.legal(parameters), mean, square, score, penalty, alive, finite
