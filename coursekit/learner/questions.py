@@ -26,15 +26,14 @@ def predict(question_id: str, result: Any = None) -> QuestionCards | Note:
 
     Args:
         question_id: Such as "01.which-part".
-        result: What came out: a number, the text of the right choice, or a sentence. None asks.
+        result: What came out in this run: a number, the text of a choice, or a sentence. None asks.
 
     Returns:
         The question, to be answered in the page; or with ``result`` a note.
 
     Raises:
-        ValueError: There is no such prediction (the nearest are named), or the result is not one of the choices, or
-            not the right one.
-        TypeError: The id is no string, or the result is no number where one was asked for.
+        ValueError: There is no such prediction (the nearest are named), or the result is no finite number.
+        TypeError: The id is no string, or the result is no number where one was asked for, no text where a choice was.
     """
     if in_sandbox():
         return LATER
@@ -171,6 +170,8 @@ def _beside(question: Question, result: Any) -> Note:
     event = _first_answer("predicted", question)
     answer = None if event is None or event.get("skipped") else event["answer"]
     came = f"The result: {shown}" if question.kind == "words" else f"It is {shown}"
+    if question.kind == "choice" and result != _registered(question):  # trained with another seed, say
+        came = f"Your run gave {shown.removesuffix('.')}; the course's own run gave {_registered(question)}."
     remarks = (question.says,) if question.says else ()
     drawing = _scale(question, answer, float(result)) if question.kind == "number" else ""
     if answer is None:
@@ -179,8 +180,12 @@ def _beside(question: Question, result: Any) -> Note:
     head = f"You said {_said(question, answer)}"
     if question.kind == "choice":
         choice = question.choices[answer]
-        says = (choice.says,) if choice.is_right else (choice.says, came)
-        return Note(head, says, "✓" if choice.is_right else "✗", is_right=choice.is_right)
+        is_right = choice.text == result
+        if result != _registered(question):  # what the choices say is about the course's run
+            return Note(head, (came,), "✓" if is_right else "✗", is_right=is_right)
+        return Note(
+            head, (choice.says,) if is_right else (choice.says, came), "✓" if is_right else "✗", is_right=is_right
+        )
     if question.kind == "number":
         came += " " + _distance(question, answer, float(result))
     return Note(head, (came, *remarks), drawing=drawing)
@@ -196,12 +201,15 @@ def _result(question: Question, result: Any) -> str:
         if not math.isfinite(value):
             raise ValueError(f"The result of {question.id!r} must be a finite number, not {value}.")
         return f"{_with_unit(question, value)}."
-    if question.kind == "choice":
-        right = [choice.text for choice in question.choices if choice.is_right]
-        if result not in right:
-            raise ValueError(f"The right choice of {question.id!r} is {' or '.join(map(repr, right))}, not {result!r}.")
+    if question.kind == "choice" and not isinstance(result, str):
+        raise TypeError(f"The result of {question.id!r} is the text of a choice, not {result!r}.")
     text = str(result).strip()
     return text if text.endswith((".", "!", "?")) else text + "."
+
+
+def _registered(question: Question) -> str:
+    """Return the text of the right choice: what the course's own run gave."""
+    return next(choice.text for choice in question.choices if choice.is_right)
 
 
 def _said(question: Question, answer: Any) -> str:

@@ -1,6 +1,7 @@
 """Every exercise of every lesson: its solution is right, its mistakes are told apart, the notebook says the same."""
 
 import functools
+import re
 
 import nbformat
 import numpy as np
@@ -90,6 +91,14 @@ def test_an_exercise_is_whole(exercise):
     assert exercise.points > 0
     assert exercise.is_read_by_a_person or exercise.mistakes
     assert len({mistake.name for mistake in exercise.mistakes}) == len(exercise.mistakes)
+
+
+@pytest.mark.parametrize("number", LESSONS)
+def test_results_written_into_the_notebook_are_the_registered_ones(number):
+    source = "\n".join(c.source for c in nbformat.read(notebooks.lesson_file(number), as_version=4).cells)
+    right = {question.id: [c.text for c in question.choices if c.is_right] for question in lesson(number).predictions}
+    constant = re.findall(r"""^predict\("(.+?)", result="([^"]*)"\)$""", source, re.MULTILINE)
+    assert all(right[name] == [result] for name, result in constant), constant
 
 
 def test_ids_are_unique_and_begin_with_their_lesson():

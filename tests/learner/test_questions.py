@@ -149,6 +149,22 @@ def test_result_beside_the_right_choice():
 
 
 @pytest.mark.parametrize(
+    ("given", "result", "note"),
+    [
+        (2, "C", "✓ You said C. Your run gave C; the course's own run gave E."),
+        (4, "C", "✗ You said E. Your run gave C; the course's own run gave E."),
+        (4, "J", "✗ You said E. Your run gave J; the course's own run gave E."),
+        (None, "C", "You skipped this prediction. Your run gave C; the course's own run gave E."),
+    ],
+)
+def test_a_run_with_another_result_is_not_contradicted(given, result, note):
+    answer(predict("01.which-part"), "01.which-part", given)
+    shown = predict("01.which-part", result=result)
+    assert repr(shown) == note
+    assert shown.is_right is {"✓": True, "✗": False}.get(note[0])
+
+
+@pytest.mark.parametrize(
     ("given", "says"),
     [
         (95, "You said 95 %. It is 95.2 %. As good as exact."),
@@ -199,7 +215,7 @@ def test_numpy_numbers_are_results():
 @pytest.mark.parametrize(
     ("id", "result", "error", "says"),
     [
-        ("01.which-part", "C", ValueError, "The right choice of '01.which-part' is 'E', not 'C'."),
+        ("01.which-part", 4, TypeError, "The result of '01.which-part' is the text of a choice, not 4."),
         ("01.zeros", "many", TypeError, "The result of '01.zeros' is a number, not 'many'."),
         ("01.zeros", float("nan"), ValueError, "must be a finite number"),
         ("01.which", None, ValueError, "Did you mean '01.which-part'"),
