@@ -13,10 +13,11 @@ import pytest
 import coursekit.homework
 from coursekit.exercises import cases, catalogue, comparing, notebooks
 from coursekit.homework import grading, sandbox
-from coursekit.homework.grading import Options
+from coursekit.homework.grading import Options, SecretMissingError
 from coursekit.homework.record import to_json
 from coursekit.homework.release import variation
 from coursekit.homework.sandbox import Limits, SandboxMissing
+from coursekit.homework.submissions import files
 from tests.homework.handed_in import needs_sandbox, notebook  # noqa: F401
 from tests.homework.small_lesson import write_small_lesson
 
@@ -183,6 +184,21 @@ def test_without_a_sandbox_it_refuses_unless_told(tmp_path, monkeypatch):
     assert not (tmp_path / "out").exists()
     (record,) = _mark(place, tmp_path / "out", no_sandbox=True).values()
     assert _points(record)["01.by-hand"] == 3
+
+
+def test_a_submission_is_read_once_and_not_run_without_its_secret(tmp_path, monkeypatch):
+    token = variation("the secret of this class", "alice")
+    place = _hand_in(tmp_path / "in", alice=f"{SOLVED}\n# %%\nvariation = '{token}'")
+    reads, read = [], files.read_regular
+    monkeypatch.setattr(files, "read_regular", lambda path: reads.append(path) or read(path))
+    with monkeypatch.context() as patch:
+        patch.setattr(sandbox, "run", None)
+        with pytest.raises(SecretMissingError, match=r"alice has a variation of its own.*out.secret\.txt"):
+            _mark(place, tmp_path / "out", no_sandbox=True)
+    assert list((tmp_path / "out" / "results").iterdir()) == []
+    assert len(reads) == 1
+    record = _mark(place, tmp_path / "out", no_sandbox=True, secret="the secret of this class")["alice"]
+    assert (record.variations, len(reads)) == ((token,), 2)
 
 
 def test_what_cannot_be_graded_at_all(tmp_path):

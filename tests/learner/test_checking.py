@@ -11,36 +11,19 @@ from coursekit.exercises import catalogue, given
 from coursekit.learner import checking, progress
 from coursekit.learner.checking import check, hint, solution
 from coursekit.networks.backend import tf
+from tests.learner.answers import (
+    by_hand,
+    by_hand_with_loops,
+    by_hand_with_tensorflow,
+    not_begun,
+    one_scale,
+    without_relu,
+)
 
 pytestmark = pytest.mark.usefixtures("folder")
 
 
 # ---- right answers
-
-
-def by_hand(patch, kernel, bias):
-    values = (patch[..., np.newaxis] * kernel).sum(axis=(0, 1, 2)) + bias
-    return np.maximum(values, 0)
-
-
-def by_hand_with_loops(patch, kernel, bias):
-    answers = []
-    for i in range(kernel.shape[3]):
-        total = bias[i]
-        for row in range(patch.shape[0]):
-            for column in range(patch.shape[1]):
-                for channel in range(patch.shape[2]):
-                    total += patch[row, column, channel] * kernel[row, column, channel, i]
-        answers.append(max(total, 0))
-    return answers
-
-
-def by_hand_with_tensorflow(patch, kernel, bias):
-    return tf.nn.relu(tf.nn.conv2d(patch[np.newaxis], kernel, 1, "VALID")[0, 0, 0] + bias)
-
-
-def one_scale(layer):
-    return (layer - layer.min()) / (layer.max() - layer.min())
 
 
 @pytest.mark.parametrize("function", [by_hand, by_hand_with_loops, by_hand_with_tensorflow])
@@ -82,134 +65,7 @@ def test_variation_is_taken_from_the_notebook(layer, notebook):
     assert check("01.strongest-channel", theirs).is_right
 
 
-# ---- the usual mistakes, as people write them
-
-
-def without_relu(patch, kernel, bias):
-    return (patch[..., np.newaxis] * kernel).sum(axis=(0, 1, 2)) + bias
-
-
-def without_bias(patch, kernel, bias):
-    return np.maximum((patch[..., np.newaxis] * kernel).sum(axis=(0, 1, 2)), 0)
-
-
-def products_only(patch, kernel, bias):
-    return np.tensordot(patch, kernel, 3)
-
-
-def as_mathematicians_do(patch, kernel, bias):
-    rows, columns, _ = patch.shape
-    total = np.array(bias)
-    for row in range(rows):
-        for column in range(columns):
-            total = total + patch[row, column] @ kernel[rows - 1 - row, columns - 1 - column]
-    return np.maximum(total, 0)
-
-
-def relu_too_early(patch, kernel, bias):
-    return tf.nn.relu(np.tensordot(patch, kernel, 3)) + bias
-
-
-def all_filters_together(patch, kernel, bias):
-    return max(0.0, float(sum((patch * kernel[..., i]).sum() + bias[i] for i in range(kernel.shape[3]))))
-
-
-def a_scale_for_each(layer):
-    stretched = [(c - c.min()) / (c.max() - c.min()) for c in np.moveaxis(layer, -1, 0)]
-    return np.stack(stretched, axis=-1)
-
-
-def a_scale_for_each_point(layer):
-    scaled = np.zeros(layer.shape)
-    for row in range(layer.shape[0]):
-        for column in range(layer.shape[1]):
-            point = layer[row, column]
-            scaled[row, column] = (point - point.min()) / (point.max() - point.min())
-    return scaled
-
-
-def divided(layer):
-    return layer / np.max(layer)
-
-
-def cut_off(layer):
-    positive = layer.copy()
-    positive[positive < 0] = 0
-    return positive / positive.max()
-
-
-def for_a_screen(layer):
-    return np.interp(layer, (layer.min(), layer.max()), (0, 255))
-
-
-WRONG_FUNCTIONS = {
-    "01.by-hand": {
-        "forgot the ReLU": without_relu,
-        "forgot the bias": without_bias,
-        "forgot the bias and the ReLU": products_only,
-        "turned the kernel": as_mathematicians_do,
-        "ReLU before the bias": relu_too_early,
-        "added up all filters": all_filters_together,
-    },
-    "01.one-scale": {
-        "a scale for each channel": a_scale_for_each,
-        "a scale for each point": a_scale_for_each_point,
-        "divided by the largest": divided,
-        "negative values cut off": cut_off,
-        "0 to 255": for_a_screen,
-    },
-}
-WRONG_VALUES = {
-    "counted from 1": lambda layer: max(range(layer.shape[2]), key=lambda c: layer[:, :, c].max()) + 1,
-    "channels first": lambda layer: max(range(len(layer)), key=lambda c: layer[c].max()),
-    "position in the flat array": lambda layer: layer.ravel().tolist().index(layer.max()),
-    "mean instead of largest": lambda layer: max(range(layer.shape[2]), key=lambda c: layer[:, :, c].mean()),
-    "largest absolute value": lambda layer: int(np.unravel_index(abs(layer).argmax(), layer.shape)[2]),
-}
-
-
-def test_a_wrong_way_stands_here_for_every_usual_mistake():
-    written = {**{id: list(ways) for id, ways in WRONG_FUNCTIONS.items()}, "01.strongest-channel": list(WRONG_VALUES)}
-    for exercise in catalogue.lesson("01").exercises:
-        assert [mistake.name for mistake in exercise.mistakes] == written.get(exercise.id, [])
-
-
-@pytest.mark.parametrize(
-    ("id", "mistake", "function"),
-    [(id, mistake, function) for id, ways in WRONG_FUNCTIONS.items() for mistake, function in ways.items()],
-)
-def test_usual_mistake_in_a_function(id, mistake, function):
-    note = check(id, function)
-    said = next(one.says for one in catalogue.find(id).mistakes if one.name == mistake)
-    assert note.is_right is False
-    assert note.says == (said,)
-    assert repr(note) == f"✗ Not right yet. {said}"
-    event = progress.latest("checked", id)
-    assert (event["right"], event["mistake"]) == (False, mistake)
-
-
-def test_usual_mistakes_in_a_value():
-    # Not every picture tells every mistake from every other one: count the cases that do.
-    told = dict.fromkeys(WRONG_VALUES, 0)
-    for token in (None, *(f"token{i}" for i in range(8))):
-        case = given("01.strongest-channel", token)
-        layer = activations(squeezenet(), photo(case["picture"], size=227), case["layer"])
-        wrong = {mistake: way(layer) for mistake, way in WRONG_VALUES.items()}
-        all_answers = [*wrong.values(), int(layer.max(axis=(0, 1)).argmax())]
-        for mistake, answer in wrong.items():
-            if all_answers.count(answer) == 1:
-                assert check("01.strongest-channel", answer, token).is_right is False
-                assert progress.latest("checked", "01.strongest-channel")["mistake"] == mistake
-                told[mistake] += 1
-    assert min(told.values()) >= 2, told
-
-
 # ---- what is no answer
-
-
-def not_begun(patch, kernel, bias):
-    # YOUR CODE HERE
-    raise NotImplementedError()
 
 
 def returns_nothing(layer):
@@ -399,48 +255,6 @@ def test_answer_by_its_name(notebook):
 def test_text_is_read_by_a_person():
     assert "A person reads it" in repr(check("01.evidence"))
     assert check("01.evidence", "I think so.").is_right is None
-
-
-# ---- tries, hints, solution
-
-
-def test_solution_after_three_tries():
-    refused = 'Not yet. It can be shown after 3 tries, and {}. hint("01.by-hand") helps on.'
-    assert repr(solution("01.by-hand")) == refused.format("you have not tried yet")
-    for tries in (1, 2):
-        assert "solution(" not in repr(check("01.by-hand", without_relu))
-        assert repr(solution("01.by-hand")) == refused.format(f"you have made {tries}")
-    check("01.by-hand", not_begun)  # does not count
-    assert "try 3" not in repr(solution("01.by-hand"))
-    assert 'That was try 3. If you like, solution("01.by-hand") now shows' in repr(check("01.by-hand", without_bias))
-    assert progress.latest("solution", "01.by-hand") is None
-    shown = solution("01.by-hand")
-    assert "It is noted that it was shown." in repr(shown)
-    assert progress.latest("solution", "01.by-hand") is not None
-    written = {"np": np}
-    exec(shown.code, written)
-    assert check("01.by-hand", written["by_hand"]).is_right
-
-
-def test_solution_once_it_is_solved():
-    check("01.one-scale", one_scale)
-    assert "def one_scale" in repr(solution("01.one-scale"))
-
-
-def test_hints_one_by_one_then_all():
-    said = [hint("01.by-hand") for _ in range(5)]
-    assert [note.head for note in said] == ["Hint 1 of 3", "Hint 2 of 3", "Hint 3 of 3", "All 3 hints", "All 3 hints"]
-    hints = catalogue.find("01.by-hand").hints
-    assert [note.says[0] for note in said[:3]] == list(hints)
-    assert all(text in repr(said[4]) for text in hints)
-    assert [event["step"] for event in progress.events() if event["kind"] == "hinted"] == [1, 2, 3]
-
-
-def test_example_text_after_its_hints():
-    assert 'See the hints first: hint("01.evidence")' in repr(solution("01.evidence"))
-    hint("01.evidence")
-    hint("01.evidence")
-    assert "cover equal areas" in repr(solution("01.evidence"))
 
 
 @pytest.mark.parametrize("function", [check, hint, solution])
