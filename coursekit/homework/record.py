@@ -88,7 +88,7 @@ def read_record(file: Path) -> Record:
     try:
         table = json.loads(file.read_bytes())
         table.pop("status")
-        lists = {name: tuple(table.pop(name)) for name in ("log", "variations")}
+        lists = {name: tuple(table.pop(name, ())) for name in ("log", "variations")}
         results = {name: Result(**result) for name, result in table.pop("exercises").items()}
         return Record(**table, **lists, exercises=results)
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -72,11 +72,6 @@ def events(file: Path | None = None) -> list[dict]:
     return kept + (_memory if file is None else [])
 
 
-def latest(kind: str, id: str) -> dict | None:
-    """Return the last event of a kind for an exercise or question, or None."""
-    return next((event for event in reversed(events()) if event["kind"] == kind and event["id"] == id), None)
-
-
 def _append(file: Path, event: dict) -> bool:
     """Add an event's line to a file; say whether that worked."""
     try:

@@ -1,6 +1,7 @@
 """A record is read as it was written, or said to be none."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -39,6 +40,13 @@ def test_what_is_no_record_is_named(tmp_path, content):
     (tmp_path / "ana.json").write_text(content)
     with pytest.raises(ValueError, match=r"ana\.json holds no record of a grade"):
         read_record(tmp_path / "ana.json")
+
+
+def test_a_record_from_before_variations_were_kept_is_read(tmp_path):
+    table = json.loads(to_json(RECORD))
+    del table["variations"]
+    (tmp_path / "ana.json").write_text(json.dumps(table))
+    assert read_record(tmp_path / "ana.json") == replace(RECORD, variations=())
 
 
 @pytest.mark.parametrize("key", ["points_given", "max"])

@@ -19,6 +19,7 @@ from tests.learner.answers import (
     one_scale,
     without_relu,
 )
+from tests.learner.events import latest
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -31,7 +32,7 @@ def test_right_function(function):
     note = check("01.by-hand", function)
     assert note.is_right
     assert repr(note) == "✓ Right. One activation by hand, for all filters at once."
-    assert progress.latest("checked", "01.by-hand")["right"] is True
+    assert latest("checked", "01.by-hand")["right"] is True
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +165,7 @@ def test_what_is_said_of_a_function_that_does_not_work(function, says, capsys):
     note = check("01.one-scale", function)
     assert note.is_right is False
     assert says.format(fails.__code__.co_firstlineno + 2) in repr(note)
-    assert progress.latest("checked", "01.one-scale") is not None
+    assert latest("checked", "01.one-scale") is not None
     assert capsys.readouterr().out == ""
 
 

@@ -7,6 +7,7 @@ from coursekit.exercises import catalogue
 from coursekit.learner import progress
 from coursekit.learner.checking import check, hint, solution
 from tests.learner.answers import not_begun, one_scale, without_bias, without_relu
+from tests.learner.events import latest
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -20,10 +21,10 @@ def test_solution_after_three_tries():
     check("01.by-hand", not_begun)  # does not count
     assert "try 3" not in repr(solution("01.by-hand"))
     assert 'That was try 3. If you like, solution("01.by-hand") now shows' in repr(check("01.by-hand", without_bias))
-    assert progress.latest("solution", "01.by-hand") is None
+    assert latest("solution", "01.by-hand") is None
     shown = solution("01.by-hand")
     assert "It is noted that it was shown." in repr(shown)
-    assert progress.latest("solution", "01.by-hand") is not None
+    assert latest("solution", "01.by-hand") is not None
     written = {"np": np}
     exec(shown.code, written)
     assert check("01.by-hand", written["by_hand"]).is_right

@@ -4,9 +4,9 @@ import pytest
 
 from coursekit import activations, photo, squeezenet
 from coursekit.exercises import catalogue, given
-from coursekit.learner import progress
 from coursekit.learner.checking import check
 from tests.learner.answers import WRONG_FUNCTIONS, WRONG_VALUES
+from tests.learner.events import latest
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -27,7 +27,7 @@ def test_usual_mistake_in_a_function(id, mistake, function):
     assert note.is_right is False
     assert note.says == (said,)
     assert repr(note) == f"✗ Not right yet. {said}"
-    event = progress.latest("checked", id)
+    event = latest("checked", id)
     assert (event["right"], event["mistake"]) == (False, mistake)
 
 
@@ -42,6 +42,6 @@ def test_usual_mistakes_in_a_value():
         for mistake, answer in wrong.items():
             if all_answers.count(answer) == 1:
                 assert check("01.strongest-channel", answer, token).is_right is False
-                assert progress.latest("checked", "01.strongest-channel")["mistake"] == mistake
+                assert latest("checked", "01.strongest-channel")["mistake"] == mistake
                 told[mistake] += 1
     assert min(told.values()) >= 2, told
