@@ -21,8 +21,9 @@ import nbformat
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from coursekit.homework import grading, notebooks, sandbox
-from coursekit.homework.exercises import lesson
+from coursekit.exercises import notebooks
+from coursekit.exercises.catalogue import lesson
+from coursekit.homework import grading, sandbox
 
 
 def submission() -> nbformat.NotebookNode:
@@ -47,7 +48,7 @@ def one_run(prepared: Path, folder: Path, no_sandbox: bool) -> float:
     (folder / "seen" / "given.json").write_text("{}")
     (folder / "job.json").write_text(json.dumps({**job, "cell_seconds": 10, "case_seconds": 10}))
     run = sandbox.run(prepared, folder, sandbox.Limits(), threading.Event(), no_sandbox=no_sandbox)
-    if run.ended != "done":
+    if run.ended is not sandbox.Ended.DONE:
         raise RuntimeError(f"The run ended otherwise: {run}")
     return run.seconds
 
@@ -84,9 +85,9 @@ def whole_class(folder: Path, count: int) -> None:
         list(pool.map(execute_bare, sorted((folder / "submissions").rglob("*.ipynb"))))
     bare = time.perf_counter() - start
     start = time.perf_counter()
-    records = list(grading.mark(folder / "submissions", folder / "course", jobs=2))
+    records = list(grading.mark(folder / "submissions", folder / "course", grading.Options(jobs=2)))
     graded = time.perf_counter() - start
-    right = {name: score["points"] for name, score in records[0]["exercises"].items()}
+    right = {name: result.points for name, result in records[0].exercises.items()}
     print(f"\n{count} submissions of lesson 01 ({len(made.cells)} cells), two jobs; the first one's points: {right}")
     print(f"  executed bare {bare:7.1f} s")
     print(f"  graded        {graded:7.1f} s, {graded / bare:.2f} times   wanted: 1.2 or less")

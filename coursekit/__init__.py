@@ -12,7 +12,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["show"],
     submod_attrs={
-        "homework": ["check", "given", "hint", "predict", "quiz", "solution"],
+        "exercises": ["given"],
+        "learner": ["check", "hint", "predict", "quiz", "solution"],
         "networks": [
             "class_scores",
             "imagenet_labels",

@@ -6,7 +6,10 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from coursekit.homework.record import Record
 
 _RELEASE = """\
 Writes a lesson as homework into FOLDER, as nbgrader lays it out: without its
@@ -78,56 +81,27 @@ def _release(args: argparse.Namespace) -> int:
 
 
 def _grade(args: argparse.Namespace) -> int:
-    from coursekit.homework.grading import grade
+    from coursekit.homework.grading import Options, grade
     from coursekit.homework.release import SECRET, read_secret
 
     file = args.secret_file or args.to / SECRET
     secret = read_secret(file) if args.secret_file or file.exists() else None
-    if secret is None and (student := _with_variation(args.submissions, args.lesson)):
-        raise ValueError(
-            f"The submission of {student} has a variation of its own, but there is no class secret at {file}. "
-            "Grade into the folder that the assignment was released to, or name its secret: --secret-file FILE"
-        )
-    records = grade(
-        args.submissions,
-        args.to,
-        lesson=args.lesson,
-        jobs=args.jobs,
-        secret=secret,
-        again=args.again,
-        no_sandbox=args.dangerously_without_sandbox,
-    )
-    ungraded = [record for record in records if record["status"] != "graded"]
+    options = Options(args.lesson, args.jobs, secret, args.again, args.dangerously_without_sandbox)
+    records = grade(args.submissions, args.to, options)
     _print_summary(records, args.to)
     _print_mixed_up(records, secret, args.to)
-    return 1 if ungraded else 0
+    return 0 if all(record.is_graded for record in records) else 1
 
 
-def _with_variation(place: Path, lesson: str) -> str | None:
-    """Return a student whose notebook was released with a variation, or None."""
-    from coursekit.homework import submissions
-    from coursekit.homework.answers import RefusedError
-    from coursekit.homework.release import variations_in
-
-    for submission in submissions.find(place, lesson)[0]:
-        try:
-            content = submission.read()
-        except RefusedError:
-            continue  # grading says why
-        if variations_in(content):
-            return submission.student
-    return None
-
-
-def _print_summary(records: list[dict], to: Path) -> None:
+def _print_summary(records: list[Record], to: Path) -> None:
     from coursekit.homework.gradebook import is_complete, scores, student_name
 
-    width = max(len(record["student"]) for record in records)
-    given = {number: scores(number, to) for number in {record["assignment"] for record in records}}
+    width = max(len(record.student) for record in records)
+    given = {number: scores(number, to) for number in {record.assignment for record in records}}
     unread = 0
     print()
     for record in records:
-        mine = given[record["assignment"]][student_name(record)]
+        mine = given[record.assignment][student_name(record)]
         to_read = sum(score.needs_person for score in mine.values())
         unread += to_read > 0
         if is_complete(record, mine):
@@ -135,28 +109,26 @@ def _print_summary(records: list[dict], to: Path) -> None:
                 f"  ({to_read} to read)" if to_read else ""
             )
         else:
-            note = f"NOT GRADED: {record['reason']}"
-        print(f"  {record['student']:{width}}  {note}")
-    failed = sum(record["status"] != "graded" for record in records)
+            note = f"NOT GRADED: {record.reason}"
+        print(f"  {record.student:{width}}  {note}")
+    failed = sum(not record.is_graded for record in records)
     print(f"{len(records) - failed} graded, {failed} not; in {unread} there is something for a person to read.")
     print(f"Grades: {to / 'grades.csv'}   Feedback: {to / 'feedback'}   Log: {to / 'log.csv'}")
 
 
-def _print_mixed_up(records: list[dict], secret: str | None, to: Path) -> None:
+def _print_mixed_up(records: list[Record], secret: str | None, to: Path) -> None:
     """Warn of notebooks with somebody else's variation: a wrong name, or a wrong notebook."""
-    from coursekit.homework.release import variation, variations_in
+    from coursekit.homework.release import variation
 
     if secret is None:
         return
-    folders = {folder.name for record in records for folder in (to / "release" / record["assignment"]).glob("*/")}
+    folders = {folder.name for record in records for folder in (to / "release" / record.assignment).glob("*/")}
     owners = {variation(secret, student): student for student in folders}
     for record in records:
-        copy = to / record["notebook"] if record["notebook"] else None
-        found = variations_in(copy.read_bytes()) if copy else set()
-        if found and variation(secret, record["student"]) not in found:
-            names = ", ".join(sorted(owners.get(token, "nobody in this class") for token in found))
+        if record.variations and variation(secret, record.student) not in record.variations:
+            names = ", ".join(sorted(owners.get(token, "nobody in this class") for token in record.variations))
             print(
-                f"Look at {record['student']} ({json.dumps(record['file'])}): it has the variation of {names}. "
+                f"Look at {record.student} ({json.dumps(record.file)}): it has the variation of {names}. "
                 "It was graded with the one of its own name.",
                 file=sys.stderr,
             )

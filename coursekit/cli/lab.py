@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from coursekit.homework.notebooks import cut_solutions, lessons_folder, to_bytes, write_whole
+from coursekit.exercises.notebooks import cut_solutions, lessons_folder, to_bytes, write_whole
 
 DEFAULT_FOLDER = "my-lessons"
 MANIFEST = ".coursekit.json"  # in the learner's folder: the fingerprint of each lesson as it was delivered
@@ -37,11 +37,11 @@ def run(folder: Path, jupyter: Sequence[str] = (), copy_only: bool = False) -> i
     Returns:
         JupyterLab's exit code, or 1 if the lessons could not be delivered.
     """
-    from coursekit.homework import panel  # here: the doctor imports this module where NumPy may be missing
+    from coursekit.learner import start_page  # here: the doctor imports this module where NumPy may be missing
 
     try:
         outcomes = deliver(lessons_folder(), folder)
-        panel.write_start_page(folder.resolve())
+        start_page.write_start_page(folder.resolve())
     except (OSError, ValueError) as error:
         print(f"coursekit lab: {error}", file=sys.stderr)
         return 1

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from coursekit.cli import lab
-from coursekit.homework import panel, progress
+from coursekit.learner import progress, start_page
 
 
 def run(folder: Path | None) -> int:
@@ -20,9 +20,9 @@ def run(folder: Path | None) -> int:
     if not place.is_dir():
         print(f"coursekit progress: There is no folder {place}. `coursekit lab` makes one.", file=sys.stderr)
         return 1
-    lessons = panel.summary(place, progress.events(place / progress.NAME))
+    lessons = start_page.summary(place, progress.events(place / progress.NAME))
     if not lessons:
         print(f"coursekit progress: There are no lessons in {place}. Name another folder.", file=sys.stderr)
         return 1
-    print(panel.table(lessons))
+    print(start_page.table(lessons))
     return 0

@@ -1,14 +1,8 @@
-"""What a lesson asks of its reader, and what an instructor does with the answers."""
+"""For instructors: a lesson as an assignment, and the grades of what was handed in."""
 
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submod_attrs={
-        "checking": ["check", "hint", "solution"],
-        "exercises": ["given"],
-        "grading": ["grade"],
-        "release": ["release"],
-        "questions": ["predict", "quiz"],
-    },
+    submod_attrs={"grading": ["grade"], "release": ["release"]},
 )

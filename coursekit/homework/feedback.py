@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from coursekit.homework import gradebook, notebooks
-from coursekit.homework.exercises import Exercise, lesson
+from coursekit.exercises import notebooks
+from coursekit.exercises.catalogue import lesson
+from coursekit.exercises.model import Exercise
+from coursekit.homework import gradebook
+from coursekit.homework.record import Record
 
 _PAGE = """\
 <!DOCTYPE html>
@@ -72,7 +75,7 @@ look at it.</p>
 """
 
 
-def write(records: Sequence[dict], to: str | Path) -> None:
+def write(records: Sequence[Record], to: str | Path) -> None:
     """Write feedback/STUDENT.html for every record, and the same page to where nbgrader releases feedback from.
 
     Points come from the gradebook, so those that a person gave in formgrader, and the comments, are in it.
@@ -83,11 +86,11 @@ def write(records: Sequence[dict], to: str | Path) -> None:
     """
     gradebook.require_nbgrader()
     to = Path(to)
-    for number in sorted({record["assignment"] for record in records}):
+    for number in sorted({record.assignment for record in records}):
         given = gradebook.scores(number, to)
         name = notebooks.lesson_file(number).with_suffix(".html").name
         for record in records:
-            if record["assignment"] == number:
+            if record.assignment == number:
                 student = gradebook.student_name(record)
                 content = page(record, given.get(student, {})).encode(errors="replace")
                 folder = to / "feedback"
@@ -97,7 +100,7 @@ def write(records: Sequence[dict], to: str | Path) -> None:
                         notebooks.write_whole(file, content)
 
 
-def page(record: dict, given: dict[str, gradebook.Score]) -> str:
+def page(record: Record, given: dict[str, gradebook.Score]) -> str:
     """Return a student's page as HTML.
 
     Args:
@@ -106,28 +109,28 @@ def page(record: dict, given: dict[str, gradebook.Score]) -> str:
     """
     import jinja2
 
-    exercises = lesson(record["assignment"]).exercises
+    exercises = lesson(record.assignment).exercises
     together = [given[one.id].points for one in exercises if one.id in given and given[one.id].points is not None]
     most = sum(one.points for one in exercises)
     is_complete = gradebook.is_complete(record, given)
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     return environment.from_string(_PAGE).render(
-        number=record["assignment"],
-        student=record["student"],
-        reason="" if is_complete else record["reason"] or "The reason is not known.",
+        number=record.assignment,
+        student=record.student,
+        reason="" if is_complete else record.reason or "The reason is not known.",
         exercises=[_part(one, record, given.get(one.id)) for one in exercises],
         total=_points(sum(together) if is_complete else None, most),
         to_read=[one.title for one in exercises if one.id in given and given[one.id].needs_person],
     )
 
 
-def _part(exercise: Exercise, record: dict, given: gradebook.Score | None) -> dict:
+def _part(exercise: Exercise, record: Record, given: gradebook.Score | None) -> dict:
     """Return what the page says about one exercise."""
-    found = record["exercises"].get(exercise.id, {}) if record["status"] == "graded" else {}
-    points = given.points if given else found.get("points")
-    says = [found["says"]] if found.get("says") else []
-    if found.get("mistake"):
-        says.append(f"It looks like a usual mistake: {found['mistake']}.")
+    found = record.exercises.get(exercise.id) if record.is_graded else None
+    points = given.points if given else found.points if found else None
+    says = [found.says] if found else []
+    if found and found.mistake:
+        says.append(f"It looks like a usual mistake: {found.mistake}.")
     if given and given.is_manual:
         says.append("A person gave these points.")
     elif points is not None and points < exercise.points and not exercise.is_read_by_a_person:
@@ -137,7 +140,7 @@ def _part(exercise: Exercise, record: dict, given: gradebook.Score | None) -> di
         "anchor": notebooks.grade_id(exercise.id),
         "points": _points(points, exercise.points),
         "says": says,
-        "text": found.get("text", ""),
+        "text": found.text if found else "",
         "comment": given.comment if given else "",
     }
 

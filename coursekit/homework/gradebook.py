@@ -11,7 +11,6 @@ import datetime
 import html
 import importlib.util
 import io
-import json
 import os
 import re
 import sys
@@ -23,8 +22,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from coursekit.homework import notebooks, submissions
-from coursekit.homework.exercises import Exercise, lesson
+from coursekit.exercises import notebooks
+from coursekit.exercises.catalogue import lesson
+from coursekit.exercises.model import Exercise
+from coursekit.homework import submissions
+from coursekit.homework.metadata import solution_grade_id, with_metadata
+from coursekit.homework.record import Record, Result, read_record
 
 _PLAIN_NAME = r"[\w@+-](?:[\w .@+-]*[\w@+-])?"  # one folder, on every system; no dot or space at either end
 
@@ -75,7 +78,7 @@ def register(notebook: Any, number: str, name: str, to: Path) -> Any:
     """
     from nbgrader.preprocessors import CheckCellMetadata, ClearOutput, ComputeChecksums, LockCells, SaveCells
 
-    notebook = notebooks.cut_solutions(notebooks.with_metadata(notebook, lesson(number)))
+    notebook = notebooks.cut_solutions(with_metadata(notebook, lesson(number)))
     resources = {"nbgrader": {"assignment": number, "notebook": name, "db_url": _url(to)}}
     with open_gradebook(to) as gradebook:
         gradebook.update_or_create_assignment(number)
@@ -90,7 +93,7 @@ def register(notebook: Any, number: str, name: str, to: Path) -> Any:
     return notebook
 
 
-def write(records: Sequence[dict], to: str | Path) -> None:
+def write(records: Sequence[Record], to: str | Path) -> None:
     """Bring the gradebook, nbgrader's folder autograded/, grades.csv and log.csv up to date.
 
     What a person gave in formgrader stays. Where the submission is another one since, a person is asked to look again.
@@ -101,8 +104,8 @@ def write(records: Sequence[dict], to: str | Path) -> None:
     """
     require_nbgrader()
     to = Path(to)
-    for number in sorted({record["assignment"] for record in records}):
-        mine = [record for record in records if record["assignment"] == number]
+    for number in sorted({record.assignment for record in records}):
+        mine = [record for record in records if record.assignment == number]
         file = notebooks.lesson_file(number)
         released = register(_read(file), number, file.stem, to)
         with open_gradebook(to) as gradebook:
@@ -133,25 +136,25 @@ def scores(number: str, to: str | Path) -> dict[str, dict[str, Score]]:
                             float(grade.score) if has_points else None,
                             grade.manual_score is not None,
                             bool(grade.needs_manual_grade),
-                            comments.get(notebooks.solution_grade_id(exercise), ""),
+                            comments.get(solution_grade_id(exercise), ""),
                         )
     return found
 
 
-def student_name(record: dict) -> str:
+def student_name(record: Record) -> str:
     """Return the student's id as nbgrader has it, which is also the name of a folder."""
-    student = record["student"]
+    student = record.student
     return student if is_plain_name(student) else quote(student, safe="", errors="replace").replace(".", "%2E")[:128]
 
 
-def is_complete(record: dict, given: dict[str, Score]) -> bool:
+def is_complete(record: Record, given: dict[str, Score]) -> bool:
     """Say whether there is a total to speak of: the program graded, or a person gave points for every exercise."""
-    return record["status"] == "graded" or (bool(given) and all(score.points is not None for score in given.values()))
+    return record.is_graded or (bool(given) and all(score.points is not None for score in given.values()))
 
 
-def _write_tables(records: list[dict], number: str, to: Path) -> None:
+def _write_tables(records: list[Record], number: str, to: Path) -> None:
     """Write grades.csv and log.csv, with every student whose result lies in the folder."""
-    everyone = {record["student"]: record for record in (*_results(to), *records) if record["assignment"] == number}
+    everyone = {record.student: record for record in (*_results(to), *records) if record.assignment == number}
     exercises = lesson(number).exercises
     have = scores(number, to)
     grades = [["student", *(one.id for one in exercises), "total", "max", "status", "reason", "to_read"]]
@@ -162,16 +165,15 @@ def _write_tables(records: list[dict], number: str, to: Path) -> None:
         total = sum(p for p in points if p is not None) if is_complete(record, given) else None
         to_read = " ".join(name for name, score in given.items() if score.needs_person)
         most = sum(one.points for one in exercises)
-        grades.append([student, *points, total, most, record["status"], record["reason"], to_read])
-        fields = (record.get(key) for key in log[0][:-1])
-        log.append([*fields, " | ".join(record.get("log") or [])])
+        grades.append([student, *points, total, most, record.status, record.reason, to_read])
+        fields = (getattr(record, key) for key in log[0][:-1])
+        log.append([*fields, " | ".join(record.log)])
     notebooks.write_whole(to / "grades.csv", _csv(grades))
     notebooks.write_whole(to / "log.csv", _csv(log))
 
 
-def _results(to: Path) -> Iterator[dict]:
-    for file in sorted((to / "results").glob("*.json")):
-        yield json.loads(file.read_bytes())
+def _results(to: Path) -> Iterator[Record]:
+    return map(read_record, sorted((to / "results").glob("*.json")))
 
 
 def _csv(rows: Iterable[Sequence]) -> bytes:
@@ -213,11 +215,11 @@ def open_gradebook(to: Path) -> Iterator[Any]:
         yield gradebook
 
 
-def _enter(gradebook: Any, record: dict, number: str, is_new: bool) -> None:
+def _enter(gradebook: Any, record: Record, number: str, is_new: bool) -> None:
     """Enter one submission; ``is_new`` when it is not the one that was entered before."""
     student = student_name(record)
     gradebook.update_or_create_student(student)
-    when = {"timestamp": _utc(record["submitted_at"])} if record.get("submitted_at") else {}
+    when = {"timestamp": _utc(record.submitted_at)} if record.submitted_at else {}
     submission = gradebook.update_or_create_submission(number, student, **when)
     (notebook,) = submission.notebooks
     grades = {grade.name: grade for grade in notebook.grades}
@@ -225,20 +227,20 @@ def _enter(gradebook: Any, record: dict, number: str, is_new: bool) -> None:
     for exercise in lesson(number).exercises:
         found = _found(record, exercise)
         grade = grades[notebooks.grade_id(exercise.id)]
-        grade.auto_score = found["points"]
-        is_asked = exercise.is_read_by_a_person and record["status"] == "graded" and found["points"] is None
-        comments[notebooks.solution_grade_id(exercise)].auto_comment = None if is_asked else found["says"]
+        grade.auto_score = found.points
+        is_asked = exercise.is_read_by_a_person and record.is_graded and found.points is None
+        comments[solution_grade_id(exercise)].auto_comment = None if is_asked else found.says
         if grade.manual_score is None:
-            grade.needs_manual_grade = found["points"] is None or found["needs_person"]
+            grade.needs_manual_grade = found.points is None or found.needs_person
         elif is_new:
             grade.needs_manual_grade = True
     gradebook.db.commit()
 
 
-def _found(record: dict, exercise: Exercise) -> dict:
+def _found(record: Record, exercise: Exercise) -> Result:
     """Return what the record says about an exercise; nothing, for one that could not be graded."""
-    nothing = {"points": None, "says": record["reason"], "mistake": "", "needs_person": True, "text": ""}
-    return {**nothing, **record["exercises"].get(exercise.id, {})} if record["status"] == "graded" else nothing
+    nothing = Result(None, exercise.points, record.reason, needs_person=True)
+    return record.exercises.get(exercise.id, nothing) if record.is_graded else nothing
 
 
 def _utc(text: str) -> datetime.datetime:
@@ -257,12 +259,11 @@ def _read(file: Path) -> Any:
 # goes there but code, the outputs of the safe copy, and plain text.
 
 
-def _for_formgrader(record: dict, released: Any, number: str, to: Path) -> Any:
+def _for_formgrader(record: Record, released: Any, number: str, to: Path) -> Any:
     """Return the submission with nbgrader's metadata, the scores below the answers, and nothing that could run."""
     import nbformat
 
-    path = record.get("notebook")
-    submitted = submissions.read_cells((to / path).read_bytes()) if path else []
+    submitted = submissions.read_cells((to / record.notebook).read_bytes()) if record.notebook else ()
     answered: dict[int | None, list[Exercise]] = {}
     for exercise in lesson(number).exercises:
         places = submissions.answers_to(submitted, exercise)  # the last one is what grading says as well
@@ -270,7 +271,7 @@ def _for_formgrader(record: dict, released: Any, number: str, to: Path) -> Any:
     text_of_the_lesson = {cell.source for cell in released.cells if cell.cell_type == "markdown"}
     checks = {cell.source for cell in released.cells if notebooks.checked_id(cell)}
 
-    cells = [] if record["status"] == "graded" else [_text_cell(f"Not graded: {record['reason']}")]
+    cells = [] if record.is_graded else [_text_cell(f"Not graded: {record.reason}")]
     for i, cell in enumerate(submitted):
         if i in answered:
             first, *others = answered[i]
@@ -281,7 +282,7 @@ def _for_formgrader(record: dict, released: Any, number: str, to: Path) -> Any:
             is_ours = cell.source in text_of_the_lesson
             cells.append(_cell("markdown", cell.source) if is_ours else _text_cell(cell.source))
         elif cell.source not in checks:  # the checks come back with the scores
-            cells.append(_cell("code", cell.source, cell.raw["outputs"]))
+            cells.append(_cell("code", cell.source, cell.outputs))
     for exercise in answered.get(None, []):
         cells.append(_text_cell(f"No cell for {exercise.id} was found in the submission."))
         cells += _graded_cells(record, released, exercise, None)
@@ -292,7 +293,7 @@ def _for_formgrader(record: dict, released: Any, number: str, to: Path) -> Any:
     return nbformat.from_dict(content)
 
 
-def _graded_cells(record: dict, released: Any, exercise: Exercise, cell: submissions.Cell | None) -> list[dict]:
+def _graded_cells(record: Record, released: Any, exercise: Exercise, cell: submissions.Cell | None) -> list[dict]:
     """Return the cell with a student's answer, and behind code the check with the score."""
     found = _found(record, exercise)
     marks = {
@@ -300,13 +301,13 @@ def _graded_cells(record: dict, released: Any, exercise: Exercise, cell: submiss
         for one in released.cells
         if "nbgrader" in one.metadata
     }
-    mark = marks[notebooks.solution_grade_id(exercise)]
+    mark = marks[solution_grade_id(exercise)]
     if exercise.is_read_by_a_person:
         return [{**_text_cell(submissions.text_of(cell) if cell else ""), "metadata": mark}]
-    answer = _cell("code", cell.source, cell.raw["outputs"]) if cell else _cell("code", "")
-    points = "No points yet" if found["points"] is None else f"{found['points']:g} of {exercise.points:g} points"
-    mistake = f" (It looks like: {found['mistake']}.)" if found["mistake"] else ""
-    said = {"output_type": "stream", "name": "stdout", "text": f"{points}. {found['says']}{mistake}\n"}
+    answer = _cell("code", cell.source, cell.outputs) if cell else _cell("code", "")
+    points = "No points yet" if found.points is None else f"{found.points:g} of {exercise.points:g} points"
+    mistake = f" (It looks like: {found.mistake}.)" if found.mistake else ""
+    said = {"output_type": "stream", "name": "stdout", "text": f"{points}. {found.says}{mistake}\n"}
     check = next(one for one in released.cells if notebooks.checked_id(one) == exercise.id)
     score = {**_cell("code", check.source, [said]), "metadata": marks[notebooks.grade_id(exercise.id)]}
     return [{**answer, "metadata": mark}, score]

@@ -8,15 +8,16 @@ import hashlib
 import hmac
 import json
 import os
-import re
 import secrets
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from coursekit.homework import gradebook, notebooks
-from coursekit.homework.exercises import lesson
+from coursekit.exercises import marks, notebooks
+from coursekit.exercises.catalogue import lesson
+from coursekit.homework import gradebook
+from coursekit.homework.metadata import with_metadata
 
 SECRET = "secret.txt"
 MANIFEST = ".coursekit-release.json"  # the fingerprint of every file as it was written
@@ -27,7 +28,6 @@ SAME = "as it was"
 UPDATED = "the lesson has changed, written anew"
 KEPT = "you changed it, kept; to get the course's version, delete it and run this again"
 
-_VARIATION = re.compile(r"^variation\s*=\s*None\s*$", re.MULTILINE)
 _STUDENT_COLUMNS = ("student", "student_id", "id", "username", "user", "login")
 _CONFIG = """\
 # nbgrader's settings. Run nbgrader and JupyterLab in this folder, so that they find it.
@@ -83,11 +83,6 @@ def release(
 def variation(secret: str, student: str) -> str:
     """Return a student's token, which seeds what is given in the exercises: HMAC-SHA256(secret, id) as hex."""
     return hmac.new(secret.encode(), student.encode(), "sha256").hexdigest()
-
-
-def variations_in(content: bytes) -> set[str]:
-    """Return the tokens that a notebook file has."""
-    return {found.decode() for found in re.findall(rb'variation = \\"([0-9a-f]{64})\\"', content)}
 
 
 def class_secret(to: str | Path, secret_file: str | Path | None = None) -> str:
@@ -177,10 +172,10 @@ def with_variation(notebook: Any, token: str) -> Any:
         ValueError: It has no cell ``variation = None``.
     """
     notebook = copy.deepcopy(notebook)
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and _VARIATION.search(cell.source)]
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and marks.has_no_variation(cell.source)]
     if len(cells) != 1:
         raise ValueError(f"The lesson should have one cell `variation = None`, but it has {len(cells) or 'none'}.")
-    cells[0].source = _VARIATION.sub(f'variation = "{token}"', cells[0].source)
+    cells[0].source = marks.with_variation(cells[0].source, token)
     return notebook
 
 
@@ -189,7 +184,7 @@ def _read_lesson(number: str) -> tuple[Any, Any]:
     import nbformat
 
     asked = lesson(number)
-    source = notebooks.with_metadata(nbformat.read(notebooks.lesson_file(number), as_version=4), asked)
+    source = with_metadata(nbformat.read(notebooks.lesson_file(number), as_version=4), asked)
     homework = copy.deepcopy(source)
     homework.cells.insert(0, nbformat.v4.new_markdown_cell(_PREFACE, id="homework-preface"))
     return source, homework

@@ -4,7 +4,8 @@ import importlib.util
 
 import pytest
 
-from coursekit.homework import gradebook, notebooks
+from coursekit.exercises import notebooks
+from coursekit.homework import gradebook
 from coursekit.homework.release import release
 from tests.browser.lab import TOKEN, jupyter_lab, open_notebook
 from tests.homework.class_records import POINTS, new_course, record, ungraded

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from coursekit.exercises.catalogue import lesson
 from coursekit.homework import gradebook
-from coursekit.homework.exercises import lesson
+from coursekit.homework.record import Record, Result, to_json
 from coursekit.homework.submissions import read_cells, safe_copy
 from tests.homework.small_lesson import cell, small_lesson
 
@@ -37,7 +38,7 @@ def record(
     text: str = "Cover the mouth.",
     change: Callable[[dict, list], None] | None = None,
     **changes: Any,
-) -> dict:
+) -> Record:
     """Return a record as grading hands it on, with its safe copy and its file in TO/results.
 
     ``change`` gets the submitted cells, by id and in order, before the copy is made.
@@ -47,14 +48,14 @@ def record(
         is_read = exercise.is_read_by_a_person
         have = None if is_read else points.get(exercise.id, 0)
         right = have == exercise.points
-        exercises[exercise.id] = {
-            "points": have,
-            "max": exercise.points,
-            "says": "A person will read this." if is_read else "That is right." if right else "One too many.",
-            "mistake": "" if is_read or right else "counted from 1",
-            "needs_person": is_read,
-            "text": text if is_read else "",
-        }
+        exercises[exercise.id] = Result(
+            points=have,
+            max=exercise.points,
+            says="A person will read this." if is_read else "That is right." if right else "One too many.",
+            mistake="" if is_read or right else "counted from 1",
+            needs_person=is_read,
+            text=text if is_read else "",
+        )
     notebook = small_lesson()
     cell(notebook, "evidence").source = f"<!-- exercise 01.evidence -->\n{text}"
     if change:
@@ -62,26 +63,25 @@ def record(
     (to / "notebooks").mkdir(parents=True, exist_ok=True)
     copy = safe_copy(read_cells(json.dumps(notebook).encode()))
     (to / "notebooks" / f"{student}.ipynb").write_text(json.dumps(copy))
-    made = {
+    fields = {
         "student": student,
         "assignment": "01",
         "file": f"{student}.ipynb",
         "sha256": "0" * 64,
         "submitted_at": "2026-11-20T10:00:00+01:00",
-        "status": "graded",
-        "reason": "",
         "seconds": 1.5,
-        "log": ["found by its name"],
+        "log": ("found by its name",),
         "exercises": exercises,
         "notebook": f"notebooks/{student}.ipynb",
         **changes,
     }
+    made = Record(**fields)
     (to / "results").mkdir(exist_ok=True)
-    (to / "results" / f"{student}.json").write_text(json.dumps(made))
+    (to / "results" / f"{student}.json").write_text(to_json(made))
     return made
 
 
-def ungraded(to: Path, student: str, reason: str, **changes: Any) -> dict:
+def ungraded(to: Path, student: str, reason: str, **changes: Any) -> Record:
     """Return the record of a submission that could not be graded."""
-    gone = {"status": "ungraded", "reason": reason, "exercises": {}, "notebook": None}
+    gone = {"reason": reason, "exercises": {}, "notebook": None}
     return record(to, student, {}, **{**gone, **changes})

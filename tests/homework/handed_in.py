@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from coursekit.exercises.catalogue import find
 from coursekit.homework import sandbox
-from coursekit.homework.exercises import find
 from coursekit.homework.sandbox import SandboxMissing
 
 HERE = Path(__file__).parent

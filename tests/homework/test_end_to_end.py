@@ -14,8 +14,9 @@ import nbformat
 import pytest
 
 from coursekit.cli import main, parse
-from coursekit.homework import gradebook, notebooks, sandbox
-from coursekit.homework.exercises import find, given
+from coursekit.exercises import given, marks, notebooks
+from coursekit.exercises.catalogue import find
+from coursekit.homework import gradebook, sandbox
 from coursekit.homework.release import read_secret, variation
 from tests.homework.small_lesson import cell, write_small_lesson
 from tests.homework.test_gradebook import grade_by_hand, words
@@ -54,7 +55,7 @@ def fill_in(released: Path, target: Path, answers: dict[str, str], text: str = "
         cell(notebook, name).source = f"{marker}\n{answer}"
     if text:
         evidence = cell(notebook, "evidence")
-        evidence.source = evidence.source.replace(notebooks.TEXT_STUB, text)
+        evidence.source = evidence.source.replace(marks.TEXT_STUB, text)
     target.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, target)
     return target

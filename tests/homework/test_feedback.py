@@ -1,10 +1,12 @@
 import importlib.util
 import re
+from dataclasses import replace
 
 import pytest
 
-from coursekit.homework import feedback, gradebook, notebooks
-from coursekit.homework.exercises import lesson
+from coursekit.exercises import notebooks
+from coursekit.exercises.catalogue import lesson
+from coursekit.homework import feedback, gradebook
 from tests.homework.class_records import POINTS, new_course, record, ungraded
 from tests.homework.small_lesson import write_small_lesson
 from tests.homework.test_gradebook import HOSTILE, Tags, grade_by_hand, words
@@ -26,7 +28,7 @@ def to(tmp_path):
 def write(to, *records) -> list[str]:
     gradebook.write(records, to)
     feedback.write(records, to)
-    return [(to / "feedback" / f"{one['student']}.html").read_text() for one in records]
+    return [(to / "feedback" / f"{one.student}.html").read_text() for one in records]
 
 
 def test_each_exercise_is_explained(to):
@@ -70,8 +72,9 @@ def test_points_and_comment_of_a_person(to):
 def test_hostile_text_is_shown_as_it_is(to):
     text = "\n".join(HOSTILE)
     given = record(to, "eve", POINTS, text=text)
-    given["student"] = "<script>alert(1)</script>"
-    given["exercises"]["01.by-hand"].update(says="<script>alert(2)</script>", points=0.0, mistake="<b>")
+    bad = replace(given.exercises["01.by-hand"], says="<script>alert(2)</script>", points=0.0, mistake="<b>")
+    exercises = {**given.exercises, "01.by-hand": bad}
+    given = replace(given, student="<script>alert(1)</script>", exercises=exercises)
     page = feedback.page(given, {})
     parsed = Tags(page)
     assert not {"script", "img", "b", "iframe"} & set(parsed.tags)
@@ -108,7 +111,8 @@ def test_no_right_answer_and_no_hidden_input_is_in_it(to):
 
 def test_nobody_is_sent_to_check_for_what_a_person_reads(to):
     given = record(to, "bo", POINTS, text="")
-    given["exercises"]["01.evidence"].update(points=0.0, says="There is no answer.", needs_person=False)
+    empty = replace(given.exercises["01.evidence"], points=0.0, says="There is no answer.", needs_person=False)
+    given = replace(given, exercises={**given.exercises, "01.evidence": empty})
     (page,) = write(to, given)
     assert "There is no answer." in words(page)
     assert "hint(" not in words(page)

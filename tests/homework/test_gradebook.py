@@ -4,13 +4,15 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from coursekit.homework import feedback, gradebook, notebooks
+from coursekit.exercises import catalogue, notebooks
+from coursekit.homework import feedback, gradebook
 from tests.homework.class_records import POINTS, new_course, record, ungraded
 from tests.homework.small_lesson import write_small_lesson
 
@@ -140,7 +142,7 @@ def test_ungraded_gets_a_total_once_a_person_gave_all_points(to):
         assert read_csv(to / "grades.csv")[1][5] == ""
         grade_by_hand(to, "cy", exercise, i)
         gradebook.write([gone], to)
-    assert read_csv(to / "grades.csv")[1] == ["cy", "0", "1", "2", "3", "6", "10", "ungraded", gone["reason"], ""]
+    assert read_csv(to / "grades.csv")[1] == ["cy", "0", "1", "2", "3", "6", "10", "ungraded", gone.reason, ""]
 
 
 def test_once_graded_and_then_not_is_no_zero(to, ana):
@@ -248,7 +250,7 @@ def test_a_student_s_text_cannot_run_in_formgrader(to):
 
 def test_spreadsheets_take_nothing_for_a_formula(to):
     names = ["=cmd|'A1'", "+1", "-1", "@sum", "\t=1", "ok"]
-    records = [{**record(to, f"n{i}", POINTS), "student": name, "reason": "=1+1"} for i, name in enumerate(names)]
+    records = [replace(record(to, f"n{i}", POINTS), student=name, reason="=1+1") for i, name in enumerate(names)]
     for file in (to / "results").iterdir():
         file.unlink()
     gradebook.write(records, to)
@@ -259,7 +261,7 @@ def test_spreadsheets_take_nothing_for_a_formula(to):
 
 @pytest.mark.parametrize("student", ["../../x", "a/b", "..", "a\0b", "x" * 400, "\ud800", "=1"])
 def test_odd_names_stay_inside_the_folder(to, student):
-    given = {**record(to, "odd", POINTS), "student": student}
+    given = replace(record(to, "odd", POINTS), student=student)
     for file in (to / "results").iterdir():
         file.unlink()
     before = {path for path in to.parent.rglob("*") if to not in path.parents}
@@ -272,12 +274,8 @@ def test_odd_names_stay_inside_the_folder(to, student):
 
 
 def test_other_exercises_than_before_are_refused(to, ana, monkeypatch):
-    from dataclasses import replace
-
-    from coursekit.homework import exercises
-
     gradebook.write([ana], to)
-    fewer = replace(exercises.lesson("01"), exercises=exercises.lesson("01").exercises[:2])
+    fewer = replace(catalogue.lesson("01"), exercises=catalogue.lesson("01").exercises[:2])
     monkeypatch.setattr(gradebook, "lesson", lambda number: fewer)
     with pytest.raises(ValueError, match="submissions of another version of lesson 01"):
         gradebook.write([ana], to)

@@ -11,9 +11,13 @@ import psutil
 import pytest
 
 import coursekit.homework
-from coursekit.homework import exercises, grading, notebooks, sandbox
+from coursekit.exercises import cases, catalogue, comparing, notebooks
+from coursekit.homework import grading, sandbox
+from coursekit.homework.grading import Options, SecretMissingError
+from coursekit.homework.record import to_json
 from coursekit.homework.release import variation
 from coursekit.homework.sandbox import Limits, SandboxMissing
+from coursekit.homework.submissions import files
 from tests.homework.handed_in import needs_sandbox, notebook  # noqa: F401
 from tests.homework.small_lesson import write_small_lesson
 
@@ -29,11 +33,11 @@ def _hand_in(place, **texts):
 
 
 def _mark(place, to, **more):
-    return {record["student"]: record for record in grading.mark(place, to, limits=LIMITS, **more)}
+    return {record.student: record for record in grading.mark(place, to, Options(limits=LIMITS, **more))}
 
 
 def _points(record):
-    return {name: score["points"] for name, score in record["exercises"].items()}
+    return {name: result.points for name, result in record.exercises.items()}
 
 
 @pytest.mark.usefixtures("needs_sandbox")
@@ -42,7 +46,7 @@ def test_what_is_done_stays_done(tmp_path):
     (place / "eve").mkdir()
     (place / "eve" / "01.ipynb").write_text("broken")
     first = _mark(place, to, jobs=2)
-    assert (to / "results" / "alice.json").read_bytes() == json.dumps(first["alice"], indent=1).encode()
+    assert (to / "results" / "alice.json").read_bytes() == to_json(first["alice"]).encode()
 
     assert _mark(place, to)["alice"] == first["alice"]  # the same second, to the digit
     _hand_in(place, bob=SOLVED, eve=SOLVED)  # another file
@@ -50,21 +54,21 @@ def test_what_is_done_stays_done(tmp_path):
     assert second["alice"] == first["alice"]
     assert _points(first["bob"])["01.by-hand"] == 0
     assert _points(second["bob"])["01.by-hand"] == 3
-    assert (first["eve"]["status"], second["eve"]["status"]) == ("ungraded", "graded")
+    assert (first["eve"].status, second["eve"].status) == ("ungraded", "graded")
 
     (to / "results" / "alice.json").write_text("{ torn")
     os.utime(place / "alice" / "01.ipynb", (1, 1))
-    assert _mark(place, to)["alice"]["submitted_at"] == "1970-01-01T00:00:01+00:00"
+    assert _mark(place, to)["alice"].submitted_at == "1970-01-01T00:00:01+00:00"
     os.utime(place / "alice" / "01.ipynb", (2, 2))
-    assert _mark(place, to)["alice"]["submitted_at"] == "1970-01-01T00:00:01+00:00"
-    assert _mark(place, to, again=True)["alice"]["submitted_at"] == "1970-01-01T00:00:02+00:00"
-    assert _mark(place, to, secret="another secret")["alice"]["settings"] != first["alice"]["settings"]
+    assert _mark(place, to)["alice"].submitted_at == "1970-01-01T00:00:01+00:00"
+    assert _mark(place, to, again=True)["alice"].submitted_at == "1970-01-01T00:00:02+00:00"
+    assert _mark(place, to, secret="another secret")["alice"].settings != first["alice"].settings
 
 
 @pytest.mark.usefixtures("needs_sandbox")
 def test_a_fault_of_the_grader_costs_nobody_else_a_grade(tmp_path, monkeypatch):
     place = _hand_in(tmp_path / "in", alice=SOLVED, bob=SOLVED + "\n# %%\n'bob'", carol=SOLVED)
-    compare, run = exercises.compare, sandbox.run
+    compare, run = comparing.compare, sandbox.run
 
     def fails_once(exercise, cases, answers):
         if fails_once.left:
@@ -78,26 +82,26 @@ def test_a_fault_of_the_grader_costs_nobody_else_a_grade(tmp_path, monkeypatch):
         return run(prepared, job, *more, **most)
 
     fails_once.left = 1
-    monkeypatch.setattr(exercises, "compare", fails_once)
+    monkeypatch.setattr(comparing, "compare", fails_once)
     monkeypatch.setattr(sandbox, "run", fails_for_bob)
     records = _mark(place, tmp_path / "out")
-    assert records["alice"]["reason"] == "The grader failed on it (ZeroDivisionError: in compare)."
-    assert records["bob"]["reason"] == "The grader failed on it (OSError: no more processes)."
-    assert {name: record["status"] for name, record in records.items()} == {
+    assert records["alice"].reason == "The grader failed on it (ZeroDivisionError: in compare)."
+    assert records["bob"].reason == "The grader failed on it (OSError: no more processes)."
+    assert {name: record.status for name, record in records.items()} == {
         **dict.fromkeys(("alice", "bob"), "ungraded"),
         "carol": "graded",
     }
-    assert records["bob"]["exercises"] == {}
+    assert records["bob"].exercises == {}
 
 
 @pytest.mark.usefixtures("needs_sandbox")
 def test_a_copied_number_is_wrong(tmp_path):
     secret = "the secret of this class"
-    exercise = exercises.find("01.strongest-channel")
+    exercise = catalogue.find("01.strongest-channel")
 
     def right(student):
         token = variation(secret, student)
-        return exercise.right(exercise.case(exercises.seed_of(token, exercise.id)))
+        return exercise.right(exercise.case(cases.seed_of(token, exercise.id)))
 
     students = [f"student{i}" for i in range(10)]
     alice = students[0]
@@ -130,12 +134,12 @@ def one_scale(layer):
     return layer.no_such_thing
 """
     (record,) = _mark(_hand_in(tmp_path / "in", alice=text), tmp_path / "out").values()
-    says = {name: score["says"] for name, score in record["exercises"].items()}
+    says = {name: result.says for name, result in record.exercises.items()}
     assert says["01.by-hand"] == "by_hand works on one input, but on another it stops with ValueError."
     assert says["01.one-scale"] == (
         "one_scale stops with AttributeError: 'numpy.ndarray' object has no attribute 'no_such_thing'"
     )
-    assert any("the hidden patch is" in line for line in record["log"])  # the instructor's
+    assert any("the hidden patch is" in line for line in record.log)  # the instructor's
 
 
 @pytest.mark.usefixtures("needs_sandbox")
@@ -143,9 +147,9 @@ def test_what_stood_behind_each_exercise_counts_if_the_end_is_never_reached(tmp_
     text = f"{SOLVED}\n# %%\nimport time\nfor _ in range(3): time.sleep(3)\n# %%\nby_hand = 3\n"
     place = _hand_in(tmp_path / "in", alice=text)
     limits = Limits(cell_seconds=60, whole_seconds=6)
-    (record,) = grading.mark(place, tmp_path / "out", limits=limits)
+    (record,) = grading.mark(place, tmp_path / "out", Options(limits=limits))
     assert _points(record)["01.by-hand"] == 3
-    assert "took longer than 6 seconds; it was stopped at cell 5" in record["log"][0]
+    assert "took longer than 6 seconds; it was stopped at cell 5" in record.log[0]
 
 
 @pytest.mark.usefixtures("needs_sandbox")
@@ -182,6 +186,21 @@ def test_without_a_sandbox_it_refuses_unless_told(tmp_path, monkeypatch):
     assert _points(record)["01.by-hand"] == 3
 
 
+def test_a_submission_is_read_once_and_not_run_without_its_secret(tmp_path, monkeypatch):
+    token = variation("the secret of this class", "alice")
+    place = _hand_in(tmp_path / "in", alice=f"{SOLVED}\n# %%\nvariation = '{token}'")
+    reads, read = [], files.read_regular
+    monkeypatch.setattr(files, "read_regular", lambda path: reads.append(path) or read(path))
+    with monkeypatch.context() as patch:
+        patch.setattr(sandbox, "run", None)
+        with pytest.raises(SecretMissingError, match=r"alice has a variation of its own.*out.secret\.txt"):
+            _mark(place, tmp_path / "out", no_sandbox=True)
+    assert list((tmp_path / "out" / "results").iterdir()) == []
+    assert len(reads) == 1
+    record = _mark(place, tmp_path / "out", no_sandbox=True, secret="the secret of this class")["alice"]
+    assert (record.variations, len(reads)) == ((token,), 2)
+
+
 def test_what_cannot_be_graded_at_all(tmp_path):
     with pytest.raises(FileNotFoundError, match="no submissions"):
         _mark(tmp_path / "nowhere", tmp_path / "out")
@@ -207,9 +226,9 @@ def test_grade_writes_the_gradebook_and_the_feedback(tmp_path, monkeypatch):
         alice=f"{SOLVED}\n# %% [markdown]\n{posed}Cover the mouth.",
         bob=f"# %% start\n# %% [markdown]\n{posed}*Your answer here*",
     )
-    records = coursekit.homework.grade(place, tmp_path / "out", limits=LIMITS)
-    assert [record["student"] for record in records] == ["alice", "bob"]
-    assert records[0]["exercises"]["01.evidence"]["text"] == "Cover the mouth."
+    records = coursekit.homework.grade(place, tmp_path / "out", Options(limits=LIMITS))
+    assert [record.student for record in records] == ["alice", "bob"]
+    assert records[0].exercises["01.evidence"].text == "Cover the mouth."
     assert _points(records[1])["01.evidence"] == 0
     assert (tmp_path / "out" / "gradebook.db").is_file()
     assert (tmp_path / "out" / "feedback" / "alice.html").is_file()

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from coursekit.homework import grading
+from coursekit.homework.grading import Options
 from coursekit.homework.sandbox import Limits
 from tests.homework.handed_in import needs_sandbox, notebook, write_class  # noqa: F401
 
@@ -60,6 +61,7 @@ HOSTILE = {
     "patched_json": (0, 0),
     "patched_modules": (0, 0),
     "patched_runner": (0, 0),
+    "patched_wire": (0, 0),
     # processes, time, memory, disk, output
     "ends_the_process": (BY_HAND, ONE_SCALE),
     "ends_the_process_when_called": (0, ONE_SCALE),
@@ -126,10 +128,10 @@ def graded(tmp_path_factory):
         unix.bind("\0coursekit-test-listens-here")
         unix.listen()
         start = time.monotonic()
-        records = list(grading.mark(place, to, jobs=2, limits=LIMITS))
+        records = list(grading.mark(place, to, Options(jobs=2, limits=LIMITS)))
         seconds = time.monotonic() - start
     del os.environ["HIDDEN_FROM_STUDENTS"]
-    return {record["student"]: record for record in records}, to, seconds
+    return {record.student: record for record in records}, to, seconds
 
 
 def _write_what_no_repository_holds(place):
@@ -151,27 +153,27 @@ def _grade_one(submission, to, **more):
     place = to.parent / "one"
     place.mkdir()
     submission.rename(place / submission.name)
-    return grading.mark(place, to, limits=LIMITS, **more)
+    return grading.mark(place, to, Options(limits=LIMITS, **more))
 
 
 def _points(record):
-    return tuple(record["exercises"][name]["points"] for name in ("01.by-hand", "01.one-scale"))
+    return tuple(record.exercises[name].points for name in ("01.by-hand", "01.one-scale"))
 
 
 @pytest.mark.parametrize(("student", "points"), [*HONEST.items(), *HOSTILE.items()])
 def test_grade(graded, student, points):
     record = graded[0][student]
-    assert record["status"] == "graded", record["reason"]
-    assert _points(record) == points, json.dumps(record, indent=1)
-    assert record["exercises"]["01.strongest-channel"]["points"] == 0  # nobody answers it here
+    assert record.is_graded, record.reason
+    assert _points(record) == points, record
+    assert record.exercises["01.strongest-channel"].points == 0  # nobody answers it here
 
 
 @pytest.mark.parametrize(("student", "reason"), UNGRADED.items())
 def test_is_listed_with_its_reason(graded, student, reason):
     record = graded[0][student]
-    assert record["status"] == "ungraded"
-    assert reason in record["reason"]
-    assert record["exercises"] == {}
+    assert not record.is_graded
+    assert reason in record.reason
+    assert record.exercises == {}
 
 
 def test_everybody_is_in_the_table(graded):
@@ -180,10 +182,11 @@ def test_everybody_is_in_the_table(graded):
 
 
 def test_honest_grades_are_those_of_a_class_without_the_others(graded, tmp_path):
-    alone = grading.mark(write_class(tmp_path / "in", ("honest",)), tmp_path / "out", jobs=2, limits=LIMITS)
-    keys = ("status", "exercises", "log")
+    alone = grading.mark(write_class(tmp_path / "in", ("honest",)), tmp_path / "out", Options(jobs=2, limits=LIMITS))
     for record in alone:
-        assert {key: record[key] for key in keys} == {key: graded[0][record["student"]][key] for key in keys}
+        among_others = graded[0][record.student]
+        assert record.is_graded
+        assert (record.exercises, record.log) == (among_others.exercises, among_others.log)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +194,7 @@ def test_honest_grades_are_those_of_a_class_without_the_others(graded, tmp_path)
     ["reads_the_answers", "reads_other_students", "reads_the_environment", "uses_the_network", "mounts_and_escapes"],
 )
 def test_nothing_was_found_reached_or_done(graded, student):
-    (line,) = [line for line in graded[0][student]["log"] if "RuntimeError: I " in line]
+    (line,) = [line for line in graded[0][student].log if "RuntimeError: I " in line]
     assert line.endswith("nothing")
 
 
@@ -201,7 +204,7 @@ def test_without_a_sandbox_the_same_submissions_find_something(tmp_path, monkeyp
     write_class(tmp_path / "in", ("hostile",))
     with socket.create_server(("127.0.0.1", 47615)):
         (record,) = _grade_one(tmp_path / "in" / student, tmp_path / "out", no_sandbox=True)
-    (line,) = [line for line in record["log"] if "RuntimeError: I " in line]
+    (line,) = [line for line in record.log if "RuntimeError: I " in line]
     assert not line.endswith("nothing")
 
 
@@ -216,13 +219,13 @@ def test_the_course_folder_is_untouched(graded):
 
 
 def test_no_process_is_left(graded):
-    command = "coursekit/homework/runner.py"
+    command = "coursekit/homework/sandbox/runner.py"
     left = [p for p in psutil.process_iter(["cmdline"]) if any(command in part for part in p.info["cmdline"] or [])]
     assert not [p for p in left if "/course" in " ".join(p.info["cmdline"])]
 
 
 def test_the_log_says_what_happened(graded):
-    log = {student: " ".join(record["log"]) for student, record in graded[0].items()}
+    log = {student: " ".join(record.log) for student, record in graded[0].items()}
     assert "stopped after 6 seconds" in log["infinite_loop"]
     assert "ignored the interrupt" in log["infinite_loop_that_ignores_interrupts"]
     assert "ended while cell 3 was running. It was run once more" in log["ends_the_process"]
@@ -236,19 +239,19 @@ def test_the_log_says_what_happened(graded):
 
 
 def test_feedback_is_printable_and_gives_nothing_away(graded):
-    says = [score["says"] for record in graded[0].values() for score in record["exercises"].values()]
+    says = [result.says for record in graded[0].values() for result in record.exercises.values()]
     assert all(text and text.isprintable() and len(text) < 500 for text in says)
     assert "There is no cell for this exercise." in says
     assert not [text for text in says if "array(" in text or "0." in text]
 
 
 def test_an_exercise_that_a_person_reads(graded):
-    evidence = {student: record["exercises"].get("01.evidence") for student, record in graded[0].items()}
-    assert evidence["perfect"]["needs_person"]
-    assert evidence["perfect"]["points"] is None
-    assert evidence["perfect"]["text"] == "Cover something else, and look whether it falls as much."
-    assert evidence["empty"]["points"] == 0
-    assert evidence["sends_forged_messages"]["text"] == ""
+    evidence = {student: record.exercises.get("01.evidence") for student, record in graded[0].items()}
+    assert evidence["perfect"].needs_person
+    assert evidence["perfect"].points is None
+    assert evidence["perfect"].text == "Cover something else, and look whether it falls as much."
+    assert evidence["empty"].points == 0
+    assert evidence["sends_forged_messages"].text == ""
 
 
 def test_a_zip_that_is_hostile(tmp_path):
@@ -275,10 +278,11 @@ def test_a_zip_that_is_hostile(tmp_path):
     content = content[: at + 24] + (1000).to_bytes(4, "little") + content[at + 28 :]  # says it is 1000 bytes
     place.write_bytes(content)
 
-    records = {record["student"]: record for record in grading.mark(place, tmp_path / "out", jobs=2, limits=LIMITS)}
+    marked = grading.mark(place, tmp_path / "out", Options(jobs=2, limits=LIMITS))
+    records = {record.student: record for record in marked}
     assert _points(records["alice"]) == (BY_HAND, ONE_SCALE)
-    assert any("climbs out" in line for line in records["alice"]["log"])
-    reasons = {name: record["reason"] for name, record in records.items() if record["status"] == "ungraded"}
+    assert any("climbs out" in line for line in records["alice"].log)
+    reasons = {name: record.reason for name, record in records.items() if not record.is_graded}
     assert "climbs out" in reasons["climbs"]
     assert "climbs out" in reasons["absolute"]
     assert "symbolic link" in reasons["link"]
@@ -292,15 +296,15 @@ def test_a_zip_that_is_hostile(tmp_path):
 
 def test_a_stopped_batch_goes_on_where_it_was(tmp_path):
     place = write_class(tmp_path / "in", ("honest",))
-    batch = grading.mark(place, tmp_path / "out", limits=LIMITS)
+    batch = grading.mark(place, tmp_path / "out", Options(limits=LIMITS))
     first = next(batch)
     threads = threading.active_count()
     with pytest.raises(KeyboardInterrupt):
         batch.throw(KeyboardInterrupt)
     assert threading.active_count() <= threads
     done = {file: file.stat().st_mtime_ns for file in (tmp_path / "out" / "results").iterdir()}
-    assert [file.stem for file in done] == [first["student"]]
+    assert [file.stem for file in done] == [first.student]
 
-    records = list(grading.mark(place, tmp_path / "out", jobs=2, limits=LIMITS))
-    assert {record["student"]: _points(record) for record in records} == HONEST
+    records = list(grading.mark(place, tmp_path / "out", Options(jobs=2, limits=LIMITS)))
+    assert {record.student: _points(record) for record in records} == HONEST
     assert all(file.stat().st_mtime_ns == then for file, then in done.items())

@@ -9,8 +9,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from coursekit.homework import notebooks
-from coursekit.homework.exercises import given, lesson
+from coursekit.exercises import given, notebooks
+from coursekit.exercises.catalogue import lesson
 from coursekit.homework.release import (
     KEPT,
     SAME,

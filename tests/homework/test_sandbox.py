@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from coursekit.homework import sandbox
-from coursekit.homework.sandbox import Limits, SandboxMissing
+from coursekit.homework.sandbox import Ended, Limits, SandboxMissing, bubblewrap
 from tests.homework.handed_in import needs_sandbox  # noqa: F401
 
 pytestmark = pytest.mark.usefixtures("needs_sandbox")
@@ -46,7 +46,7 @@ def _run(prepared, folder, *sources, **more):
 
 
 def _answer(run):
-    assert run.ended == "done", run
+    assert run.ended is Ended.DONE, run
     return run.answers["x"]["answers"][0]["value"]
 
 
@@ -75,7 +75,8 @@ def test_what_is_seen(prepared, tmp_path):
     }
     course = _python(prepared, tmp_path, "import coursekit; print(coursekit.__path__[0])")
     assert course == "/course/coursekit"
-    assert not list((prepared / "course").rglob("*lesson_*"))
+    assert (prepared / "course/coursekit/exercises/catalogue.py").is_file()
+    assert not list((prepared / "course").rglob("*lesson*"))
     assert not list(prepared.rglob("*.ipynb"))
 
 
@@ -83,7 +84,7 @@ def test_the_environment_is_empty_but_for_a_few(prepared, tmp_path, monkeypatch)
     monkeypatch.setenv("SECRET_OF_THE_HOST", "1")
     names = _python(prepared, tmp_path, "import os; print(*os.environ)").split()
     assert "SECRET_OF_THE_HOST" not in names
-    assert set(names) - {"PWD", "LC_CTYPE"} == set(sandbox._environment(Path(), Path(), Path(), ""))
+    assert set(names) - {"PWD", "LC_CTYPE"} == set(bubblewrap._environment(Path(), Path(), Path(), ""))
 
 
 def test_hidden_folders_are_empty_even_inside_python(prepared, tmp_path):
@@ -126,7 +127,7 @@ def test_the_whole_has_a_limit(prepared, tmp_path, no_sandbox):
         limits=Limits(whole_seconds=4),
         no_sandbox=no_sandbox,
     )
-    assert run.ended == "whole time"
+    assert run.ended is Ended.WHOLE_TIME
     assert time.monotonic() - start < 10
 
 
@@ -135,17 +136,17 @@ def test_a_run_can_be_stopped(prepared, tmp_path):
     threading.Timer(1.0, stop.set).start()
     start = time.monotonic()
     run = _run(prepared, tmp_path, "import time; time.sleep(3600)", stop=stop, limits=Limits())
-    assert run.ended == "stopped"
+    assert run.ended is Ended.STOPPED
     assert time.monotonic() - start < 10
 
 
 def test_a_runner_that_does_not_start_says_why(prepared, tmp_path):
     broken = tmp_path / "broken"
     shutil.copytree(prepared, broken)
-    (broken / "course" / "coursekit" / "homework" / "runner.py").write_text("raise SystemExit('I am broken')")
+    (broken / "course" / "coursekit/homework/sandbox/runner.py").write_text("raise SystemExit('I am broken')")
     tmp_path.chmod(0o755)
     run = _run(broken, tmp_path, "x = 1")
-    assert (run.ended, run.is_ready, run.says) == ("died", False, "I am broken")
+    assert (run.ended, run.is_ready, run.says) == (Ended.DIED, False, "I am broken")
 
 
 def test_the_sandbox_dies_with_the_grader(prepared, tmp_path):

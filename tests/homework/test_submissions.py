@@ -7,9 +7,9 @@ import zipfile
 
 import pytest
 
+from coursekit.exercises.catalogue import find
+from coursekit.exercises.wire import RefusedError
 from coursekit.homework import submissions
-from coursekit.homework.answers import RefusedError
-from coursekit.homework.exercises import find
 from tests.homework.handed_in import notebook
 
 NOTEBOOK = json.dumps(notebook("# %%\n1 + 1")).encode()
@@ -58,7 +58,7 @@ def _students(place, lesson="01"):
 )
 def test_known_patterns(tmp_path, name, student):
     found, notices = submissions.find(_zip(tmp_path / "class.zip", [name]), "01")
-    assert [(one.student, one.file, one.notices) for one in found] == [(student, name, [])]
+    assert [(one.student, one.file, one.notices) for one in found] == [(student, name, ())]
     assert notices == []
     assert found[0].read() == NOTEBOOK
 
@@ -219,9 +219,9 @@ def test_a_stub_gives_way_to_a_finished_copy():
 
 def test_text_is_what_the_student_wrote():
     posed = "<!-- exercise 01.evidence -->\n**What would convince you?**\n\n"
-    cell = submissions.Cell("markdown", f"{posed}Cover the mouth.\n\nThen the cheeks.", {"01.evidence"}, {})
+    cell = submissions.Cell("markdown", f"{posed}Cover the mouth.\n\nThen the cheeks.")
     assert submissions.text_of(cell, posed) == "Cover the mouth.\n\nThen the cheeks."
-    empty = submissions.Cell("markdown", f"{posed}*Your answer here*", {"01.evidence"}, {})
+    empty = submissions.Cell("markdown", f"{posed}*Your answer here*")
     assert submissions.text_of(empty, posed) == ""
 
 

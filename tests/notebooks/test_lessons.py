@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from coursekit.homework import exercises
+from coursekit.exercises import catalogue, marks
 
 ROOT = Path(__file__).resolve().parents[2]
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -80,11 +80,11 @@ def test_has_the_form_of_a_lesson(path):
 def test_an_exercise_is_answered_in_its_own_cell_only(path):
     """A notebook in which nothing was done must not hold something by the name of an answer."""
     number = path.name[:2]
-    if number not in exercises.LESSONS:
+    if number not in catalogue.LESSONS:
         return
-    answers = {one.answer for one in exercises.lesson(number).exercises}
+    answers = {one.answer for one in catalogue.lesson(number).exercises}
     for cell in code_cells(nbformat.read(path, as_version=4)):
-        if not exercises.exercise_ids_in(cell.source):
+        if not marks.exercises("code", cell.source):
             bound = {node.id for node in ast.walk(ast.parse(cell.source))
                      if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}  # fmt: skip
             assert not bound & answers, cell.source

@@ -1,0 +1,242 @@
+"""The exercises of lesson 01."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from coursekit.exercises.model import Exercise, Mistake
+
+_PHOTOS = ("astronaut", "chelsea", "coffee", "rocket", "china", "flower", "motorcycle")
+_LAYERS = tuple(f"fire{i}-squeeze1x1" for i in (3, 4, 5, 6, 7))
+
+
+@functools.cache
+def _net() -> Any:
+    from coursekit import squeezenet
+
+    return squeezenet()
+
+
+# 01.strongest-channel ------------------------------------------------------------------------------------------------
+
+
+def _strongest_case(seed: int) -> dict:
+    if seed == 0:
+        return {"picture": "coffee", "layer": "fire6-squeeze1x1"}
+    rng = np.random.default_rng(seed)
+    return {"picture": str(rng.choice(_PHOTOS)), "layer": str(rng.choice(_LAYERS))}
+
+
+@functools.cache
+def _activation(picture: str, layer: str) -> np.ndarray:
+    from coursekit import activations, photo
+
+    return activations(_net(), photo(picture, size=227), layer)
+
+
+def _layer(case: dict) -> np.ndarray:
+    return _activation(case["picture"], case["layer"])
+
+
+_strongest = Exercise(
+    id="01.strongest-channel",
+    title="The channel that answers most",
+    answer="strongest",
+    points=2,
+    hints=(
+        "Every channel has one largest activation. Which channel's is the largest of all?",
+        "An activation has the axes (row, column, channel). Take the maximum over the first two.",
+        "layer.max(axis=(0, 1)) holds a number for each channel; argmax() says where the largest stands.",
+    ),
+    solution=(
+        'case = given("01.strongest-channel", variation)\n'
+        'layer = activations(net, photo(case["picture"], size=227), case["layer"])\n'
+        "strongest = int(layer.max(axis=(0, 1)).argmax())"
+    ),
+    case=_strongest_case,
+    right=lambda case: int(_layer(case).max(axis=(0, 1)).argmax()),
+    mistakes=(
+        Mistake(
+            "counted from 1",
+            "One too many: you seem to count channels from 1, as MATLAB does. In Python the first channel is 0.",
+            lambda case: int(_layer(case).max(axis=(0, 1)).argmax()) + 1,
+        ),
+        Mistake(
+            "channels first",
+            "That is the row in which the largest activation lies. Channels are the last axis, not the first.",
+            lambda case: int(_layer(case).max(axis=(1, 2)).argmax()),
+        ),
+        Mistake(
+            "position in the flat array",
+            "argmax() without an axis counts through the whole array. Take the maximum over rows and columns first.",
+            lambda case: int(_layer(case).argmax()),
+        ),
+        Mistake(
+            "mean instead of largest",
+            "That channel has the largest mean. A channel can be silent nearly everywhere and still shout at one "
+            "place: that is what we look for.",
+            lambda case: int(_layer(case).mean(axis=(0, 1)).argmax()),
+        ),
+        Mistake(
+            "largest absolute value",
+            "That channel has the largest absolute value, but it is a negative one: the opposite of its pattern. The "
+            "ReLU behind it would set it to zero.",
+            lambda case: int(np.abs(_layer(case)).max(axis=(0, 1)).argmax()),
+        ),
+    ),
+)
+
+# 01.by-hand ----------------------------------------------------------------------------------------------------------
+
+
+def _by_hand_case(seed: int) -> dict:
+    rng = np.random.default_rng(seed)
+    size, channels, filters = (int(n) for n in (rng.choice((1, 3, 5)), rng.integers(2, 5), rng.integers(4, 8)))
+    return {
+        "patch": rng.normal(size=(size, size, channels)).astype(np.float32),
+        "kernel": rng.normal(size=(size, size, channels, filters)).astype(np.float32),
+        "bias": rng.normal(size=filters).astype(np.float32),
+    }
+
+
+def _convolve(case: dict, kernel: np.ndarray | None = None, bias: float = 1.0) -> np.ndarray:
+    kernel = case["kernel"] if kernel is None else kernel
+    return (case["patch"][..., np.newaxis] * kernel).sum(axis=(0, 1, 2)) + bias * case["bias"]
+
+
+def _relu(values: np.ndarray) -> np.ndarray:
+    return np.maximum(values, 0)
+
+
+_by_hand = Exercise(
+    id="01.by-hand",
+    title="One activation by hand, for all filters at once",
+    answer="by_hand",
+    points=3,
+    hints=(
+        "In the lesson you did it for one filter: multiply, add up, add the bias. Then comes the ReLU.",
+        "patch[..., np.newaxis] * kernel multiplies the patch with every filter.",
+        "Add up over the first three axes, add the bias, and keep what is positive: np.maximum(values, 0).",
+    ),
+    solution=(
+        "def by_hand(patch, kernel, bias):\n"
+        "    values = (patch[..., np.newaxis] * kernel).sum(axis=(0, 1, 2)) + bias\n"
+        "    return np.maximum(values, 0)"
+    ),
+    case=_by_hand_case,
+    right=lambda case: _relu(_convolve(case)),
+    is_function=True,
+    mistakes=(
+        Mistake(
+            "forgot the ReLU",
+            "These are the numbers before the ReLU: some of them are negative. An activation behind a ReLU never is.",
+            lambda case: _convolve(case),
+        ),
+        Mistake(
+            "forgot the bias",
+            "Nearly: the bias is missing. Every filter adds a number of its own.",
+            lambda case: _relu(_convolve(case, bias=0.0)),
+        ),
+        Mistake(
+            "forgot the bias and the ReLU",
+            "That is the sum of the products. The bias and the ReLU are still to come.",
+            lambda case: _convolve(case, bias=0.0),
+        ),
+        Mistake(
+            "turned the kernel",
+            "The kernel is turned by half a turn. That is how mathematicians define a convolution; networks do not "
+            "turn it.",
+            lambda case: _relu(_convolve(case, case["kernel"][::-1, ::-1])),
+        ),
+        Mistake(
+            "ReLU before the bias",
+            "The ReLU comes last: first the sum, then the bias, then the ReLU.",
+            lambda case: _relu(_convolve(case, bias=0.0)) + case["bias"],
+        ),
+        Mistake(
+            "added up all filters",
+            "One number for all filters together. There should be one for each: do not add up the last axis.",
+            lambda case: _relu(_convolve(case).sum()),
+        ),
+    ),
+)
+
+# 01.one-scale --------------------------------------------------------------------------------------------------------
+
+
+def _one_scale_case(seed: int) -> dict:
+    rng = np.random.default_rng(seed)
+    strength = 10.0 ** rng.uniform(-2, 3, size=6)
+    return {"layer": (rng.normal(size=(7, 9, 6)) * strength).astype(np.float32)}
+
+
+def _stretch(values: np.ndarray, axis: Any = None) -> np.ndarray:
+    low, high = values.min(axis=axis, keepdims=True), values.max(axis=axis, keepdims=True)
+    return (values - low) / (high - low)
+
+
+_one_scale = Exercise(
+    id="01.one-scale",
+    title="All channels on one scale",
+    answer="one_scale",
+    points=2,
+    hints=(
+        "Black and white must mean the same two numbers in every channel.",
+        "Which two numbers? The smallest and the largest of the whole layer.",
+        "(layer - smallest) / (largest - smallest), with layer.min() and layer.max(): no axis.",
+    ),
+    solution="def one_scale(layer):\n    return (layer - layer.min()) / (layer.max() - layer.min())",
+    case=_one_scale_case,
+    right=lambda case: _stretch(case["layer"]),
+    is_function=True,
+    mistakes=(
+        Mistake(
+            "a scale for each channel",
+            "Each channel is stretched to its own range: a channel a million times weaker looks as alive as the "
+            "others. Take the minimum and the maximum over everything, without an axis.",
+            lambda case: _stretch(case["layer"], (0, 1)),
+        ),
+        Mistake(
+            "a scale for each point",
+            "At every point the channels are scaled against each other. Take the minimum and the maximum over "
+            "everything.",
+            lambda case: _stretch(case["layer"], -1),
+        ),
+        Mistake(
+            "divided by the largest",
+            "White is right, but black is not: the layer has negative values, so subtract the smallest first.",
+            lambda case: case["layer"] / case["layer"].max(),
+        ),
+        Mistake(
+            "negative values cut off",
+            "The negative values are gone. Before the ReLU they mean something: the opposite of the pattern.",
+            lambda case: _relu(case["layer"]) / case["layer"].max(),
+        ),
+        Mistake(
+            "0 to 255", "The scale is right, but it should go from 0 to 1.", lambda case: 255 * _stretch(case["layer"])
+        ),
+    ),
+)
+
+# 01.evidence ---------------------------------------------------------------------------------------------------------
+
+_evidence = Exercise(
+    id="01.evidence",
+    title="What would convince you?",
+    answer="evidence",
+    points=3,
+    hints=(
+        "Think of what we did to channel 13, step by step.",
+        "A good answer names what is taken away, what is taken away instead as a control, and on which pictures.",
+    ),
+    solution=(
+        "For example: cover the mouth in many photos that were not used to find the channel, and cover equal areas of "
+        "cheek in the same photos. The channel detects mouths if it loses clearly more with the mouth, in most photos, "
+        "and if no channel of an untrained network does."
+    ),
+)
+
+EXERCISES = (_strongest, _by_hand, _one_scale, _evidence)

@@ -1,0 +1,224 @@
+"""The exercises of lesson 02."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from coursekit.exercises.model import Exercise, Mistake
+
+# 02.best-patch -------------------------------------------------------------------------------------------------------
+
+
+def _kernel_case(seed: int) -> dict:
+    rng = np.random.default_rng(seed)
+    size = int(rng.choice((3, 5)))
+    return {"kernel": rng.normal(size=(size, size, 3)).astype(np.float32)}
+
+
+def _from_0_to_255(kernel: np.ndarray) -> np.ndarray:
+    return 255 * (kernel - kernel.min()) / (kernel.max() - kernel.min())
+
+
+_best_patch = Exercise(
+    id="02.best-patch",
+    title="The patch that a filter wants most",
+    answer="best_patch",
+    points=3,
+    hints=(
+        "The answer is the sum of weight times pixel. Look at one pixel alone: which value makes its product largest?",
+        "A positive weight wants its pixel as bright as can be, a negative one as dark as can be.",
+        "np.where(kernel > 0, ...) decides for all pixels at once.",
+    ),
+    solution="def best_patch(kernel):\n    return np.where(kernel > 0, 255, 0)",
+    case=_kernel_case,
+    right=lambda case: np.where(case["kernel"] > 0, 255, 0),
+    is_function=True,
+    mistakes=(
+        Mistake(
+            "the kernel itself",
+            "That patch looks like the kernel, with pale values where the weights are small. But even a small positive "
+            "weight gains by a brighter pixel: nothing holds it back before 255.",
+            lambda case: _from_0_to_255(case["kernel"]),
+        ),
+        Mistake(
+            "the wrong way round",
+            "The other way round: this is the patch that the filter likes least.",
+            lambda case: np.where(case["kernel"] > 0, 0, 255),
+        ),
+        Mistake(
+            "the largest weight only",
+            "Only the pixel with the largest weight is bright. The other positive weights have something to add too.",
+            lambda case: 255 * (case["kernel"] == case["kernel"].max()),
+        ),
+        Mistake(
+            "0 and 1",
+            "The right pixels are bright, but white is 255 here, not 1.",
+            lambda case: (case["kernel"] > 0) * 1,
+        ),
+        Mistake(
+            "the sign",
+            "A pixel cannot be negative: it goes from 0 to 255. What is the best that a negative weight can get?",
+            lambda case: 255 * np.sign(case["kernel"]),
+        ),
+        Mistake(
+            "above the mean",
+            "Here a pixel is bright where its weight is above the mean. The mean does not matter: zero does.",
+            lambda case: np.where(case["kernel"] > case["kernel"].mean(), 255, 0),
+        ),
+    ),
+)
+
+# 02.bright-side ------------------------------------------------------------------------------------------------------
+
+
+def _edge_case(seed: int) -> dict:
+    rng = np.random.default_rng(seed)
+    # Away from 0 degrees, where an angle next to it would be 359 and look far off, and from the axes.
+    angle = np.radians(rng.choice((0, 90, 180, 270)) + rng.uniform(20, 70))
+    row, column = np.mgrid[-1:2, -1:2]
+    return {"kernel": (rng.uniform(0.5, 2) * (np.cos(angle) * column - np.sin(angle) * row)).astype(np.float32)}
+
+
+def _bright_side(case: dict, up: float = 1.0, turn: bool = False) -> float:
+    row, column = np.mgrid[-1:2, -1:2]
+    x, y = float((case["kernel"] * column).sum()), -up * float((case["kernel"] * row).sum())
+    return float(np.degrees(np.arctan2(x, y) if turn else np.arctan2(y, x)) % 360)
+
+
+_bright = Exercise(
+    id="02.bright-side",
+    title="Where an edge filter wants it bright",
+    answer="bright_side",
+    points=3,
+    hints=(
+        "Treat the weights as forces that pull towards their places. Where do all of them together pull?",
+        "To the right: the weights times (-1, 0, 1) along the columns, added up. Upwards: the same along the rows, "
+        "but rows count downwards.",
+        "np.degrees(np.arctan2(upwards, rightwards)) % 360",
+    ),
+    solution=(
+        "def bright_side(kernel):\n"
+        "    rightwards = (kernel * np.array([-1, 0, 1])).sum()\n"
+        "    upwards = (kernel * np.array([[1], [0], [-1]])).sum()\n"
+        "    return np.degrees(np.arctan2(upwards, rightwards)) % 360"
+    ),
+    case=_edge_case,
+    right=_bright_side,
+    is_function=True,
+    mistakes=(
+        Mistake(
+            "up is down",
+            "Up and down are swapped. Rows are counted from the top, so a larger row lies further down.",
+            lambda case: _bright_side(case, up=-1),
+        ),
+        Mistake(
+            "the dark side",
+            "That is the dark side: off by half a turn.",
+            lambda case: (_bright_side(case) + 180) % 360,
+        ),
+        Mistake(
+            "along the edge",
+            "That is the direction of the edge itself. The bright side lies at a right angle to it.",
+            lambda case: (_bright_side(case) + 90) % 360,
+        ),
+        Mistake(
+            "along the edge, the other way",
+            "That is the direction of the edge itself. The bright side lies at a right angle to it.",
+            lambda case: (_bright_side(case) - 90) % 360,
+        ),
+        Mistake(
+            "counted from the top",
+            "Counted clockwise from the top, as on a compass. In the table of the lesson 0 degrees is to the right, "
+            "and 90 is up: arctan2 takes the upward part first.",
+            lambda case: _bright_side(case, turn=True),
+        ),
+        Mistake(
+            "radians",
+            "That is the right angle in radians. In degrees, please: np.degrees.",
+            lambda case: np.radians(_bright_side(case)),
+        ),
+        Mistake(
+            "radians with a sign",
+            "That is the right angle in radians, from -pi to pi. In degrees from 0 to 360, please.",
+            lambda case: (np.radians(_bright_side(case)) + np.pi) % (2 * np.pi) - np.pi,
+        ),
+    ),
+)
+
+# 02.best-photo -------------------------------------------------------------------------------------------------------
+
+
+def _photo_case(seed: int) -> dict:
+    return {"channel": 13 if seed == 0 else int(np.random.default_rng(seed).integers(48))}
+
+
+@functools.cache
+def _answers() -> np.ndarray:
+    from coursekit import activations, photos, squeezenet
+
+    return activations(squeezenet(), photos()[0], "fire6-squeeze1x1")
+
+
+def _of_channel(case: dict) -> np.ndarray:
+    return _answers()[:, :, :, case["channel"]]
+
+
+_best_photo = Exercise(
+    id="02.best-photo",
+    title="The photo that excites a channel most",
+    answer="best_photo",
+    points=2,
+    hints=(
+        "maximize made the mean of the channel over all positions large. Measure the photos in the same way.",
+        "activations(net, many, ...) has the axes (photo, row, column, channel).",
+        "Pick the channel, take the mean over rows and columns, axis=(1, 2), then argmax().",
+    ),
+    solution=(
+        'case = given("02.best-photo", variation)\n'
+        'answers = activations(net, many, "fire6-squeeze1x1")[..., case["channel"]]\n'
+        "best_photo = int(answers.mean(axis=(1, 2)).argmax())"
+    ),
+    case=_photo_case,
+    right=lambda case: int(_of_channel(case).mean(axis=(1, 2)).argmax()),
+    mistakes=(
+        Mistake(
+            "the largest point",
+            "That photo holds the single largest point. The pattern was drawn for the mean over all points: compare "
+            "like with like.",
+            lambda case: int(_of_channel(case).max(axis=(1, 2)).argmax()),
+        ),
+        Mistake(
+            "counted from 1",
+            "One too many: photos are counted from 0.",
+            lambda case: int(_of_channel(case).mean(axis=(1, 2)).argmax()) + 1,
+        ),
+        Mistake(
+            "the least",
+            "That is the photo that the channel likes least: argmin instead of argmax.",
+            lambda case: int(_of_channel(case).mean(axis=(1, 2)).argmin()),
+        ),
+    ),
+)
+
+# 02.drawing ----------------------------------------------------------------------------------------------------------
+
+_drawing = Exercise(
+    id="02.drawing",
+    title="What a drawing proves",
+    answer="drawing",
+    points=3,
+    hints=(
+        "Think of channel 46: what it draws, and what the strangers' faces said of it in lesson 01.",
+        "A good answer says what a drawing shows, names one thing that it does not show, and an experiment for that.",
+    ),
+    solution=(
+        "For example: the drawing shows one picture that excites the channel more than any photo does, so the channel "
+        "answers to wheel-like shapes. It does not show that wheels are what excites it in photos, nor that nothing "
+        "else does. I would collect photos with and without wheels, cover the wheels and, as a control, equal areas "
+        "elsewhere, and compare how much the channel loses."
+    ),
+)
+
+EXERCISES = (_best_patch, _bright, _best_photo, _drawing)

@@ -1,0 +1,238 @@
+"""The exercises of lesson 04."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from coursekit.exercises.model import Exercise, Mistake
+
+# 04.field-size -------------------------------------------------------------------------------------------------------
+
+
+def _layers_case(seed: int) -> dict:
+    if seed == 0:  # SqueezeNet up to pool3
+        return {"kernels": [3, 3, 1, 3, 1, 3, 3], "strides": [2, 2, 1, 1, 1, 1, 2]}
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(4, 8))
+    kernels, strides = rng.choice((1, 3, 5), size=count), rng.choice((1, 2), size=count)
+    kernels[:2], strides[:2] = (3, 5), (2, 1)  # so that no wrong way happens to be right
+    return {"kernels": kernels.tolist(), "strides": strides.tolist()}
+
+
+def _size(case: dict, late: bool = False, strided: bool = True, minus: int = 1) -> int:
+    size, step = 1, 1
+    for kernel, stride in zip(case["kernels"], case["strides"], strict=True):
+        step = step * stride if late else step
+        size += (kernel - minus) * (step if strided else 1)
+        step = step if late else step * stride
+    return int(size)
+
+
+_field_size = Exercise(
+    id="04.field-size",
+    title="How many pixels a unit sees",
+    answer="field_size",
+    points=3,
+    hints=(
+        "Begin with one pixel, size 1, and neighbours one pixel apart. What does a kernel of 3 add?",
+        "A kernel of k reaches k - 1 neighbours further. They lie as far apart as the strides before it multiply to.",
+        "For each layer: size += (kernel - 1) * step, and only then step *= stride.",
+    ),
+    solution=(
+        "def field_size(kernels, strides):\n"
+        "    size, step = 1, 1\n"
+        "    for kernel, stride in zip(kernels, strides):\n"
+        "        size += (kernel - 1) * step\n"
+        "        step *= stride\n"
+        "    return size"
+    ),
+    case=_layers_case,
+    right=_size,
+    is_function=True,
+    mistakes=(
+        Mistake(
+            "strides forgotten",
+            "The strides are missing: behind a stride of 2, neighbours lie two pixels apart.",
+            lambda case: _size(case, strided=False),
+        ),
+        Mistake(
+            "its own stride counted",
+            "A layer's own stride was counted in. It moves that layer's outputs apart; only the next one feels it.",
+            lambda case: _size(case, late=True),
+        ),
+        Mistake(
+            "kernel instead of kernel - 1",
+            "Each layer adds its whole kernel. But one of its places is already counted: it adds kernel - 1.",
+            lambda case: _size(case, minus=0),
+        ),
+        Mistake(
+            "one short",
+            "One short: a unit that looks at no neighbour still sees one pixel.",
+            lambda case: _size(case) - 1,
+        ),
+        Mistake(
+            "the sum of the kernels",
+            "That is the sum of the kernels. They overlap, and they are spread by the strides.",
+            lambda case: int(sum(case["kernels"])),
+        ),
+    ),
+)
+
+# 04.box --------------------------------------------------------------------------------------------------------------
+
+
+def _box_case(seed: int) -> dict:
+    rng = np.random.default_rng(seed)
+    stride, size = int(rng.choice((4, 8, 16))), int(rng.integers(40, 100))
+    offset = -int(rng.integers(10, 30))
+    rows = np.array([0, 1, 5, 200 // stride, 224 // stride])
+    return {"rows": rows, "size": size, "stride": stride, "offset": offset, "pixels": 227}
+
+
+def _box(case: dict, clip: bool = True, centred: bool = False) -> np.ndarray:
+    first = case["offset"] + case["stride"] * case["rows"]
+    if centred:
+        first = case["stride"] * case["rows"] - case["size"] // 2
+    ends = np.stack([first, first + case["size"]], axis=1)
+    return np.clip(ends, 0, case["pixels"]) if clip else ends
+
+
+_box_exercise = Exercise(
+    id="04.box",
+    title="From a row of the map to rows of pixels",
+    answer="seen_rows",
+    points=3,
+    hints=(
+        "Unit 0 begins at offset. Where does unit 1 begin?",
+        "first = offset + stride * rows, and each sees size pixels from there on.",
+        "What lies outside the picture is cut off: np.clip(..., 0, pixels), for the first and for the end.",
+    ),
+    solution=(
+        "def seen_rows(rows, size, stride, offset, pixels):\n"
+        "    first = offset + stride * rows\n"
+        "    return np.clip(np.stack([first, first + size], axis=1), 0, pixels)"
+    ),
+    case=_box_case,
+    right=_box,
+    is_function=True,
+    mistakes=(
+        Mistake(
+            "not clipped",
+            "Right in the middle, but the first and the last reach outside the picture. What a unit sees there is "
+            "padding, not pixels.",
+            lambda case: _box(case, clip=False),
+        ),
+        Mistake(
+            "offset forgotten",
+            "The offset is missing: unit 0 need not begin at pixel 0. With padding it begins before the picture.",
+            lambda case: _box({**case, "offset": 0}),
+        ),
+        Mistake(
+            "centred on the unit's place",
+            "You put the middle of the field at stride * row. The layers before decide where it begins: that is what "
+            "offset says.",
+            lambda case: _box(case, centred=True),
+        ),
+        Mistake(
+            "clipped before the size was added",
+            "The beginning was clipped first and the size added then: at the border the end comes too late.",
+            lambda case: np.stack(
+                [
+                    np.clip(case["offset"] + case["stride"] * case["rows"], 0, case["pixels"]),
+                    np.clip(
+                        np.clip(case["offset"] + case["stride"] * case["rows"], 0, None) + case["size"],
+                        0,
+                        case["pixels"],
+                    ),
+                ],
+                axis=1,
+            ),
+        ),
+        Mistake(
+            "last pixel included",
+            "The end is one too small. Half open, as slices are: picture[first:end] holds size rows.",
+            lambda case: _box(case) - np.array([0, 1]),
+        ),
+    ),
+)
+
+# 04.overlap ----------------------------------------------------------------------------------------------------------
+
+
+def _masks_case(seed: int) -> dict:
+    rng = np.random.default_rng(seed)
+    mask, region = np.zeros((2, 12, 14), bool)
+    top, left = rng.integers(0, 5, size=2)
+    mask[top : top + 6, left : left + 6] = True
+    region[top + 2 : top + 7, left + 3 : left + 8] = True
+    return {"mask": mask, "region": region}
+
+
+def _counts(case: dict) -> tuple[int, int, int, int]:
+    both, either = case["mask"] & case["region"], case["mask"] | case["region"]
+    return int(both.sum()), int(either.sum()), int(case["mask"].sum()), int(case["region"].sum())
+
+
+_overlap = Exercise(
+    id="04.overlap",
+    title="Intersection over union",
+    answer="overlap",
+    points=2,
+    hints=(
+        "Two areas. How much do they share, and how much do they cover together?",
+        "mask & region is what they share, mask | region what they cover together.",
+        "Count the True of each with .sum() and divide.",
+    ),
+    solution="def overlap(mask, region):\n    return (mask & region).sum() / (mask | region).sum()",
+    case=_masks_case,
+    right=lambda case: _counts(case)[0] / _counts(case)[1],
+    is_function=True,
+    mistakes=(
+        Mistake(
+            "over the region",
+            "That is how much of the region was found. A mask that covers the whole picture would get 1.",
+            lambda case: _counts(case)[0] / _counts(case)[3],
+        ),
+        Mistake(
+            "over the mask",
+            "That is how much of the mask lies in the region. A mask of a single right pixel would get 1.",
+            lambda case: _counts(case)[0] / _counts(case)[2],
+        ),
+        Mistake(
+            "over the sum of both",
+            "What both share was counted twice below the line.",
+            lambda case: _counts(case)[0] / (_counts(case)[2] + _counts(case)[3]),
+        ),
+        Mistake(
+            "twice the shared part",
+            "That is Dice's coefficient, a relative of this one. Here the union stands below the line.",
+            lambda case: 2 * _counts(case)[0] / (_counts(case)[2] + _counts(case)[3]),
+        ),
+        Mistake(
+            "where they agree",
+            "That is the share of pixels on which they agree. Most of them agree that there is nothing.",
+            lambda case: float((case["mask"] == case["region"]).mean()),
+        ),
+    ),
+)
+
+# 04.name -------------------------------------------------------------------------------------------------------------
+
+_name = Exercise(
+    id="04.name",
+    title="Name a unit",
+    answer="unit_name",
+    points=4,
+    hints=(
+        "Use the unit card. Look at all nine patches, not at the first.",
+        "A good answer gives the unit and the name, how often the name predicted the order of two new pictures, and "
+        "one picture that speaks against it.",
+    ),
+    solution=(
+        "For example: the name is 'many bright spots on a dark ground'. On ten new pictures I said yes to four; in 21 "
+        "of the 24 pairs of a yes and a no the yes had the higher answer, where chance would give 12. Against the name "
+        "speaks one picture without any spots that has the second highest answer: perhaps the name is too narrow."
+    ),
+)
+
+EXERCISES = (_field_size, _box_exercise, _overlap, _name)

@@ -1,0 +1,192 @@
+"""Marks a submission that was run: compares what came out of the sandbox with the right answers, outside of it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from coursekit.exercises import comparing, marks, wire
+from coursekit.exercises.comparing import Verdict
+from coursekit.exercises.model import Exercise, Lesson
+from coursekit.exercises.wire import Answer, Fault, RefusedError
+from coursekit.homework import submissions
+from coursekit.homework.record import Record, Result
+from coursekit.homework.sandbox import Ended, Limits, Run
+from coursekit.homework.submissions import Cell, Submission
+
+_NO_CELL = "There is no cell for this exercise."
+_NO_ANSWER = "There is no answer yet."
+_HINT = " hint(...) helps on."
+_ENDED = {
+    Ended.DIED: "The process of the notebook ended while {at} was running.",
+    Ended.CELL_TIME: "{At} did not end in time, and ignored the interrupt.",
+    Ended.WHOLE_TIME: "The notebook took longer than {whole:g} seconds; it was stopped at {at}.",
+    Ended.MEMORY: "The notebook took more than {memory:.0f} GB of memory; it was stopped at {at}.",
+    Ended.OUTPUT: "More came out of the notebook than is read; it was stopped at {at}.",
+}
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A submission as far as it came: read, and run once or twice.
+
+    Attributes:
+        submission: Where it comes from.
+        sha256: The file's fingerprint.
+        cells: What is in it.
+        cases: {exercise id: what was given, the student's own case first}.
+        runs: What came of running it.
+        reason: Why it cannot be graded, or "".
+    """
+
+    submission: Submission
+    sha256: str = ""
+    cells: tuple[Cell, ...] = ()
+    cases: dict[str, list[dict]] = field(default_factory=dict)
+    runs: tuple[Run, ...] = ()
+    reason: str = ""
+
+
+def record_of(attempt: Attempt, lesson: Lesson, posed: dict[str, str], settings: str, limits: Limits) -> Record:
+    """Return the record of an attempt.
+
+    Args:
+        attempt: What was run.
+        lesson: What was asked.
+        posed: What stood in the text cells before, by exercise.
+        settings: A mark of all that the grade depends on besides the file.
+        limits: What it might take.
+    """
+    log, results = list(attempt.submission.notices), {}
+    for exercise in lesson.exercises if not attempt.reason else ():
+        if exercise.is_read_by_a_person:
+            results[exercise.id] = _by_person(exercise, attempt, posed.get(exercise.id, ""))
+        else:
+            results[exercise.id] = _by_program(exercise, attempt, log)
+    return Record(
+        student=attempt.submission.student,
+        assignment=lesson.number,
+        file=attempt.submission.file,
+        sha256=attempt.sha256,
+        settings=settings,
+        submitted_at=attempt.submission.submitted_at,
+        graded_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        reason=attempt.reason,
+        seconds=round(sum(run.seconds for run in attempt.runs), 2),
+        log=(*log, *_log(attempt, limits)),
+        variations=tuple(sorted(variations(attempt.cells))),
+        exercises=results,
+        notebook=f"notebooks/{attempt.submission.student}.ipynb" if attempt.cells else None,
+    )
+
+
+def variations(cells: tuple[Cell, ...]) -> set[str]:
+    """Return the tokens in a notebook."""
+    return {token for cell in cells if cell.kind == "code" for token in marks.variations(cell.source)}
+
+
+def _by_person(exercise: Exercise, attempt: Attempt, posed: str) -> Result:
+    found = submissions.answers_to(attempt.cells, exercise)
+    if not found:  # the text may stand anywhere: that is for a person to see
+        return Result(None, exercise.points, _NO_CELL, needs_person=True)
+    text = submissions.text_of(attempt.cells[found[-1]], posed)
+    text = "".join(c for c in text if c in "\n\t" or c.isprintable())
+    if not text:
+        return Result(0.0, exercise.points, _NO_ANSWER)
+    return Result(None, exercise.points, "A person reads this.", needs_person=True, text=text)
+
+
+def _by_program(exercise: Exercise, attempt: Attempt, log: list[str]) -> Result:
+    verdict = _verdict(exercise, attempt, log)
+    points = float(exercise.points if verdict.is_right else 0)
+    return Result(points, exercise.points, verdict.says, verdict.mistake)
+
+
+def _verdict(exercise: Exercise, attempt: Attempt, log: list[str]) -> Verdict:
+    """Compare an exercise's answers with the right ones, or say why there is nothing to compare."""
+    messages = [run.answers[exercise.id] for run in attempt.runs if exercise.id in run.answers]
+    messages.sort(key=lambda message: "missing" not in message)  # stable: else the last run's is the last
+    if not messages:
+        return Verdict(False, _why_nothing(exercise, attempt))
+    if messages[-1].get("missing") is True:
+        return Verdict(False, _why_missing(exercise, attempt))
+    cases = attempt.cases[exercise.id]
+    came = messages[-1].get("answers")
+    try:
+        if not isinstance(came, list) or len(came) > len(cases):
+            raise RefusedError("answers that are none")
+        answers = [wire.read_answer(one) for one in came]
+    except RefusedError as refused:
+        log.append(f"{exercise.id}: what came out of the sandbox was refused: {refused}")
+        return Verdict(False, "What the notebook gave as an answer could not be read as data.")
+    for i, answer in enumerate(answers):
+        if answer.fault:
+            fault = f"{answer.fault.value} {answer.says}".rstrip()
+            log.append(f"{exercise.id}, {'the given' if i == 0 else 'a hidden'} case: {fault}")
+            return Verdict(False, _in_words(exercise, answer, is_hidden=i > 0))
+    if len(answers) < len(cases):
+        return Verdict(False, "What the notebook gave as an answer is not complete.")
+    verdict = comparing.compare(exercise, cases, [answer.value for answer in answers])
+    return Verdict(verdict.is_right, verdict.says.removesuffix(_HINT), verdict.mistake)
+
+
+def _why_nothing(exercise: Exercise, attempt: Attempt) -> str:
+    """Say why no answer of an exercise came out of the sandbox."""
+    ended = [run.at for run in attempt.runs if run.ended is not Ended.DONE]
+    mine = submissions.answers_to(attempt.cells, exercise)
+    if any(at == exercise.id for at in ended):
+        return f"{exercise.answer} did not end in time, or ended the whole process."
+    if any(at in mine for at in ended):
+        return "The cell of this exercise did not end in time, or ended the whole process."
+    return "The notebook was stopped before it came to this exercise." if mine else _NO_CELL
+
+
+def _why_missing(exercise: Exercise, attempt: Attempt) -> str:
+    mine = submissions.answers_to(attempt.cells, exercise)
+    if not mine:
+        return _NO_CELL
+    errors = {number: says for run in attempt.runs for number, says in run.errors.items()}
+    says = next((errors[i] for i in reversed(mine) if i in errors), "")
+    if says.startswith("NotImplementedError") or not says:
+        return f"There is no answer yet: the cell does not define {exercise.answer}."
+    return f"The cell stopped before it defined {exercise.answer}. {says}"
+
+
+def _in_words(exercise: Exercise, answer: Answer, is_hidden: bool) -> str:
+    """Say what was wrong with a call or a value. A hidden case's message could tell its input: not shown."""
+    if answer.fault is Fault.LATE:
+        return f"{exercise.answer} took too long and was stopped."
+    if answer.fault is Fault.NOT_PLAIN:
+        what = f"What {exercise.answer} returns" if exercise.is_function else exercise.answer
+        return f"{what} is {answer.says}."
+    error, _, message = answer.says.partition(": ")
+    if error == "NotImplementedError":
+        return _NO_ANSWER
+    if is_hidden:
+        return f"{exercise.answer} works on one input, but on another it stops with {error}."
+    return f"{exercise.answer} stops with {error}{': ' if message else ''}{message}"
+
+
+def _log(attempt: Attempt, limits: Limits) -> list[str]:
+    lines = []
+    for number, run in enumerate(attempt.runs):
+        if number:
+            lines.append("It was run once more without that.")
+        lines += [f"Cell {i}: {says}" for i, says in sorted(run.errors.items())]
+        lines += [f"What came out of the sandbox was refused: {what}" for what in dict.fromkeys(run.refused)]
+        if run.ended in _ENDED:
+            at = _place(run)
+            At = at[:1].upper() + at[1:]
+            memory = limits.memory / 2**30
+            lines.append(_ENDED[run.ended].format(at=at, At=At, whole=limits.whole_seconds, memory=memory))
+    for name in sorted({name for cell in attempt.cells for name in cell.answers}):
+        count = sum(name in cell.answers for cell in attempt.cells)
+        if count > 1:
+            lines.append(f"There are {count} cells for {name}; the last one counts that is not empty.")
+    return lines
+
+
+def _place(run: Run) -> str:
+    if run.at is None:
+        return "the start"
+    return f"cell {run.at}" if isinstance(run.at, int) else wire.clean(run.at)

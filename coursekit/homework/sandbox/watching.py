@@ -1,0 +1,216 @@
+"""Runs a command that may do anything: reads what comes out as data, and ends it when its limits are reached."""
+
+from __future__ import annotations
+
+import enum
+import queue
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import psutil
+
+from coursekit.exercises import wire
+from coursekit.homework.sandbox.limits import MOST_CASES, Limits
+
+START_SECONDS = 60.0  # until the runner is ready
+_GRACE = 3.0  # seconds between the limit of a cell, which interrupts it, and the end of one that ignores that
+
+
+class Ended(enum.Enum):
+    """How a run ended: by itself, or why not."""
+
+    DONE = "done"
+    DIED = "died"
+    CELL_TIME = "cell time"
+    WHOLE_TIME = "whole time"
+    MEMORY = "memory"
+    OUTPUT = "output"
+    STOPPED = "stopped"
+
+
+@dataclass
+class Run:
+    """What came of running a submission once.
+
+    Attributes:
+        ended: How it ended.
+        at: The cell's number or the exercise's id that was running last, None before the first.
+        is_ready: Whether the runner came to the first cell.
+        errors: {cell number: what it says}.
+        answers: {exercise id: the last message about it}.
+        refused: What came that was no message.
+        says: The beginning of what the sandbox itself wrote to stderr.
+        seconds: How long it took.
+    """
+
+    ended: Ended = Ended.DIED
+    at: int | str | None = None
+    is_ready: bool = False
+    errors: dict[int, str] = field(default_factory=dict)
+    answers: dict[str, dict] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
+    says: str = ""
+    seconds: float = 0.0
+
+
+def watch(
+    arguments: list[str], environment: dict, folder: str | None, job: Path, limits: Limits, stop: threading.Event
+) -> Run:
+    """Run a command with the job on its standard input, read what comes out, and end it if need be.
+
+    Args:
+        arguments: The command.
+        environment: Its environment.
+        folder: The folder that it runs in; None for the current one.
+        job: The folder with job.json.
+        limits: What it may take.
+        stop: Once set, the run ends.
+    """
+    run, start = Run(), time.monotonic()
+    with open(job / "job.json", "rb") as content:
+        process = subprocess.Popen(
+            arguments,
+            env=environment,
+            cwd=folder,
+            stdin=content,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is the grader's
+        )
+    lines: queue.Queue[bytes | None] = queue.Queue()
+    noise: list[bytes] = []
+    readers = [
+        threading.Thread(target=_read_lines, args=(process.stdout, lines, limits.output), daemon=True),
+        threading.Thread(target=_read_beginning, args=(process.stderr, noise), daemon=True),
+    ]
+    for reader in readers:
+        reader.start()
+    try:
+        run.ended = _follow(run, process, lines, limits, stop, start)
+    finally:
+        _kill(process)
+        for reader in readers:
+            reader.join(timeout=5)
+    if noise:
+        run.says = wire.clean(noise[0].decode(errors="replace").strip().partition("\n")[0])
+    run.seconds = time.monotonic() - start
+    return run
+
+
+def _follow(
+    run: Run, process: subprocess.Popen, lines: queue.Queue, limits: Limits, stop: threading.Event, start: float
+) -> Ended:
+    """Read messages until the end, and return how it ended."""
+    deadline, next_look = start + START_SECONDS, start
+    while True:
+        now = time.monotonic()
+        if stop.is_set():
+            return Ended.STOPPED
+        if now > start + limits.whole_seconds:
+            return Ended.WHOLE_TIME
+        if now > deadline:
+            return Ended.CELL_TIME
+        if now > next_look:
+            if all(_memory(process, of) > limits.memory for of in (_touched, _share)):
+                return Ended.MEMORY
+            next_look = now + 0.25
+        try:
+            line = lines.get(timeout=0.1)
+        except queue.Empty:
+            continue
+        if line is None:
+            return Ended.DIED
+        if line == b"":
+            return Ended.OUTPUT
+        try:
+            message = wire.read_message(line)
+        except wire.RefusedError as refused:
+            if len(run.refused) < 10:
+                run.refused.append(str(refused))
+            continue
+        if message.get("done") is True:
+            return Ended.DONE
+        begins, ends, exercise = message.get("begin"), message.get("end"), message.get("exercise")
+        if message.get("ready") is True:
+            run.is_ready = True
+        elif type(begins) is int:
+            run.at, deadline = begins, now + limits.cell_seconds + _GRACE
+        elif type(begins) is str:
+            run.at, deadline = begins, now + MOST_CASES * limits.case_seconds + _GRACE
+        elif type(ends) is int and message.get("error") is not None and len(run.errors) < 1000:
+            run.errors[ends] = wire.clean(message["error"])
+        elif type(exercise) is str and len(run.answers) < 100:
+            # What was there once and is gone at the end, as after %reset, counts as it was.
+            run.answers[exercise] = run.answers.get(exercise, message) if "missing" in message else message
+
+
+def _read_lines(stream: BinaryIO, lines: queue.Queue, most: int) -> None:
+    """Put lines into the queue, b"" once there is too much, None at the end. What is too much is not kept."""
+    total, rest = 0, []
+    with stream:
+        while chunk := stream.read1(1 << 16):
+            total += len(chunk)
+            if total > most:
+                lines.put(b"")
+                return
+            *whole, last = chunk.split(b"\n")
+            for part in whole:
+                lines.put(b"".join([*rest, part]) or b" ")
+                rest = []
+            rest.append(last)
+    lines.put(None)
+
+
+def _read_beginning(stream: BinaryIO, kept: list[bytes]) -> None:
+    """Keep the first bytes and read on to the end, so that the writer is not held up."""
+    with stream:
+        while chunk := stream.read1(1 << 12):
+            if not kept:
+                kept.append(chunk)
+
+
+def _family(process: subprocess.Popen) -> list[psutil.Process]:
+    try:
+        parent = psutil.Process(process.pid)
+        return [parent, *parent.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _memory(process: subprocess.Popen, of: Callable[[psutil.Process], int]) -> int:
+    total = 0
+    for one in _family(process):
+        try:
+            total += of(one)
+        except psutil.Error:  # ended in the meantime
+            continue
+    return total
+
+
+def _touched(one: psutil.Process) -> int:
+    return one.memory_info().rss
+
+
+def _share(one: psutil.Process) -> int:
+    """Return a process's memory, what forks share divided among them. It takes longer to find out."""
+    try:
+        full = one.memory_full_info()
+    except psutil.AccessDenied:  # a process can hide this; then all that it touches counts as its own
+        return _touched(one)
+    return getattr(full, "pss", full.uss)
+
+
+def _kill(process: subprocess.Popen) -> None:
+    """End it with all its descendants: those in a sandbox die with its first process, the bare ones one by one."""
+    for one in reversed(_family(process)):
+        try:
+            one.kill()
+        except psutil.Error:
+            continue
+    process.kill()
+    process.wait()

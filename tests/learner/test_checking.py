@@ -1,0 +1,290 @@
+"""check, hint and solution, on answers as learners write them."""
+
+import re
+import time
+
+import numpy as np
+import pytest
+
+from coursekit import activations, photo, squeezenet
+from coursekit.exercises import catalogue, given
+from coursekit.learner import checking, progress
+from coursekit.learner.checking import check, hint, solution
+from coursekit.networks.backend import tf
+from tests.learner.answers import (
+    by_hand,
+    by_hand_with_loops,
+    by_hand_with_tensorflow,
+    not_begun,
+    one_scale,
+    without_relu,
+)
+from tests.learner.events import latest
+
+pytestmark = pytest.mark.usefixtures("folder")
+
+
+# ---- right answers
+
+
+@pytest.mark.parametrize("function", [by_hand, by_hand_with_loops, by_hand_with_tensorflow])
+def test_right_function(function):
+    note = check("01.by-hand", function)
+    assert note.is_right
+    assert repr(note) == "✓ Right. One activation by hand, for all filters at once."
+    assert latest("checked", "01.by-hand")["right"] is True
+
+
+@pytest.fixture(scope="module")
+def layer():
+    case = given("01.strongest-channel")
+    return activations(squeezenet(), photo(case["picture"], size=227), case["layer"])
+
+
+@pytest.mark.parametrize(
+    "kind", [int, np.int32, float, np.asarray, tf.constant, tf.Variable, lambda n: np.array(n)[()]]
+)
+def test_right_value_of_any_kind(layer, kind):
+    assert check("01.strongest-channel", kind(layer.max(axis=(0, 1)).argmax())).is_right
+
+
+def test_value_of_another_students_case_is_wrong(layer):
+    token = next(f"token{i}" for i in range(20) if given("01.strongest-channel", f"token{i}")["picture"] == "chelsea")
+    case = given("01.strongest-channel", token)
+    theirs = activations(squeezenet(), photo(case["picture"], size=227), case["layer"]).max(axis=(0, 1)).argmax()
+    ours = layer.max(axis=(0, 1)).argmax()
+    assert ours != theirs
+    assert check("01.strongest-channel", theirs, token).is_right
+    assert not check("01.strongest-channel", ours, token).is_right
+    assert not check("01.strongest-channel", theirs).is_right
+
+
+def test_variation_is_taken_from_the_notebook(layer, notebook):
+    notebook["variation"] = "token"
+    case = given("01.strongest-channel", "token")
+    theirs = activations(squeezenet(), photo(case["picture"], size=227), case["layer"]).max(axis=(0, 1)).argmax()
+    assert check("01.strongest-channel", theirs).is_right
+
+
+# ---- what is no answer
+
+
+def returns_nothing(layer):
+    scaled = (layer - layer.min()) / (layer.max() - layer.min())  # noqa: F841
+
+
+def prints(layer):
+    print((layer - layer.min()) / (layer.max() - layer.min()))
+
+
+def fails(layer):
+    smallest = layer.min()
+    return layer - smallest / layer.largest()
+
+
+def calls_one_that_fails(layer):
+    return fails(layer)
+
+
+def too_many_axes(layer):
+    return layer[:, :, :, 0]
+
+
+def ends_python(layer):
+    raise SystemExit
+
+
+def for_ever(layer):
+    while True:
+        try:
+            layer = layer + 0
+        except Exception:
+            return layer
+
+
+def other_names(picture):
+    return one_scale(picture)
+
+
+def changes_its_input(layer):
+    layer -= layer.min()
+    layer /= layer.max()
+    return layer
+
+
+def changes_its_input_and_is_wrong(layer):
+    layer -= layer.min()
+    return layer
+
+
+class EqualsEverything:
+    def __eq__(self, other):
+        return True
+
+    __hash__ = None
+
+
+class RaisesWhenAsked:
+    def __eq__(self, other):
+        raise RuntimeError("asked whether it is equal")
+
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("asked for an array")
+
+    __hash__ = None
+
+
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [
+        (returns_nothing, "one_scale gives back None, which is nothing: is there a return missing?"),
+        (prints, "one_scale prints its result instead of returning it: write return instead of print."),
+        (fails, "one_scale stopped in line {} with AttributeError: 'numpy.ndarray' object has no attribute 'largest'."),
+        (calls_one_that_fails, "one_scale stopped in line {} with AttributeError"),
+        (too_many_axes, " with IndexError: too many indices for array"),
+        (ends_python, "with SystemExit: it gives no reason."),
+        (other_names, "one_scale must take the parameters (layer), but it takes (picture)."),
+        (lambda layer: layer[0], "Expected an array of shape (7, 9, 6), but this is an array of shape (9, 6)."),
+        (lambda layer: layer.max(), "Expected an array of shape (7, 9, 6), but this is one number."),
+        (lambda layer: "scaled", "Expected a number, but this is text."),
+        (lambda layer: {"layer": layer}, "What one_scale returns is of type dict. Expected a number or an array"),
+        (lambda layer: [[1, 2], [3]], "What one_scale returns is of type list and cannot be read as an array"),
+        (lambda layer: layer.max, "What one_scale returns should be a value, but it is a function or a class."),
+        (lambda layer: layer * 1j, "What one_scale returns is of type ndarray. Expected a number or an array"),
+        (lambda layer: layer * np.nan, "There are NaN in it"),
+        (lambda layer: EqualsEverything(), "What one_scale returns is of type EqualsEverything. Expected a number"),
+        (lambda layer: RaisesWhenAsked(), "cannot be read as an array of numbers: asked for an array."),
+        (lambda layer: layer * 0, 'none of the usual mistakes. hint("01.one-scale") helps on.'),
+        (np.zeros((7, 9, 6)), "Expected the function one_scale itself, but this is an array of shape (7, 9, 6)."),
+        (3.0, "Expected the function one_scale itself, but this is one value of type float."),
+        ("one_scale", "Expected the function one_scale itself, but this is of type str."),
+        (changes_its_input_and_is_wrong, "It changes what it is given: layer is another array afterwards."),
+    ],
+)
+def test_what_is_said_of_a_function_that_does_not_work(function, says, capsys):
+    note = check("01.one-scale", function)
+    assert note.is_right is False
+    assert says.format(fails.__code__.co_firstlineno + 2) in repr(note)
+    assert latest("checked", "01.one-scale") is not None
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("function", [fails, calls_one_that_fails])
+def test_line_that_failed_is_shown(function):
+    assert repr(check("01.one-scale", function)).endswith("\n    return layer - smallest / layer.largest()")
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ("13", "Expected a number, but this is text."),
+        ([13, 14], "Expected one number, but this is an array of shape (2,)."),
+        ({13}, "strongest is of type set."),
+        (by_hand, "strongest should be a value, but it is a function"),
+        (np.argmax, "strongest should be a value, but it is a function"),
+        (float("nan"), "There are NaN in it"),
+        (EqualsEverything(), "strongest is of type EqualsEverything."),
+        (RaisesWhenAsked(), "asked for an array"),
+        (-5, "none of the usual mistakes"),
+    ],
+)
+def test_what_is_said_of_a_value_of_the_wrong_kind(answer, says):
+    note = check("01.strongest-channel", answer)
+    assert note.is_right is False
+    assert says in repr(note)
+
+
+@pytest.mark.parametrize("answer", [not_begun, None, ...])
+def test_no_answer_yet_is_no_try(answer):
+    note = check("01.by-hand", answer)
+    assert note.is_right is None
+    assert repr(note) == "Not yet. There is no answer yet: write your code where it says YOUR CODE HERE."
+    assert progress.events() == []
+
+
+def test_function_that_changes_its_input_is_right_but_told():
+    note = check("01.one-scale", changes_its_input)
+    assert note.is_right
+    assert "It changes what it is given: layer is another array afterwards." in repr(note)
+
+
+def test_function_without_end_is_stopped(monkeypatch):
+    monkeypatch.setattr(checking, "TIME_LIMIT", 0.3)
+    started = time.perf_counter()
+    note = check("01.one-scale", for_ever)
+    assert time.perf_counter() - started < 5
+    assert note.says == ("one_scale was stopped after 0.3 seconds. Does a loop in it never end?",)
+    assert check("01.one-scale", one_scale).is_right  # no alarm is left over
+
+
+def test_interrupt_by_the_learner_is_theirs():
+    def interrupted(layer):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check("01.one-scale", interrupted)
+
+
+def test_cases_are_not_the_lessons_own():
+    exercise = catalogue.find("01.one-scale")
+    own = given("01.one-scale")["layer"]
+    seen = []
+
+    def remembers(layer):
+        seen.append(layer)
+        return one_scale(layer)
+
+    assert check("01.one-scale", remembers).is_right
+    assert len(seen) >= 3
+    assert not any(np.array_equal(layer, own) for layer in seen)
+    assert not check("01.one-scale", lambda layer: exercise.right({"layer": own})).is_right
+
+
+# ---- the answer is looked up in the notebook
+
+
+def test_answer_by_its_name(notebook):
+    assert repr(check("01.by-hand")) == (
+        "Not yet. There is no by_hand yet. Write your answer in the cell above, run that cell, then this one."
+    )
+    notebook["by_hand"] = without_relu
+    assert check("01.by-hand").is_right is False
+    notebook["by_hand"] = by_hand
+    assert check("01.by-hand").is_right
+
+
+def test_text_is_read_by_a_person():
+    assert "A person reads it" in repr(check("01.evidence"))
+    assert check("01.evidence", "I think so.").is_right is None
+
+
+@pytest.mark.parametrize("function", [check, hint, solution])
+def test_unknown_exercise(function):
+    with pytest.raises(ValueError, match=re.escape("Did you mean '01.by-hand'")):
+        function("01.by_hand")
+    with pytest.raises(TypeError, match="An id is a string"):
+        function(1)
+
+
+@pytest.mark.parametrize("function", [check, hint, solution])
+def test_in_the_sandbox_everything_waits(function, monkeypatch, folder):
+    monkeypatch.setenv("COURSEKIT_SANDBOX", str(folder))
+    assert repr(function("01.by-hand")) == "Later. This will be checked when it is graded."
+    assert progress.events() == []
+
+
+# ---- how it shows itself
+
+
+def test_html_says_it_in_words_and_keeps_code_as_text():
+    wrong = check("01.by-hand", lambda patch, kernel, bias: "<b>x</b>")._repr_html_()
+    assert 'role="status"' in wrong
+    assert "Not right yet." in wrong
+    assert "✗" in wrong
+    right = check("01.by-hand", by_hand)._repr_html_()
+    assert "Right." in right
+    assert "✓" in right
+    html = check("01.one-scale", {"<script>": 1})._repr_html_()
+    assert "<script>" not in html
+    code = solution("01.by-hand")._repr_html_()
+    assert ">def by_hand(patch, kernel, bias):\n" in code
