@@ -193,12 +193,12 @@ def test_quiz_by_mouse_and_keyboard(page, folder):
 
 
 def test_screen_reader_is_told(page):
-    tree = page.locator(".ck-questions").first.aria_snapshot()
+    tree = page.locator(".ck-question").first.aria_snapshot()
     assert 'group "Prediction: Which of the eight pages' in tree
     assert 'group "Which of the eight pages comes from the last layer?"' in tree
     assert tree.count("- radio ") == 8
     assert 'button "Commit"' in tree
-    number = page.locator(".ck-questions").nth(1).aria_snapshot()
+    number = page.locator(".ck-question").nth(1).aria_snapshot()
     assert re.search(r'slider "What share of the last block', number)
     assert 'spinbutton "What share of the last block, fire9-concat, is exactly zero? In %"' in number
     live = card(page, WHICH).locator(".ck-says")

@@ -301,7 +301,7 @@ def test_walking_through_channels_draws_the_last(card):
         card.channel = channel
     card.wait(60)
     assert list(card._drawn) == [1]
-    assert sum(thread.name.endswith("(_work)") for thread in threading.enumerate()) == 0
+    assert sum(thread.name == "UnitCard" for thread in threading.enumerate()) == 0
 
 
 def test_without_a_page_nothing_is_drawn(card):
