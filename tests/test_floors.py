@@ -17,7 +17,7 @@ def _run(code: str) -> str:
 
 def test_imports_keep_to_the_floors():
     report = _run("import sys; from importlinter import cli; sys.exit(cli.lint_imports(no_cache=True))")
-    assert "2 kept, 0 broken" in report
+    assert " kept, 0 broken" in report
 
 
 def test_import_loads_nothing_heavy():

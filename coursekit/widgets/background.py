@@ -19,14 +19,17 @@ class BackgroundWidget(Widget):
     has ``_keep``, which takes what is to be shown, and ``_send_progress``, which sends it.
     """
 
-    def __init__(self, **traits: Any):
-        self._lock = threading.RLock()  # for all that the thread and the page's messages share
-        self._run = 0  # number of the latest run
-        self._thread: threading.Thread | None = None
-        self._live = False  # whether a new choice begins a run
-        self._running = False
-        self._error: Exception | None = None
-        super().__init__(**traits)
+    _run = 0  # number of the latest run
+    _live = False  # whether a new choice begins a run
+    _running = False
+    _thread: threading.Thread | None = None
+    _error: Exception | None = None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> BackgroundWidget:
+        """Make the lock before anything is refused: what was refused is closed too."""
+        widget = super().__new__(cls, *args, **kwargs)
+        widget._lock = threading.RLock()  # for all that the thread and the page's messages share
+        return widget
 
     def _keep(self, shown: Any) -> None:
         """Take what a step of the work gave."""

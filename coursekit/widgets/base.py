@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anywidget
 
-from coursekit.networks.graph import steps
-from coursekit.show.figure import Figure
+if TYPE_CHECKING:  # questions load neither matplotlib nor TensorFlow
+    from coursekit.show.figure import Figure
 
 _HERE = Path(__file__).parent
 
@@ -60,18 +60,3 @@ class Widget(anywidget.AnyWidget):
 def as_html(figures: Iterable[Figure]) -> str:
     """Return figures below each other, as HTML."""
     return "".join(f"<div>{figure.to_html()}</div>" for figure in figures)
-
-
-def picture_shape(model: Any, widget: str) -> tuple[int | None, int | None, int | None]:
-    """Return the (height, width, channels) of the picture that a network takes; None where it takes any.
-
-    Raises:
-        TypeError: ``model`` is no Keras model with a graph.
-        ValueError: It takes something other than one picture.
-    """
-    steps(model)  # says what is wrong with a model that is none
-    shapes = [tuple(tensor.shape[1:]) for tensor in model.inputs]
-    if len(shapes) != 1 or len(shapes[0]) != 3:
-        takes = ", ".join(map(str, shapes))
-        raise ValueError(f"{widget} shows networks that take one picture (H, W, C); this one takes {takes}.")
-    return shapes[0]

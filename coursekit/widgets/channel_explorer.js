@@ -40,7 +40,7 @@ const HTML = `
 <p class="ck-alert" role="alert"></p>
 <div class="ck-main ck-old">
   <div class="ck-all">
-    <div class="ck-grid ck-stack" role="slider" tabindex="0" aria-valuemin="0">
+    <div class="ck-stack ck-grid" role="slider" tabindex="0" aria-valuemin="0">
       <canvas class="ck-sheet" role="img"></canvas>
       <div class="ck-hover" hidden></div><div class="ck-chosen"></div>
     </div>
@@ -159,10 +159,8 @@ function begin(view) {
     const least = model.get("relu") ? 0 : -Infinity;
     paint(canvas, height, width, ({ buffer }) => {
       const pixels = new Uint32Array(buffer);
-      for (let at = 0, i = c * height * width; at < pixels.length; at++, i++) {
-        const value = values[i] < least ? least : values[i];
-        pixels[at] = colours[((value - low) * step + 0.5) | 0];
-      }
+      for (let at = 0, i = c * height * width; at < pixels.length; at++, i++)
+        pixels[at] = colours[((Math.max(values[i], least) - low) * step + 0.5) | 0];
     });
   }
 

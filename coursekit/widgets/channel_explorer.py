@@ -16,7 +16,8 @@ from coursekit.show.picture import as_seen
 from coursekit.techniques.activations import activations, channel_statistics, strongest_channel
 from coursekit.techniques.receptive_field import receptive_field
 from coursekit.validation import as_index, nearest
-from coursekit.widgets.base import Widget, as_html, own_page, picture_shape
+from coursekit.widgets.base import Widget, as_html, own_page
+from coursekit.widgets.networks import picture_shape
 
 SCALES = ("shared", "own", "signed")
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.Conv2DTranspose, keras.layers.DepthwiseConv2D)

@@ -20,8 +20,9 @@ from coursekit.techniques.objectives import channel, class_score
 from coursekit.techniques.spread import spread
 from coursekit.validation import as_index, nearest
 from coursekit.widgets.background import BackgroundWidget, every
-from coursekit.widgets.base import as_html, own_page, picture_shape
+from coursekit.widgets.base import as_html, own_page
 from coursekit.widgets.drawing import DEFAULTS, all_settings, as_number, ascent, drawing_size
+from coursekit.widgets.networks import picture_shape
 
 _PLAIN_PIXELS = {"image": "pixels", "shift": 0, "scale": 0, "rotate": 0}
 _STILL_STEPS = 32

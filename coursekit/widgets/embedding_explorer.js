@@ -24,7 +24,7 @@ const HTML = `
 <p class="ck-alert" role="alert"></p>
 <div class="ck-main">
   <div class="ck-left">
-    <div class="ck-plane ck-stack" role="slider" tabindex="0" aria-valuemin="0">
+    <div class="ck-stack ck-plane" role="slider" tabindex="0" aria-valuemin="0">
       <canvas class="ck-points" role="img"></canvas><canvas class="ck-over" aria-hidden="true"></canvas></div>
     <p class="ck-legend"></p>
     <p class="ck-note">Point at the map, or move with the arrow keys (further with Shift). Click or Enter chooses.</p>

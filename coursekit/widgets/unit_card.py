@@ -28,8 +28,9 @@ from coursekit.techniques.patches import Patches, top_patches
 from coursekit.techniques.receptive_field import receptive_field
 from coursekit.validation import as_index, as_pictures
 from coursekit.widgets.background import BackgroundWidget, every
-from coursekit.widgets.base import as_html, own_page, picture_shape
+from coursekit.widgets.base import as_html, own_page
 from coursekit.widgets.drawing import ascent, drawing_size
+from coursekit.widgets.networks import picture_shape
 
 _PAUSE = 0.3  # seconds before drawing, so that walking through channels begins nothing
 _BETWEEN_FRAMES = 0.2  # seconds

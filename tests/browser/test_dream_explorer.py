@@ -344,6 +344,22 @@ def test_error_of_the_thread_is_shown(page):
     assert page.get_by_role("alert").inner_text() == ""
 
 
+def test_steps_that_cannot_be_taken_are_said(page):
+    python(
+        page,
+        "from coursekit.networks.backend import keras\n"
+        "root = keras.layers.Lambda(lambda x: keras.ops.sqrt(x - 127.5), output_shape=(8, 8, 3), name='root')\n"
+        "broken = DreamExplorer(keras.Sequential([keras.Input((8, 8, 3)), root]), steps=5)",
+    )
+    with another_cell(page, "broken", ROOT) as second:
+        second.locator(".ck-start").click()
+        said = "A: at 5 of 5 steps, first at step 1, the score or its gradient was no finite number"
+        eventually(lambda: second.locator(".ck-stuck").inner_text()[: len(said)], said)
+        assert second.locator(".ck-stuck").get_attribute("role") == "status"
+        assert second.locator(".ck-curve-a").get_attribute("points").strip() == ""
+        assert page.locator(".ck-stuck").first.inner_text() == ""
+
+
 # ---- everybody can use it
 
 

@@ -8,7 +8,8 @@ import traitlets
 
 from coursekit.networks.backend import keras
 from coursekit.widgets import base
-from coursekit.widgets.base import Widget, own_page, picture_shape
+from coursekit.widgets.base import Widget, own_page
+from coursekit.widgets.networks import picture_shape
 
 FOLDER = Path(base.__file__).parent
 STYLES = sorted(FOLDER.glob("*.css"))
