@@ -10,6 +10,7 @@ PORTABLE_ARGS ?=
 BIN := .venv/bin
 PY := $(BIN)/python
 STAMP := .venv/installed
+BIOME := @biomejs/biome@2.6.8
 CANDIDATES := python3.13 python3.12 python3.11 python3 python
 
 # The environment is of use if its installation ended well, in this folder (it does not survive a move), and if the
@@ -29,10 +30,13 @@ lab: $(STAMP) ## open the lessons in JupyterLab; LAB_ARGS="--no-browser --port=8
 test: $(STAMP) ## run all tests; TEST_ARGS="-k lab" is passed on
 	@$(PY) -m pytest -n 2 --dist loadfile $(TEST_ARGS)
 
-lint: $(STAMP) ## check style, and that imports go downwards only
+lint: $(STAMP) ## check style, and that imports go downwards only; JavaScript and CSS where Node.js is
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-cache
+	@if command -v npx >/dev/null; then npx --yes $(BIOME) lint --diagnostic-level=warn --error-on-warnings; \
+	elif test -n "$$CI"; then echo "Node.js is missing: npx runs Biome." >&2; exit 1; \
+	else echo "The widgets' JavaScript and CSS were not checked: that takes Node.js (https://nodejs.org)."; fi
 
 notebooks: $(STAMP) ## run the lessons and keep their outputs
 	@$(PY) tools/run_notebooks.py

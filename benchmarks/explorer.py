@@ -37,14 +37,14 @@ WATCH = """() => {
     };
     window.times = [];
     document.addEventListener("keydown", async (event) => {
-        const root = event.target.closest(".ck-explorer");
+        const root = event.target.closest(".ck-channel-explorer");
         times.push((await afterPaint()) - event.timeStamp);
         const shown = pixels(root);
         if (shown === window.shown) throw new Error("The picture did not change.");
         window.shown = shown;
     }, true);
     window.changeLayer = async (view, layer) => {
-        const root = document.querySelectorAll(".ck-explorer")[view];
+        const root = document.querySelectorAll(".ck-channel-explorer")[view];
         const start = performance.now();
         const list = root.querySelector(".ck-layer");
         list.value = layer;
@@ -66,7 +66,7 @@ def main() -> None:
         with jupyter_lab(Path(folder)) as address:
             page = open_notebook(browser, address, "explorer.ipynb")
             run_all(page)
-            page.locator(".ck-explorer").nth(1).wait_for()
+            page.locator(".ck-channel-explorer").nth(1).wait_for()
             page.evaluate(WATCH)
             for view, layer, what in [
                 (0, "fire6-squeeze1x1", "48 of 14 x 14"),

@@ -91,6 +91,12 @@ def kernels(
     return _drawn(blocks, alt, title, columns or 9, norm, scale)
 
 
+def as_pictures_of_kernels(filters: Any) -> np.ndarray:
+    """Return kernels (kh, kw, C, out) as pictures (out, kh, kw, C): 0 is middle grey, the largest weight an end."""
+    weights = _as_kernels(filters)
+    return np.moveaxis(127.5 + 127.5 * weights / (np.abs(weights).max() or 1), -1, 0)
+
+
 def _as_kernels(filters: Any) -> np.ndarray:
     weights = np.asarray(filters)
     if not (np.issubdtype(weights.dtype, np.floating) or np.issubdtype(weights.dtype, np.integer)):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from skimage.segmentation import find_boundaries
 
 from coursekit.show.figure import BLUE, ORANGE, Figure, figure
 from coursekit.show.picture import displayable, grid
@@ -14,6 +15,7 @@ from coursekit.validation import as_pictures
 
 _WIDTH = 7.5  # inches
 _MOST_ROWS = 10
+_DIMMED = 0.4  # brightness outside of a mask
 
 
 def patches(result: Patches, channels: int | Sequence[int] | None = None, most: int = 9, title: str = "") -> Figure:
@@ -133,8 +135,27 @@ def masked(
     said = alt or f"{len(batch)} picture{'s'[: len(batch) > 1]}, dark outside of a mask: {'; '.join(said)}."
     fig = figure(said, columns * size, rows * (size * tallest + 0.3 * any(titles)))
     for ax, image, mask, title in zip(grid(fig, rows, columns, len(batch)), batch, masks, titles, strict=True):
-        ax.imshow(displayable(image * np.where(mask, 1, 0.4)[..., np.newaxis]))
+        ax.imshow(_dimmed(image, mask))
         if mask.any() and not mask.all():
             ax.contour(mask, levels=[0.5], colors=ORANGE, linewidths=1)
         ax.set_title(title, fontsize=9)
     return fig
+
+
+def in_light(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return a picture as ``masked`` shows it, pixel by pixel.
+
+    Args:
+        picture: (H, W, C), values 0-255.
+        mask: Boolean, (H, W).
+
+    Returns:
+        (H, W, 3) uint8, the picture dimmed outside of the mask, whose outermost pixels are orange.
+    """
+    shown = _dimmed(picture, mask)
+    shown[find_boundaries(mask, mode="inner")] = [int(ORANGE[i : i + 2], 16) for i in (1, 3, 5)]
+    return shown
+
+
+def _dimmed(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    return displayable(picture * np.where(mask, 1, _DIMMED)[..., np.newaxis])

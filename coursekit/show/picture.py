@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from coursekit.pictures.fitting import is_from_0_to_1
 from coursekit.show.figure import Figure, figure
 from coursekit.validation import as_pictures, refuse_stack
 
@@ -56,6 +57,17 @@ def displayable(image: np.ndarray) -> np.ndarray:
         raise ValueError(f"A picture has 1, 3 or 4 channels, not {image.shape[-1]}; show.montage shows any number.")
     shown = np.clip(np.rint(image), 0, 255).astype(np.uint8)
     return np.repeat(shown, 3, axis=2) if shown.shape[2] == 1 else shown[..., :3]
+
+
+def as_seen(picture: np.ndarray) -> np.ndarray:
+    """Return a picture (H, W, C) as the uint8 RGB that a screen shows, whichever range of values its network takes.
+
+    0 to 1 becomes 0 to 255. Values around zero have no colours of their own: they are stretched to what a screen has.
+    """
+    low, high = picture.min(), picture.max()
+    if is_from_0_to_1(picture):
+        return displayable(picture * 255)
+    return displayable((picture - low) * (255 / (high - low)) if low < 0 else picture)
 
 
 def grid(fig: Figure, rows: int, columns: int, count: int) -> list:

@@ -1,6 +1,9 @@
 // The page's side of ChannelExplorer. Python sends a layer's values once; everything drawn from them is drawn here, so
 // that choosing a channel waits for nobody. `model` holds what both sides share.
 
+const { widget, floats, shorts, numbers, paint, put, radios, takeNumber, noChannel, waiting, onWidth, onKeys } = page;
+const { placeIn } = page;
+
 const MOST_BYTES = 50 * 2 ** 20;
 const PART = 4 * 2 ** 20; // Jupyter's server closes the connection at a message of more than 10 MB
 const TALLEST = { beside: 520, above: 380 }; // the grid, beside or above the chosen channel, in CSS pixels
@@ -26,18 +29,18 @@ const HTML = `
 <div class="ck-controls">
   <label class="ck-field">Layer <select class="ck-layer"></select></label>
   <label class="ck-field">Channel <input class="ck-channel" type="number" min="0" step="1" inputmode="numeric">
-    <span class="ck-count"></span></label>
-  <fieldset class="ck-scale"><legend>Scale</legend>
+    <span class="ck-count ck-quiet"></span></label>
+  <fieldset class="ck-scale ck-radios"><legend>Scale</legend>
     <label><input type="radio" value="shared">shared</label>
     <label><input type="radio" value="own">own</label>
     <label><input type="radio" value="signed">signed</label></fieldset>
-  <label class="ck-check"><input class="ck-relu" type="checkbox"> ReLU</label>
-  <label class="ck-check"><input class="ck-sort" type="checkbox"> strongest first</label>
+  <label class="ck-field"><input class="ck-relu" type="checkbox"> ReLU</label>
+  <label class="ck-field"><input class="ck-sort" type="checkbox"> strongest first</label>
 </div>
 <p class="ck-alert" role="alert"></p>
-<div class="ck-main">
+<div class="ck-main ck-old">
   <div class="ck-all">
-    <div class="ck-grid" role="slider" tabindex="0" aria-valuemin="0">
+    <div class="ck-stack ck-grid" role="slider" tabindex="0" aria-valuemin="0">
       <canvas class="ck-sheet" role="img"></canvas>
       <div class="ck-hover" hidden></div><div class="ck-chosen"></div>
     </div>
@@ -45,22 +48,22 @@ const HTML = `
     <p class="ck-note ck-keys">Click a channel, or move with the arrow keys. <span class="ck-pointed"></span></p>
   </div>
   <div class="ck-one">
-    <div class="ck-title"><strong class="ck-name"></strong> <span class="ck-stats"></span></div>
+    <div class="ck-title"><strong class="ck-name"></strong> <span class="ck-stats ck-quiet"></span></div>
     <div class="ck-panes">
       <div class="ck-pane">
         <div class="ck-stack ck-large" role="slider" tabindex="0" aria-valuemin="0">
-          <canvas class="ck-map" role="img"></canvas><div class="ck-spot" hidden></div></div>
+          <canvas class="ck-map ck-crisp" role="img"></canvas><div class="ck-spot" hidden></div></div>
         <div class="ck-bar">
           <canvas class="ck-colours" height="1" aria-hidden="true"></canvas><i class="ck-pin" hidden></i>
-          <div class="ck-ticks"><span></span><span></span><span></span></div></div>
+          <div class="ck-ticks ck-quiet"><span></span><span></span><span></span></div></div>
       </div>
       <div class="ck-pane">
         <div class="ck-stack ck-both">
           <canvas class="ck-photo" role="img"></canvas><canvas class="ck-over" aria-hidden="true"></canvas>
           <div class="ck-spot" hidden></div><div class="ck-sees" hidden></div></div>
-        <label class="ck-opacity">photo <input type="range" min="0" max="100" value="0"
+        <label class="ck-opacity ck-quiet">photo <input type="range" min="0" max="100" value="0"
           aria-label="Channel over the photo, in percent"> with channel</label>
-        <div class="ck-own"><button type="button" class="ck-open">Another photo…</button> or drop one here
+        <div class="ck-own ck-quiet"><button type="button" class="ck-open">Another photo…</button> or drop one here
           <input class="ck-file" type="file" accept="image/*" hidden></div>
       </div>
     </div>
@@ -71,27 +74,13 @@ const HTML = `
 <p class="ck-status" role="status"></p>
 <div class="ck-drop" aria-hidden="true">Drop the picture here</div>`;
 
-function render({ model, el }) {
-  const root = document.createElement("div");
-  root.className = "ck-explorer";
-  root.innerHTML = HTML;
-  el.append(root);
-  const find = (name) => root.querySelector(".ck-" + name);
-  const parts = Object.fromEntries(
-    ("layer channel count relu sort open file alert all grid sheet hover chosen legend pointed name stats large map " +
-      "bar colours pin both photo over sees where seen value status")
-      .split(" ")
-      .map((name) => [name, find(name)]),
-  );
-  const radios = [...root.querySelectorAll(".ck-scale input")];
-  const spots = [...root.querySelectorAll(".ck-spot")];
-  const ticks = [...root.querySelectorAll(".ck-ticks span")];
-  const opacity = root.querySelector(".ck-opacity input");
-  const group = "ck-scale-" + Math.random().toString(36).slice(2); // of this view only
-  radios.forEach((radio) => (radio.name = group));
-  // JupyterLab takes arrow keys and letters for commands on cells, unless the element says otherwise.
-  for (const one of root.querySelectorAll("select, input, button, [tabindex]"))
-    one.setAttribute("data-lm-suppress-shortcuts", "true");
+function begin(view) {
+  const { model, root, parts, all, choose, listen } = view;
+  const spots = all(".ck-spot");
+  const ticks = all(".ck-ticks span");
+  const [opacity] = all(".ck-opacity input");
+  const showScale = radios(parts.scale, (scale) => choose({ scale }));
+  const busy = waiting(view);
 
   let layer; // {name, count, height, width, values, numbers, kind, boxes} of what is drawn
   let photo; // {height, width}
@@ -100,19 +89,11 @@ function render({ model, el }) {
   let dots; // to a CSS pixel
   let range; // of the chosen channel: [value of the first colour, value of the last]
   let spot = null; // [row, column] under the pointer
-  let room = 0; // width for the grid
-  let timers = [];
 
   const channel = () => Math.min(model.get("channel"), layer.count - 1);
   const signed = () => model.get("scale") === "signed";
   const number = (kind, c) => layer.numbers[((model.get("relu") ? 5 : 0) + kind) * layer.count + c];
   const [LARGEST, SMALLEST, MEAN, ZEROS, NEAR_ZERO] = [0, 1, 2, 3, 4];
-
-  function choose(name, value) {
-    parts.alert.textContent = "";
-    model.set(name, value); // draws, here and in every other view of this explorer
-    model.save_changes(); // and tells Python
-  }
 
   // ---- what comes from Python
 
@@ -134,9 +115,7 @@ function render({ model, el }) {
   function takePhoto() {
     const { shape, rgba } = model.get("_photo");
     photo = { height: shape[0], width: shape[1] };
-    [parts.photo.width, parts.photo.height] = [photo.width, photo.height];
-    const pixels = new Uint8ClampedArray(rgba.buffer, rgba.byteOffset, rgba.byteLength);
-    parts.photo.getContext("2d").putImageData(new ImageData(pixels.slice(), photo.width, photo.height), 0, 0);
+    paint(parts.photo, photo.height, photo.width, (pixels) => pixels.set(numbers(Uint8Array, rgba)));
     parts.photo.ariaLabel = `The photo, ${photo.height} by ${photo.width} pixels`;
     parts.photo.classList.toggle("ck-crisp", photo.width < 100);
     for (const stack of [parts.large, parts.both]) stack.style.aspectRatio = `${photo.width} / ${photo.height}`;
@@ -153,7 +132,7 @@ function render({ model, el }) {
     parts.layer.value = model.get("layer");
     parts.relu.checked = model.get("relu");
     parts.sort.checked = model.get("sort");
-    radios.forEach((radio) => (radio.checked = radio.value === model.get("scale")));
+    showScale(model.get("scale"));
   }
 
   // ---- colours
@@ -176,16 +155,13 @@ function render({ model, el }) {
   // Draws a channel on a canvas, a pixel for each value.
   function drawOn(canvas, c, [low, high], colours) {
     const { height, width, values } = layer;
-    if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
-    const image = new ImageData(width, height);
-    const pixels = new Uint32Array(image.data.buffer);
     const step = (colours.length - 1) / (high - low);
     const least = model.get("relu") ? 0 : -Infinity;
-    for (let at = 0, i = c * height * width; at < pixels.length; at++, i++) {
-      const value = values[i] < least ? least : values[i];
-      pixels[at] = colours[((value - low) * step + 0.5) | 0];
-    }
-    canvas.getContext("2d").putImageData(image, 0, 0);
+    paint(canvas, height, width, ({ buffer }) => {
+      const pixels = new Uint32Array(buffer);
+      for (let at = 0, i = c * height * width; at < pixels.length; at++, i++)
+        pixels[at] = colours[((Math.max(values[i], least) - low) * step + 0.5) | 0];
+    });
   }
 
   // ---- the grid
@@ -208,7 +184,7 @@ function render({ model, el }) {
 
   // Draws the grid as large as there is room, in whole dots of the screen.
   function fitGrid() {
-    room = parts.all.clientWidth;
+    const room = parts.all.clientWidth;
     if (!room) return; // not on screen yet
     const { count, height, width } = layer;
     dots = window.devicePixelRatio;
@@ -272,14 +248,12 @@ function render({ model, el }) {
   const moveChosen = () => moveTo(parts.chosen, channel());
 
   function channelAt(event) {
-    const box = parts.grid.getBoundingClientRect();
-    const column = Math.floor(((event.clientX - box.left) / box.width) * columns);
-    const row = Math.floor(((event.clientY - box.top) / box.height) * rows);
+    const [x, y] = placeIn(parts.grid, event);
+    const [row, column] = [Math.floor(y * rows), Math.floor(x * columns)];
     return column < 0 || column >= columns || row < 0 ? undefined : order[row * columns + column];
   }
 
-  function onGridKey(event) {
-    if (event.ctrlKey || event.altKey || event.metaKey) return;
+  function takeGridKey({ key }) {
     const from = place[channel()];
     const last = layer.count - 1;
     const block = Math.max(1, Math.round(rows / 4)) * columns;
@@ -293,11 +267,9 @@ function render({ model, el }) {
       PageDown: inRow(from + block),
       Home: 0,
       End: last,
-    }[event.key];
-    if (to === undefined) return;
-    event.preventDefault();
-    event.stopPropagation();
-    if (to !== from) choose("channel", order[to]);
+    }[key];
+    if (to !== undefined && to !== from) choose({ channel: order[to] });
+    return to !== undefined;
   }
 
   function lastInColumn(column) {
@@ -313,7 +285,7 @@ function render({ model, el }) {
     range = rangeOf(c);
     drawOn(parts.map, c, range, signed() ? SIGNED : GREY);
     drawOn(parts.over, c, range, signed() ? TINT : SHADE);
-    if (document.activeElement !== parts.channel || Number(parts.channel.value) !== c) parts.channel.value = c;
+    put(parts.channel, c);
 
     const share = `${Math.round(100 * number(ZEROS, c))}% zeros`;
     const struck = number(NEAR_ZERO, c) ? ", near zero everywhere" : "";
@@ -334,10 +306,7 @@ function render({ model, el }) {
 
   function drawBar() {
     const colours = signed() ? SIGNED : GREY;
-    parts.colours.width = colours.length;
-    const image = new ImageData(colours.length, 1);
-    new Uint32Array(image.data.buffer).set(colours);
-    parts.colours.getContext("2d").putImageData(image, 0, 0);
+    paint(parts.colours, 1, colours.length, ({ buffer }) => new Uint32Array(buffer).set(colours));
     const [low, high] = range;
     const zero = -low / (high - low);
     [ticks[0].textContent, ticks[2].textContent] = [format(low), format(high)];
@@ -414,14 +383,12 @@ function render({ model, el }) {
   }
 
   function onPoint(event) {
-    const box = event.currentTarget.getBoundingClientRect();
-    const row = Math.floor(((event.clientY - box.top) / box.height) * layer.height);
-    const column = Math.floor(((event.clientX - box.left) / box.width) * layer.width);
+    const [x, y] = placeIn(event.currentTarget, event);
+    const [row, column] = [Math.floor(y * layer.height), Math.floor(x * layer.width)];
     point(row < 0 || column < 0 ? null : [row, column]);
   }
 
-  function onPlaceKey(event) {
-    if (event.ctrlKey || event.altKey || event.metaKey) return;
+  function takePlaceKey({ key }) {
     const [row, column] = spot || strongestPlace();
     const to = {
       ArrowLeft: [row, column - 1],
@@ -432,23 +399,12 @@ function render({ model, el }) {
       End: [row, layer.width - 1],
       PageUp: [0, column],
       PageDown: [layer.height - 1, column],
-    }[event.key];
-    if (!to) return;
-    event.preventDefault();
-    event.stopPropagation();
-    point([Math.min(Math.max(to[0], 0), layer.height - 1), Math.min(Math.max(to[1], 0), layer.width - 1)]);
+    }[key];
+    if (to) point([Math.min(Math.max(to[0], 0), layer.height - 1), Math.min(Math.max(to[1], 0), layer.width - 1)]);
+    return !!to;
   }
 
   // ---- another photo
-
-  // Says what is waited for, unless the answer comes at once.
-  function busy(text) {
-    timers.forEach(clearTimeout);
-    root.ariaBusy = text ? "true" : "false";
-    parts.status.textContent = "";
-    const say = (words, after) => setTimeout(() => (parts.status.textContent = words), after);
-    timers = text ? [say(text, 200), say(`${text} Python is busy, or has stopped.`, 10_000)] : [];
-  }
 
   async function sendPhoto(file) {
     parts.alert.textContent = "";
@@ -496,22 +452,13 @@ function render({ model, el }) {
   // ---- what the reader does
 
   parts.layer.onchange = () => {
-    choose("layer", parts.layer.value);
+    choose({ layer: parts.layer.value });
     if (layer.name !== parts.layer.value) busy(`Fetching ${parts.layer.value} …`);
   };
-  parts.channel.oninput = () => {
-    const typed = parts.channel.value;
-    if (typed === "") return;
-    const c = Number(typed);
-    if (Number.isInteger(c) && c >= 0 && c < layer.count) choose("channel", c);
-    else
-      parts.alert.textContent =
-        `There is no channel ${typed}: there are ${layer.count}, counted from 0 to ${layer.count - 1}.`;
-  };
+  parts.channel.oninput = () => takeNumber(parts.channel, (c) => choose({ channel: c }), parts.alert, noChannel);
   parts.channel.onblur = () => (parts.channel.value = channel());
-  parts.relu.onchange = () => choose("relu", parts.relu.checked);
-  parts.sort.onchange = () => choose("sort", parts.sort.checked);
-  radios.forEach((radio) => (radio.onchange = () => choose("scale", radio.value)));
+  parts.relu.onchange = () => choose({ relu: parts.relu.checked });
+  parts.sort.onchange = () => choose({ sort: parts.sort.checked });
   opacity.oninput = () => (parts.over.style.opacity = opacity.value / 100);
   parts.open.onclick = () => parts.file.click();
   parts.file.onchange = () => {
@@ -519,10 +466,10 @@ function render({ model, el }) {
     parts.file.value = ""; // the same file can be chosen again
   };
 
-  parts.grid.onkeydown = onGridKey;
+  onKeys(parts.grid, takeGridKey);
   parts.grid.onpointerdown = (event) => {
     const c = channelAt(event);
-    if (event.button === 0 && c !== undefined) choose("channel", c);
+    if (event.button === 0 && c !== undefined) choose({ channel: c });
   };
   parts.grid.onpointermove = (event) => {
     const c = channelAt(event);
@@ -535,7 +482,7 @@ function render({ model, el }) {
     parts.hover.hidden = true;
     parts.pointed.textContent = "";
   };
-  parts.large.onkeydown = onPlaceKey;
+  onKeys(parts.large, takePlaceKey);
   parts.large.onfocus = () => point(spot || strongestPlace());
   parts.large.onblur = () => point(null);
   for (const stack of [parts.large, parts.both]) {
@@ -549,7 +496,7 @@ function render({ model, el }) {
     takeChoice();
     drawGrid();
   };
-  const listeners = {
+  listen({
     "change:_maps": takeLayer,
     "change:_photo": () => {
       takePhoto();
@@ -560,36 +507,13 @@ function render({ model, el }) {
     "change:channel": drawChannel,
     "change:scale change:relu change:sort": redraw,
     "msg:custom": onAnswer,
-  };
-  for (const [events, listener] of Object.entries(listeners))
-    for (const event of events.split(" ")) model.on(event, listener);
-  const watcher = new ResizeObserver(() => {
-    if (parts.all.clientWidth !== room) fitGrid();
   });
-  watcher.observe(parts.all);
+  onWidth(view, parts.all, fitGrid);
 
   parts.over.style.opacity = 0;
   takePhoto();
   listLayers();
   takeLayer();
-
-  return () => {
-    watcher.disconnect();
-    timers.forEach(clearTimeout);
-    for (const [events, listener] of Object.entries(listeners))
-      for (const event of events.split(" ")) model.off(event, listener);
-  };
-}
-
-// Buffers arrive as views that may begin at any byte; numbers must begin at a multiple of four.
-function floats(view) {
-  const { buffer, byteOffset, byteLength } = view;
-  if (byteOffset % 4 === 0) return new Float32Array(buffer, byteOffset, byteLength / 4);
-  return new Float32Array(buffer.slice(byteOffset, byteOffset + byteLength));
-}
-
-function shorts({ buffer, byteOffset, byteLength }) {
-  return new Uint16Array(buffer.slice(byteOffset, byteOffset + byteLength));
 }
 
 // A near-square grid, with a full last row where some number of columns gives one.
@@ -599,9 +523,7 @@ function columnsFor(count) {
   return least;
 }
 
-function format(value) {
-  return String(Number(value.toPrecision(5)) || 0);
-}
+const format = (value) => page.format(value, 5);
 
 // Colours evenly spaced between the given ones, as numbers that a Uint32Array writes as R, G, B, A.
 function table(colours, steps) {
@@ -614,4 +536,4 @@ function table(colours, steps) {
   });
 }
 
-export default { render };
+export default widget("channel-explorer", HTML, begin);

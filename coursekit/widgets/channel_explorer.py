@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import anywidget
 import numpy as np
 import traitlets
 
 from coursekit.networks.backend import keras
 from coursekit.networks.graph import find_layer, steps
 from coursekit.pictures import read_picture, resize
+from coursekit.pictures.fitting import fit_picture, is_from_0_to_1
 from coursekit.show.channels import beside, montage
-from coursekit.show.picture import displayable
+from coursekit.show.picture import as_seen
 from coursekit.techniques.activations import activations, channel_statistics, strongest_channel
 from coursekit.techniques.receptive_field import receptive_field
-from coursekit.validation import as_index, as_pictures, nearest
+from coursekit.validation import as_index, nearest
+from coursekit.widgets.base import Widget, as_html, own_page
+from coursekit.widgets.networks import picture_shape
 
 SCALES = ("shared", "own", "signed")
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.Conv2DTranspose, keras.layers.DepthwiseConv2D)
 _CONVOLUTIONS += (keras.layers.SeparableConv2D,)
 
 
-class ChannelExplorer(anywidget.AnyWidget):
+class ChannelExplorer(Widget):
     """All channels of a layer as a grid, and one of them large beside and over the photo.
 
     The channels go to the page once per layer and are drawn there: choosing one waits for no answer from Python.
@@ -54,8 +55,7 @@ class ChannelExplorer(anywidget.AnyWidget):
             ``image`` is not one picture of finite numbers.
     """
 
-    _esm = Path(__file__).with_suffix(".js")
-    _css = Path(__file__).with_suffix(".css")
+    _esm, _css = own_page(__file__)
 
     layer = traitlets.Any().tag(sync=True)
     channel = traitlets.Any().tag(sync=True)
@@ -103,7 +103,7 @@ class ChannelExplorer(anywidget.AnyWidget):
 
     def _compute(self, image: Any) -> None:
         """Take a picture and compute every layer; or raise, and leave all as it was."""
-        picture = _as_input(self._network, image)
+        picture = fit_picture(image, picture_shape(self._network, "ChannelExplorer"))
         answers = activations(self._network, picture)
         answers = {name: a for name, a in answers.items() if isinstance(a, np.ndarray) and a.ndim == 3}
         for name, answer in answers.items():
@@ -143,15 +143,8 @@ class ChannelExplorer(anywidget.AnyWidget):
             if self.channel >= self.activation.shape[-1]:
                 self.channel = strongest_channel(self.activation)
 
-    def set_state(self, sync_data: dict) -> None:
-        """Take what was chosen in the page."""
-        channels = self._activations[sync_data.get("layer", self.layer)].shape[-1]
-        late = sync_data.get("channel", 0) >= channels
-        if late:  # chosen in the page before it knew of a new layer with fewer channels
-            sync_data = {name: value for name, value in sync_data.items() if name != "channel"}
-        super().set_state(sync_data)
-        if late:
-            self.send_state("channel")
+    def _counts(self, state: dict) -> dict[str, int]:
+        return {"channel": self._activations[state.get("layer", self.layer)].shape[-1]}
 
     def _receive(self, _: Any, content: dict, buffers: list) -> None:
         """Take a photo file that was dropped in the page. It comes in parts: the server refuses large messages."""
@@ -163,7 +156,7 @@ class ChannelExplorer(anywidget.AnyWidget):
         file, self._parts = b"".join(self._parts), []
         try:
             picture = resize(read_picture(file, content["name"]), self.image.shape[:2])
-            self.image = picture / np.float32(255) if _from_0_to_1(self.image) else picture
+            self.image = picture / np.float32(255) if is_from_0_to_1(self.image) else picture
         except Exception as error:  # whatever it is, the page must not wait for ever
             self.send({"kind": "refused", "text": str(error)})
         else:
@@ -173,7 +166,7 @@ class ChannelExplorer(anywidget.AnyWidget):
         return [[name, *answer.shape] for name, answer in self._activations.items()]
 
     def _pack_photo(self) -> dict:
-        photo = _as_seen(self.image)
+        photo = as_seen(self.image)
         opaque = np.full((*photo.shape[:2], 1), 255, np.uint8)
         return {"shape": photo.shape[:2], "rgba": np.concatenate([photo, opaque], axis=2).tobytes()}
 
@@ -207,49 +200,9 @@ class ChannelExplorer(anywidget.AnyWidget):
             f"largest value {self.activation[..., self.channel].max():.4g}"
         )
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
-        """Return the view, and a still picture for where there is no kernel: in an exported page, on GitHub."""
-        data, metadata = super()._repr_mimebundle_(**kwargs)
-        photo, title = _as_seen(self.image), f"{self.layer}, channel {self.channel}"
-        signed = self.scale == "signed"
+    def _still(self) -> str:
+        photo, title = as_seen(self.image), f"{self.layer}, channel {self.channel}"
         shown = np.maximum(self.activation, 0) if self.relu else self.activation
-        still = [
-            beside(photo, shown, self.channel, title=title),
-            montage(shown, scale="own" if self.scale == "own" else "shared", signed=signed, title=self.layer),
-        ]
-        html = "".join(f"<div>{figure.to_html()}</div>" for figure in still)
-        return {**data, "text/plain": repr(self), "text/html": html}, metadata
-
-
-def _as_input(model: Any, image: Any) -> np.ndarray:
-    """Return a picture in the size and the number of channels that a network takes."""
-    inputs = [step for step in steps(model) if not step.parents]
-    if len(inputs) != 1 or len(inputs[0].shape) != 3:
-        takes = ", ".join(f"{step.name} {step.shape}" for step in inputs)
-        raise ValueError(f"ChannelExplorer shows networks that take one picture (H, W, C); this one takes {takes}.")
-    height, width, channels = inputs[0].shape
-    batch, alone = as_pictures(image[..., np.newaxis] if getattr(image, "ndim", None) == 2 else image, "image")
-    if not alone:
-        raise ValueError(f"image must be one picture, not {len(batch)}: give images[0], for example.")
-    picture = batch[0]
-    if picture.shape[2] == 3 and channels == 1:
-        picture = picture @ np.float32([[0.299], [0.587], [0.114]])  # luma, ITU-R BT.601
-    elif picture.shape[2] == 1 and channels == 3:
-        picture = np.repeat(picture, 3, axis=2)
-    if None in (height, width) or picture.shape[:2] == (height, width):
-        return picture
-    return resize(picture, (height, width))
-
-
-def _from_0_to_1(picture: np.ndarray) -> bool:
-    return picture.dtype != np.uint8 and picture.min() >= 0 and picture.max() <= 1
-
-
-def _as_seen(picture: np.ndarray) -> np.ndarray:
-    """Return a picture as uint8 RGB, whichever range of values its network takes."""
-    if _from_0_to_1(picture):
-        return displayable(picture * 255)
-    low, high = picture.min(), picture.max()
-    if low < 0:  # centred values have no colours of their own: stretched to what a screen has
-        return displayable((picture - low) * (255 / (high - low)))
-    return displayable(picture)
+        scale = "own" if self.scale == "own" else "shared"
+        channels = montage(shown, scale=scale, signed=self.scale == "signed", title=self.layer)
+        return as_html([beside(photo, shown, self.channel, title=title), channels])

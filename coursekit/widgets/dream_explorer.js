@@ -1,6 +1,8 @@
 // The page's side of DreamExplorer. Python draws in a thread and reports all there is to show, some ten times a second;
 // here it is put on the screen. `model` holds what is chosen, which both sides share.
 
+const { widget, floats, fromRGB, paint, put, radios, takeNumber, unique } = page;
+
 // A penalty's weight may be anything; these are a slider's stops. What works differs from layer to layer by a factor of
 // ten and more, so they grow by factors.
 const WEIGHTS = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
@@ -17,23 +19,23 @@ const KNOBS = [
 
 const HTML = `
 <div class="ck-controls">
-  <fieldset class="ck-target"><legend>Draw a</legend>
+  <fieldset class="ck-target ck-radios"><legend>Draw a</legend>
     <label><input type="radio" value="channel">channel</label>
     <label><input type="radio" value="class">class</label></fieldset>
   <label class="ck-field ck-of-channel">Layer <select class="ck-layer"></select></label>
   <label class="ck-field ck-of-channel">Channel
     <input class="ck-channel" type="number" min="0" step="1" inputmode="numeric"></label>
   <label class="ck-field ck-of-channel"><input class="ck-walk" type="range" min="0" step="1" aria-label="Channel">
-    <span class="ck-count"></span></label>
+    <span class="ck-count ck-quiet"></span></label>
   <label class="ck-field ck-of-class">Class <input class="ck-class" type="text" size="24" autocomplete="off"
     spellcheck="false"></label><datalist></datalist>
   <label class="ck-field">Steps <input class="ck-steps" type="number" min="1" max="${MOST_STEPS}" step="1"></label>
-  <label class="ck-field ck-check"><input class="ck-compare" type="checkbox"> compare with B</label>
+  <label class="ck-field"><input class="ck-compare" type="checkbox"> compare with B</label>
 </div>
 <p class="ck-alert" role="alert"></p>
 <div class="ck-line">
   <button type="button" class="ck-start">Start</button>
-  <strong class="ck-title"></strong> <span class="ck-step"></span>
+  <strong class="ck-title"></strong> <span class="ck-step ck-quiet"></span>
   <progress class="ck-progress" aria-label="Steps" value="0" max="1"></progress>
   <span class="ck-status" role="status"></span>
 </div>
@@ -46,7 +48,8 @@ const HTML = `
   <span class="ck-top"></span><span class="ck-zero">0</span><span class="ck-last"></span>
   <span class="ck-strongest"></span>
 </figure>
-<p class="ck-note ck-unit"></p>
+<p class="ck-stuck ck-alert" role="status"></p>
+<p class="ck-note ck-spread"></p>
 <details class="ck-details"><summary>As code</summary><pre class="ck-code"></pre></details>`;
 
 function panel(name) {
@@ -54,13 +57,13 @@ function panel(name) {
   const knobs = KNOBS.map(
     ([key, title, , hint]) => `
     <label class="ck-knob" title="${hint}"><span>${title}</span><input type="range" min="0" step="1" data-key="${key}"
-      aria-label="${title}, ${NAME}"><span class="ck-value" aria-hidden="true"></span></label>`,
+      aria-label="${title}, ${NAME}"><span class="ck-value ck-quiet" aria-hidden="true"></span></label>`,
   ).join("");
   return `
 <section class="ck-panel" data-panel="${name}" aria-label="${NAME}">
   <div class="ck-picture">
     <div class="ck-stack"><canvas role="img" aria-label="${NAME}: nothing drawn yet"></canvas></div>
-    <div class="ck-under"><span><i class="ck-chip"></i><strong>${NAME}</strong> <span class="ck-score"></span></span>
+    <div class="ck-under"><span><i class="ck-chip"></i><strong>${NAME}</strong> <span class="ck-score ck-quiet"></span></span>
       <button type="button" class="ck-save" disabled>Save PNG</button></div>
   </div>
   <div class="ck-settings">
@@ -71,61 +74,41 @@ function panel(name) {
       ><span>Start</span><select data-key="start" aria-label="Start, ${NAME}">
       <option>noise</option><option>grey</option><option>black</option></select></label>
     <label class="ck-knob" title="Fixes the starting noise and the random views."
-      ><span>Seed</span><input type="number" min="0" step="1" data-key="seed" aria-label="Seed, ${NAME}"></label>
+      ><span>Seed</span><input type="number" min="0" step="1" max="${2 ** 31}" data-key="seed" aria-label="Seed, ${NAME}"></label>
     ${knobs}
     ${name === "b" ? '<button type="button" class="ck-copy">Copy A’s settings to B</button>' : ""}
   </div>
 </section>`;
 }
 
-function render({ model, el }) {
-  const root = document.createElement("div");
-  root.className = "ck-dream";
-  root.innerHTML = HTML;
-  el.append(root);
-  const find = (name, within = root) => within.querySelector(".ck-" + name);
-  const parts = Object.fromEntries(
-    ("layer channel walk count class steps compare start alert title step progress panels curves photos top zero " +
-      "last strongest unit code status copy")
-      .split(" ")
-      .map((name) => [name, find(name)]),
-  );
-  const radios = [...root.querySelectorAll(".ck-target input")];
-  const names = root.querySelector("datalist");
-  const chart = root.querySelector("svg");
-  const panels = Object.fromEntries([...root.querySelectorAll(".ck-panel")].map((one) => [one.dataset.panel, one]));
-  const own = "ck-" + Math.random().toString(36).slice(2); // of this view only
-  radios.forEach((radio) => (radio.name = own + "-target"));
-  names.id = own + "-classes";
+function begin({ model, root, parts, all, choose, listen }) {
+  const find = (name, within) => within.querySelector(".ck-" + name);
+  const [names] = all("datalist");
+  const [chart] = all("svg");
+  const [, classes] = all(".ck-target input");
+  const panels = Object.fromEntries(all(".ck-panel").map((one) => [one.dataset.panel, one]));
+  const showTarget = radios(parts.target, (value) => choose({ label: value === "class" ? lastClass : null }));
+  names.id = unique();
   parts.class.setAttribute("list", names.id);
-  // JupyterLab takes arrow keys and letters for commands on cells, unless the element says otherwise.
-  for (const one of root.querySelectorAll("select, input, button, summary"))
-    one.setAttribute("data-lm-suppress-shortcuts", "true");
 
   let classOf = new Map(); // its name in small letters -> its number
   let lastClass = 0; // what to go back to from a channel
-  let asked = false; // whether Start was pressed and not answered yet
+  let pending = false; // whether Start was pressed and not answered yet
   let running = false;
-
-  function choose(changes) {
-    parts.alert.textContent = "";
-    for (const [name, value] of Object.entries(changes)) model.set(name, value);
-    model.save_changes();
-  }
 
   // ---- what is chosen
 
   function listNames() {
-    const classes = model.get("_classes");
+    const listed = model.get("_classes");
     parts.layer.replaceChildren(...model.get("_layers").map(([name, count]) => new Option(`${name} · ${count}`, name)));
-    names.replaceChildren(...classes.map((name) => new Option(name)));
+    names.replaceChildren(...listed.map((name) => new Option(name)));
     classOf = new Map();
     // "tabby, tabby cat": any of a class's names will do, unless another class has it too.
-    classes.forEach((name, index) => {
+    listed.forEach((name, index) => {
       for (const one of name.toLowerCase().split(", ")) classOf.set(one, classOf.has(one) ? undefined : index);
     });
-    classes.forEach((name, index) => classOf.set(name.toLowerCase(), index));
-    radios[1].disabled = classes.length === 0;
+    listed.forEach((name, index) => classOf.set(name.toLowerCase(), index));
+    classes.disabled = listed.length === 0;
   }
 
   const channels = (layer) => model.get("_layers").find(([name]) => name === layer)[1];
@@ -134,9 +117,9 @@ function render({ model, el }) {
     const label = model.get("label");
     const count = channels(model.get("layer"));
     if (label !== null) lastClass = label;
-    radios.forEach((radio) => (radio.checked = radio.value === (label === null ? "channel" : "class")));
-    for (const one of root.querySelectorAll(".ck-of-channel")) one.hidden = label !== null;
-    for (const one of root.querySelectorAll(".ck-of-class")) one.hidden = label === null;
+    showTarget(label === null ? "channel" : "class");
+    for (const one of all(".ck-of-channel")) one.hidden = label !== null;
+    for (const one of all(".ck-of-class")) one.hidden = label === null;
     parts.layer.value = model.get("layer");
     parts.channel.max = parts.walk.max = count - 1;
     parts.count.textContent = `0 to ${count - 1}`;
@@ -164,33 +147,27 @@ function render({ model, el }) {
     }
   }
 
-  // Writes a value into a field, unless somebody is typing just that.
-  function put(field, value) {
-    if (document.activeElement !== field || (field.type === "number" && Number(field.value) !== value))
-      field.value = value;
-  }
-
   // ---- what Python reports
 
-  function take(told, buffers) {
-    asked = false;
+  function take(report, buffers) {
+    pending = false;
     const was = running;
-    running = told.running;
-    parts.alert.textContent = told.error;
+    running = report.running;
+    parts.alert.textContent = report.error;
     parts.start.textContent = running ? "Stop" : "Start";
     parts.start.classList.toggle("ck-on", !running);
-    if (told.drawn) draw(told.drawn, buffers);
+    if (report.drawn) draw(report.drawn, buffers);
     else [parts.title.textContent, parts.step.textContent, parts.progress.value] = ["", "", 0];
-    root.classList.toggle("ck-waiting", told.preparing !== null);
-    if (told.preparing !== null) {
-      parts.title.textContent = told.preparing;
+    root.classList.toggle("ck-waiting", report.preparing !== null);
+    if (report.preparing !== null) {
+      parts.title.textContent = report.preparing;
       parts.step.textContent = "getting ready …";
       parts.progress.removeAttribute("value"); // moves: nobody knows how long
     }
-    const done = told.drawn && told.drawn.step === told.drawn.steps;
+    const done = report.drawn && report.drawn.step === report.drawn.steps;
     const words = running ? "" : done ? "Done." : "Stopped.";
     if (!running && !was) return;
-    if (parts.status.textContent !== words) parts.status.textContent = told.error ? "" : words;
+    if (parts.status.textContent !== words) parts.status.textContent = report.error ? "" : words;
   }
 
   function draw(drawn, buffers) {
@@ -199,7 +176,8 @@ function render({ model, el }) {
     parts.step.textContent = `step ${drawn.step} of ${drawn.steps}`;
     [parts.progress.max, parts.progress.value] = [drawn.steps, drawn.step];
     parts.code.textContent = drawn.code;
-    parts.unit.textContent =
+    if (parts.stuck.textContent !== drawn.stuck) parts.stuck.textContent = drawn.stuck;
+    parts.spread.textContent =
       `Scores and penalties are counted in spreads: 1 is the standard deviation of the objective over the course's ` +
       `20 photos, here ${drawn.unit}.`;
     const count = drawn.panels.length;
@@ -207,7 +185,8 @@ function render({ model, el }) {
     drawn.panels.forEach((name, i) => {
       const score = traces[i][drawn.step - 1];
       const canvas = panels[name].querySelector("canvas");
-      drawOn(canvas, buffers[i], height, width);
+      paint(canvas, height, width, fromRGB(buffers[i]));
+      canvas.parentElement.style.aspectRatio = `${width} / ${height}`;
       canvas.ariaLabel =
         `${name.toUpperCase()}: what the network draws for ${drawn.title}, step ${drawn.step}, score ${format(score)}`;
       find("score", panels[name]).textContent = `score ${format(score)}`;
@@ -218,27 +197,15 @@ function render({ model, el }) {
     drawCurves(drawn, traces);
   }
 
-  function drawOn(canvas, buffer, height, width) {
-    if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
-    canvas.parentElement.style.aspectRatio = `${width} / ${height}`;
-    const rgb = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
-    const image = new ImageData(width, height);
-    for (let from = 0, to = 0; from < rgb.length; to += 4) {
-      for (let k = 0; k < 3; k++) image.data[to + k] = rgb[from++];
-      image.data[to + 3] = 255;
-    }
-    canvas.getContext("2d").putImageData(image, 0, 0);
-  }
-
   function drawCurves(drawn, traces) {
-    const values = traces.flatMap((trace) => [...trace]);
+    const values = traces.flatMap((trace) => [...trace]).filter(Number.isFinite);
     const low = Math.min(0, drawn.strongest, ...values);
     const high = Math.max(low + 1e-6, drawn.strongest, ...values);
     const y = (value) => 100 - (100 * (value - low)) / (high - low);
     for (const name of ["a", "b"]) {
       const trace = traces[drawn.panels.indexOf(name)] || [];
-      const points = [...trace].map((v, i) => `${(100 * (i + 1)) / drawn.steps},${y(v).toFixed(2)}`);
-      find("curve-" + name).setAttribute("points", points.join(" "));
+      const point = (value, i) => (Number.isFinite(value) ? `${(100 * (i + 1)) / drawn.steps},${y(value).toFixed(2)}` : "");
+      parts["curve-" + name].setAttribute("points", [...trace].map(point).join(" "));
     }
     for (const end of ["y1", "y2"]) parts.photos.setAttribute(end, y(drawn.strongest));
     parts.strongest.style.top = `${y(drawn.strongest)}%`;
@@ -267,8 +234,8 @@ function render({ model, el }) {
   // ---- what the reader does
 
   parts.start.onclick = () => {
-    if (asked) return;
-    asked = true;
+    if (pending) return;
+    pending = true;
     parts.alert.textContent = "";
     model.send({ kind: running ? "stop" : "start" });
   };
@@ -277,11 +244,11 @@ function render({ model, el }) {
     const stays = model.get("channel") < channels(layer);
     choose(stays ? { layer } : { layer, channel: 0 });
   };
-  parts.channel.oninput = () => number(parts.channel, channels(model.get("layer")) - 1, (channel) => choose({ channel }));
+  const number = (field, use) => takeNumber(field, use, parts.alert);
+  parts.channel.oninput = () => number(parts.channel, (channel) => choose({ channel }));
   parts.walk.oninput = () => choose({ channel: Number(parts.walk.value) });
-  parts.steps.onchange = () => number(parts.steps, MOST_STEPS, (steps) => choose({ steps }));
+  parts.steps.onchange = () => number(parts.steps, (steps) => choose({ steps }));
   parts.compare.onchange = () => choose({ compare: parts.compare.checked });
-  radios.forEach((radio) => (radio.onchange = () => choose({ label: radio.value === "class" ? lastClass : null })));
   const typedClass = () => classOf.get(parts.class.value.trim().toLowerCase());
   parts.class.oninput = () => {
     parts.alert.textContent = "";
@@ -303,37 +270,21 @@ function render({ model, el }) {
       const set = (value) => choose({ [name]: { ...model.get(name), [field.dataset.key]: value } });
       const stops = KNOBS.find(([key]) => key === field.dataset.key)?.[2];
       if (stops) field.oninput = () => set(stops[field.value]);
-      else if (field.type === "number") field.oninput = () => number(field, 2 ** 31, set);
+      else if (field.type === "number") field.oninput = () => number(field, set);
       else field.onchange = () => set(field.value);
     }
   }
 
-  // Takes a whole number from a field, or says which ones there are.
-  function number(field, most, use) {
-    if (field.value === "") return;
-    const value = Number(field.value);
-    const least = Number(field.min);
-    if (Number.isInteger(value) && value >= least && value <= most) use(value);
-    else parts.alert.textContent = `A whole number from ${least} to ${most} is needed here, not ${field.value}.`;
-  }
-
-  const listeners = {
+  listen({
     "change:layer change:channel change:label change:steps change:compare change:a change:b": takeChoice,
     "change:_layers change:_classes": listNames,
     "msg:custom": take,
-  };
-  for (const [events, listener] of Object.entries(listeners))
-    for (const event of events.split(" ")) model.on(event, listener);
+  });
 
   parts.start.classList.add("ck-on");
   listNames();
   takeChoice();
   model.send({ kind: "look" });
-
-  return () => {
-    for (const [events, listener] of Object.entries(listeners))
-      for (const event of events.split(" ")) model.off(event, listener);
-  };
 }
 
 function range(first, last, step) {
@@ -344,13 +295,6 @@ function nearestStop(stops, value) {
   return stops.reduce((best, stop, i) => (Math.abs(stop - value) < Math.abs(stops[best] - value) ? i : best), 0);
 }
 
-// Buffers arrive as views that may begin at any byte; numbers must begin at a multiple of four.
-function floats({ buffer, byteOffset, byteLength }) {
-  return new Float32Array(buffer.slice(byteOffset, byteOffset + byteLength));
-}
+const format = (value) => page.format(value, 3);
 
-function format(value) {
-  return String(Number(value.toPrecision(3)));
-}
-
-export default { render };
+export default widget("dream-explorer", HTML, begin);

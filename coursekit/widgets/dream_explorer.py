@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import contextvars
-import inspect
-import threading
-import time
 from collections import Counter
-from collections.abc import Sequence
-from functools import partial
-from numbers import Integral, Real
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from html import escape
 from typing import Any
 
-import anywidget
 import numpy as np
 import traitlets
 
@@ -21,24 +14,22 @@ from coursekit.networks.backend import keras
 from coursekit.networks.graph import find_layer, steps
 from coursekit.networks.labels import as_class, imagenet_labels
 from coursekit.networks.reading import score_layer
-from coursekit.pictures import photos
+from coursekit.pictures.fitting import photos_for
 from coursekit.show.picture import displayable, pictures
-from coursekit.techniques.gradient_ascent import ascend, maximize
-from coursekit.techniques.objectives import Objective, channel, class_score
-from coursekit.techniques.parametrizations import PARAMETRIZATIONS
+from coursekit.techniques.objectives import channel, class_score
+from coursekit.techniques.spread import spread
 from coursekit.validation import as_index, nearest
+from coursekit.widgets.background import BackgroundWidget, every
+from coursekit.widgets.base import as_html, own_page
+from coursekit.widgets.drawing import DEFAULTS, all_settings, as_number, ascent, drawing_size
+from coursekit.widgets.networks import picture_shape
 
-STARTS = ("noise", "grey", "black")
-_NAMES = ("image", "start", "seed", "l2", "total_variation", "blur", "shift", "scale", "rotate")
-DEFAULTS = {name: inspect.signature(maximize).parameters[name].default for name in _NAMES}
 _PLAIN_PIXELS = {"image": "pixels", "shift": 0, "scale": 0, "rotate": 0}
-_MOST = {"scale": 1, "rotate": 180}
-_SIDE = 128  # of the pictures for a channel: quick enough on two cores to watch them grow
 _STILL_STEPS = 32
 _BETWEEN_FRAMES = 0.1  # seconds
 
 
-class DreamExplorer(anywidget.AnyWidget):
+class DreamExplorer(BackgroundWidget):
     """What a channel or a class makes a network draw, by gradient ascent, while it grows: with two settings, A and B.
 
     The work is done in a thread, A and B by turns, so that other cells can run meanwhile. A new choice cancels what is
@@ -76,8 +67,7 @@ class DreamExplorer(anywidget.AnyWidget):
         ValueError: There is no such layer, channel, class or setting, or a setting is out of its range.
     """
 
-    _esm = Path(__file__).with_suffix(".js")
-    _css = Path(__file__).with_suffix(".css")
+    _esm, _css = own_page(__file__)
 
     layer = traitlets.Any().tag(sync=True)
     channel = traitlets.Any().tag(sync=True)
@@ -102,17 +92,12 @@ class DreamExplorer(anywidget.AnyWidget):
         steps: int = 256,
         size: int | tuple[int, int] | None = None,
     ):
-        # What the thread and the page's messages share. A run draws only as long as it is the latest one.
-        self._lock = threading.RLock()
-        self._run, self._thread = 0, None
-        self._live = self._running = False
         self._preparing: str | None = None  # what is to be drawn, until its first step is done
         self._drawn: dict | None = None
-        self._error: Exception | None = None
-
         self._network, self._size = model, size
+        self._shape = picture_shape(model, "DreamExplorer")
         self._channels = _count_channels(model)
-        self._measured: dict[str, tuple[float, float]] = {}
+        self._spreads: dict[str, tuple[float, float]] = {}  # of each objective
         layer = _middle_layer(model, self._channels) if layer is None else self._name_of(layer)
         super().__init__(
             layer=layer,
@@ -152,26 +137,19 @@ class DreamExplorer(anywidget.AnyWidget):
 
     @traitlets.validate("a", "b")
     def _validate_settings(self, proposal: Any) -> dict:
-        return _all_settings(proposal.value)
+        return all_settings(proposal.value)
 
     @traitlets.validate("steps")
     def _validate_steps(self, proposal: Any) -> int:
-        return _as_number(proposal.value, "steps", whole=True, least=1)
+        return as_number(proposal.value, "steps", whole=True, least=1)
 
     @traitlets.observe("layer")
     def _keep_channel(self, change: Any) -> None:
         if self.channel >= self._channels[change.new]:
             self.channel = 0
 
-    def set_state(self, sync_data: dict) -> None:
-        """Take what was chosen in the page."""
-        channels = self._channels[sync_data.get("layer", self.layer)]
-        late = sync_data.get("channel", 0) >= channels
-        if late:  # chosen in the page before it knew of a new layer with fewer channels
-            sync_data = {name: value for name, value in sync_data.items() if name != "channel"}
-        super().set_state(sync_data)
-        if late:
-            self.send_state("channel")
+    def _counts(self, state: dict) -> dict[str, int]:
+        return {"channel": self._channels[state.get("layer", self.layer)]}
 
     def _choice(self) -> dict:
         """Return what is to be drawn, as it is chosen now: the thread reads nothing else."""
@@ -186,21 +164,17 @@ class DreamExplorer(anywidget.AnyWidget):
             "objective": objective,
             "title": title,
             "code": code,
-            "size": self._size_for(objective),
+            "size": self._drawing_size(),
             "steps": self.steps,
             "panels": {"a": self.a, "b": self.b} if self.compare else {"a": self.a},
         }
 
-    def _size_for(self, objective: Objective) -> Any:
+    def _drawing_size(self) -> Any:
         """Return the size of the pictures, None where it is the network's."""
         if self._size is not None or self.label is not None:
             return self._size
-        height, width = (side or 224 for side in self._network.inputs[0].shape[1:3])
-        longest = max(height, width)
-        if longest <= _SIDE or len(find_layer(self._network, objective.readings[0].layer).shape) != 3:
-            return None
-        sides = tuple(max(1, side * _SIDE // longest) for side in (height, width))
-        return sides[0] if sides[0] == sides[1] else sides
+        size = drawing_size(self._network, self.layer)
+        return size[0] if size is not None and size[0] == size[1] else size
 
     # ---- drawing
 
@@ -208,42 +182,14 @@ class DreamExplorer(anywidget.AnyWidget):
         """Begin to draw what is chosen, in a thread of its own. What was being drawn is cancelled."""
         choice = self._choice()
         with self._lock:
-            self._run += 1
-            self._live, self._running, self._error, self._preparing = True, True, None, choice["title"]
-            # In this context the reports are answers to the page's Start. They keep open the way by which that came,
-            # past a busy cell (a subshell of the kernel), so that Stop comes through at once too.
-            work = partial(contextvars.copy_context().run, self._work, self._run, choice, self._thread)
-            self._thread = threading.Thread(target=work, name="DreamExplorer", daemon=True)
-            self._thread.start()
-            self._report()
+            self._live, self._preparing = True, choice["title"]
+            self._begin(self._draw(choice))
 
     def stop(self) -> None:
         """Stop drawing and keep the pictures."""
         with self._lock:
-            self._run += 1
-            self._live, self._running, self._preparing = False, False, None
-            self._report()
-
-    def wait(self, timeout: float | None = None) -> None:
-        """Wait until the drawing is done, in a cell that needs the result.
-
-        Args:
-            timeout: Seconds to wait at most.
-
-        Raises:
-            Exception: What went wrong while drawing.
-        """
-        if self._thread is not None:
-            self._thread.join(timeout)
-        if self._error is not None:
-            raise self._error
-
-    def close(self) -> None:
-        """End the drawing, and take the explorer from the page."""
-        with self._lock:
-            self._run += 1
             self._live = False
-        super().close()
+            self._cancel()
 
     @property
     def images(self) -> np.ndarray | None:
@@ -259,56 +205,38 @@ class DreamExplorer(anywidget.AnyWidget):
         if self._live:
             self.start()
 
-    def _work(self, run: int, choice: dict, before: threading.Thread | None) -> None:
-        if before is not None:
-            before.join()  # it ends at its next step: it is the latest run no more
-        error = None
-        try:
-            self._draw(run, choice)
-        except Exception as caught:  # whatever it is, the page must tell: nobody looks into a thread
-            error = caught
-        with self._lock:
-            if run == self._run:
-                self._running, self._preparing, self._error = False, None, error
-                self._report()
-
-    def _draw(self, run: int, choice: dict) -> None:
-        """Draw until done, or until this run is the latest no more."""
-        if run != self._run:
-            return
-        unit, strongest = self._measure(choice["objective"])
-        panels = choice["panels"].values()
-        ascents = [_ascent(choice["objective"] / unit, choice, settings) for settings in panels]
+    def _draw(self, choice: dict) -> Iterator[dict | None]:
+        """Draw, and yield what there is to show, some times a second."""
+        objective, panels = choice["objective"], choice["panels"]
+        if objective.name not in self._spreads:
+            self._spreads[objective.name] = spread(objective, photos_for(self._shape))
+        unit, strongest = self._spreads[objective.name]
+        yield None
+        choice |= {"unit": unit, "strongest": strongest}
+        how = objective / unit, choice["steps"], choice["size"]
+        ascents = [ascent(*how, settings) for settings in panels.values()]
         traces: list[list[float]] = [[] for _ in panels]
-        shown = 0.0
+        stuck: dict[str, list[int]] = {name: [] for name in panels}  # steps without a finite objective and gradient
+        due = every(_BETWEEN_FRAMES)
         for stages in zip(*ascents, strict=True):  # a step of A, a step of B
-            if run != self._run:
-                return
             step = stages[0].step
             if step == 0:
                 continue
-            for trace, stage in zip(traces, stages, strict=True):
+            for name, trace, stage in zip(panels, traces, stages, strict=True):
                 trace.append(stage.score[0])
-            if step < choice["steps"] and time.monotonic() - shown < _BETWEEN_FRAMES:
+                if not stage.finite[0]:
+                    stuck[name].append(step)
+            if step < choice["steps"] and not due():
+                yield None
                 continue
             images = np.concatenate([stage.images() for stage in stages])
-            now = {"step": step, "images": images, "traces": np.float32(traces), "unit": unit, "strongest": strongest}
-            with self._lock:
-                if run != self._run:
-                    return
-                self._drawn, self._preparing = choice | now, None
-                self._report()
-            shown = time.monotonic()
+            said = _stuck_in_words(stuck, step)
+            yield choice | {"step": step, "images": images, "traces": np.float32(traces), "stuck": said}
 
-    def _measure(self, objective: Objective) -> tuple[float, float]:
-        """Return the objective's spread over the photos, and the largest of their values in spreads."""
-        if objective.name not in self._measured:
-            values = objective(_photos_for(self._network))
-            unit = float(f"{values.std():.3g}") or 1.0  # 0 for a unit that no photo wakes
-            self._measured[objective.name] = unit, float(values.max() / unit)
-        return self._measured[objective.name]
+    def _keep(self, shown: dict) -> None:
+        self._drawn, self._preparing = shown, None
 
-    # ---- what the page is told
+    # ---- what the page shows
 
     def _receive(self, _: Any, content: dict, buffers: list) -> None:
         if content["kind"] == "start":
@@ -317,89 +245,43 @@ class DreamExplorer(anywidget.AnyWidget):
             self.stop()
         else:  # a view has come into the page
             with self._lock:
-                self._report()
+                self._send_progress()
 
-    def _report(self) -> None:
-        """Send all that the page shows beside what is chosen.
-
-        A message and not a trait: traits are not made to be set by several threads.
-        """
+    def _send_progress(self) -> None:
+        """Send all that the page shows beside what is chosen."""
         error = "" if self._error is None else str(self._error)
-        told = {"running": self._running, "preparing": self._preparing, "error": error, "drawn": None}
+        preparing = self._preparing if self._running else None
+        report = {"running": self._running, "preparing": preparing, "error": error, "drawn": None}
         drawn, buffers = self._drawn, []
         if drawn is not None:
-            told["drawn"] = {
-                **{name: drawn[name] for name in ("title", "step", "steps", "unit", "strongest")},
+            report["drawn"] = {
+                **{name: drawn[name] for name in ("title", "step", "steps", "unit", "strongest", "stuck")},
                 "panels": list(drawn["panels"]),
                 "shape": drawn["images"].shape[1:3],
                 "code": _as_code(drawn),
             }
             buffers = [displayable(image).tobytes() for image in drawn["images"]]
             buffers += [trace.tobytes() for trace in drawn["traces"]]
-        self.send(told, buffers)
+        self.send(report, buffers)
 
     def __repr__(self) -> str:
         choice = self._choice() if self._drawn is None else self._drawn
         names = " and ".join(name.upper() for name in choice["panels"])
         return f"DreamExplorer: {choice['title']}, {names} after {choice.get('step', 0)} steps"
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
-        """Return the view, and a still picture for where there is no kernel: in an exported page, on GitHub."""
+    def _still(self) -> str:
         if self._drawn is None and not self._running:
             choice = self._choice()
-            self._draw(self._run, choice | {"steps": min(choice["steps"], _STILL_STEPS)})
-        data, metadata = super()._repr_mimebundle_(**kwargs)
-        still = {} if self._drawn is None else {"text/html": _still(self._drawn)}
-        return {**data, "text/plain": repr(self), **still}, metadata
-
-
-def _as_number(value: Any, name: str, whole: bool = False, least: float = 0, most: float = np.inf) -> Any:
-    """Return a number as Python's own, if it is one and in its range.
-
-    Raises:
-        TypeError: It is no number, or no whole one.
-        ValueError: It is out of its range.
-    """
-    said = f"{name} must be a {'whole number' if whole else 'number'}, {least:g} or more"
-    said += "" if most == np.inf else f" and at most {most:g}"
-    if isinstance(value, bool) or not isinstance(value, Integral if whole else Real):
-        raise TypeError(f"{said}, not {value!r}.")
-    if not (np.isfinite(value) and least <= value <= most):
-        raise ValueError(f"{said}, not {value!r}.")
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _all_settings(given: Any) -> dict:
-    if not isinstance(given, dict):
-        raise TypeError(f"Settings are a dict such as {{'l2': 20}}, not {type(given).__name__}.")
-    for name in given:
-        if name not in DEFAULTS:
-            raise ValueError(f"There is no setting {name!r}. {nearest(name, DEFAULTS)}")
-    settings = {**DEFAULTS, **given}
-    for name, value in settings.items():
-        if name in ("image", "start"):
-            allowed = {"image": PARAMETRIZATIONS, "start": STARTS}[name]
-            if not isinstance(value, str) or value not in allowed:
-                raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}.")
-        else:
-            settings[name] = _as_number(value, name, name in ("shift", "seed"), most=_MOST.get(name, np.inf))
-    return settings
-
-
-def _ascent(objective: Objective, choice: dict, settings: dict) -> Any:
-    rest = {name: value for name, value in settings.items() if name not in ("start", "seed")}
-    seed = settings["seed"]
-    how = {"size": choice["size"], "learning_rate": None, "view_seed": seed, **rest}
-    return ascend([objective], choice["steps"], start=[settings["start"]], seed=[seed], **how)
+            self._follow(self._run, self._draw(choice | {"steps": min(choice["steps"], _STILL_STEPS)}))
+        return "" if self._drawn is None else _as_html(self._drawn)
 
 
 def _count_channels(model: Any) -> dict[str, int]:
     """Return the number of channels of every layer that has some, the inputs left out."""
     listed = {step.name: step.shape for step in steps(model) if step.parents and not isinstance(step.shape, list)}
     channels = {name: shape[-1] for name, shape in listed.items() if len(shape) in (1, 3) and shape[-1] is not None}
-    if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4 or not channels:
-        takes = ", ".join(str(tuple(tensor.shape[1:])) for tensor in model.inputs)
-        raise ValueError(f"DreamExplorer shows networks that take one picture (H, W, C); this one takes {takes}.")
+    if not channels:
+        raise ValueError("This network has no layer with channels to draw.")
     return channels
 
 
@@ -419,13 +301,6 @@ def _class_names(model: Any) -> list[str]:
     return [name if times[name] == 1 else f"{name} ({i})" for i, name in enumerate(names)]
 
 
-def _photos_for(model: Any) -> np.ndarray:
-    """Return the course's photos as a network takes them, (20, H, W, C)."""
-    height, width, channels = model.inputs[0].shape[1:]
-    images, _ = photos((height or 224, width or 224))
-    return images.mean(axis=-1, keepdims=True) if channels == 1 else images
-
-
 def _as_code(drawn: dict) -> str:
     called = {"size": drawn["size"]} if drawn["size"] is not None else {}
     lines = [f"objective = {drawn['code']} / {drawn['unit']:g}"]
@@ -438,10 +313,21 @@ def _as_code(drawn: dict) -> str:
     return "\n".join(lines)
 
 
-def _still(drawn: dict) -> str:
-    """Return the pictures as HTML, with what they are."""
+def _stuck_in_words(stuck: dict[str, list[int]], step: int) -> str:
+    """Return a sentence for each panel with steps that left its picture as it was."""
+    return " ".join(
+        f"{name.upper()}: at {len(steps)} of {step} steps, first at step {steps[0]}, the score or its gradient was no "
+        "finite number, and the picture stayed as it was."
+        for name, steps in stuck.items()
+        if steps
+    )
+
+
+def _as_html(drawn: dict) -> str:
+    """Return the pictures, with what they are."""
     scores: Sequence[float] = drawn["traces"][:, -1]
     titles = [f"{name.upper()}: score {score:.3g}" for name, score in zip(drawn["panels"], scores, strict=True)]
     said = f"{drawn['title']} after {drawn['step']} steps of gradient ascent. {'; '.join(titles)}."
     figure = pictures(list(drawn["images"]), titles, size=2.6, alt=said)
-    return f"<div>{figure.to_html()}</div><pre>{_as_code(drawn)}</pre>"
+    stuck = f"<p>{escape(drawn['stuck'])}</p>" if drawn["stuck"] else ""
+    return f"{as_html([figure])}{stuck}<pre>{_as_code(drawn)}</pre>"

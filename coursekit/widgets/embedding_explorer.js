@@ -1,6 +1,8 @@
 // The page's side of EmbeddingExplorer. Maps and small pictures come from Python once and are drawn here; Python is
 // asked only for the neighbours of a chosen picture. `model` holds what both sides share.
 
+const { widget, element, floats, shorts, format, keepKeys, onKeys, radios, waiting, onWidth, placeIn } = page;
+
 const MARGIN = 14; // around the map, in CSS pixels
 const NEAR = 24; // how far from a point the pointer still means it
 const SECONDS = 0.6; // from one map to the next
@@ -15,14 +17,14 @@ const HTML = `
 <div class="ck-controls">
   <label class="ck-field ck-maps"><span class="ck-word">Map</span>
     <input class="ck-step" type="range" min="0" step="1"> <span class="ck-which" aria-hidden="true"></span></label>
-  <fieldset class="ck-color"><legend>Colour by</legend>
+  <fieldset class="ck-color ck-radios"><legend>Colour by</legend>
     <label><input type="radio" value="class">class</label>
     <label><input type="radio" value="error">error</label></fieldset>
 </div>
 <p class="ck-alert" role="alert"></p>
 <div class="ck-main">
   <div class="ck-left">
-    <div class="ck-plane" role="slider" tabindex="0" aria-valuemin="0">
+    <div class="ck-stack ck-plane" role="slider" tabindex="0" aria-valuemin="0">
       <canvas class="ck-points" role="img"></canvas><canvas class="ck-over" aria-hidden="true"></canvas></div>
     <p class="ck-legend"></p>
     <p class="ck-note">Point at the map, or move with the arrow keys (further with Shift). Click or Enter chooses.</p>
@@ -30,26 +32,16 @@ const HTML = `
   <div class="ck-right">
     <div class="ck-one"><canvas class="ck-picture" role="img"></canvas>
       <p><strong class="ck-name"></strong><br><span class="ck-said"></span></p></div>
-    <section class="ck-row ck-pixels"><h4>□ Nearest by pixels</h4><ol></ol><p class="ck-same"></p></section>
-    <section class="ck-row ck-features"><h4>○ Nearest by features</h4><ol></ol><p class="ck-same"></p></section>
+    <section class="ck-row ck-old ck-pixels"><h4>□ Nearest by pixels</h4><ol></ol><p class="ck-same ck-quiet"></p></section>
+    <section class="ck-row ck-old ck-features"><h4>○ Nearest by features</h4><ol></ol><p class="ck-same ck-quiet"></p></section>
   </div>
 </div>
-<p class="ck-status" role="status"></p>`;
+<p class="ck-status ck-spoken" role="status"></p>`;
 
-function render({ model, el }) {
-  const root = document.createElement("div");
-  root.className = "ck-embedding";
-  root.innerHTML = HTML;
-  el.append(root);
-  const find = (name) => root.querySelector(".ck-" + name);
-  const parts = Object.fromEntries(
-    "maps word step which color left plane points over legend right picture name said status"
-      .split(" ")
-      .map((name) => [name, find(name)]),
-  );
-  const radios = [...root.querySelectorAll(".ck-color input")];
-  const group = "ck-color-" + Math.random().toString(36).slice(2); // of this view only
-  radios.forEach((radio) => (radio.name = group));
+function begin(view) {
+  const { model, parts, choose, listen, onEnd } = view;
+  const showColor = radios(parts.color, (color) => choose({ color }));
+  const busy = waiting(view);
 
   const { keys, points } = model.get("_maps");
   const { count, columns, height, width, png } = model.get("_pictures");
@@ -64,15 +56,9 @@ function render({ model, el }) {
   let dots = 1; // to a CSS pixel
   let places = new Float32Array(2 * count); // where each point is drawn, in CSS pixels
   let frame = 0; // of the animation
-  let timers = [];
 
   const chosen = () => model.get("chosen") ?? -1;
   const byError = () => model.get("color") === "error";
-
-  function set(name, value) {
-    model.set(name, value); // draws, here and in every other view of this explorer
-    model.save_changes(); // and tells Python
-  }
 
   // ---- the map
 
@@ -197,7 +183,7 @@ function render({ model, el }) {
   }
 
   function stamp(glyph, colour, size) {
-    const canvas = document.createElement("canvas");
+    const canvas = element("canvas");
     canvas.width = canvas.height = Math.ceil(size * Math.max(1, glyph.length)) + 2;
     const pen = canvas.getContext("2d");
     const middle = canvas.width / 2;
@@ -216,9 +202,9 @@ function render({ model, el }) {
 
   function drawLegend() {
     const entry = (colour, words) => {
-      const one = document.createElement("span");
-      const dot = document.createElement("b");
-      [dot.textContent, dot.style.color, dot.ariaHidden] = ["●", colour, "true"];
+      const one = element("span");
+      const dot = element("b", "", { textContent: "●", ariaHidden: "true" });
+      dot.style.color = colour;
       one.append(dot, ` ${words}`);
       return one;
     };
@@ -276,11 +262,11 @@ function render({ model, el }) {
   function takeNeighbors() {
     const found = model.get("_neighbors");
     const there = chosen() >= 0 && found.of === chosen();
-    busy(chosen() >= 0 && !there);
+    busy(chosen() >= 0 && !there ? "Searching …" : "");
     if (chosen() >= 0 && !there) return; // those of the last one stay until then, and a button keeps the focus
     const summary = [];
     for (const space of SPACES) {
-      const section = find(space);
+      const section = parts[space];
       section.hidden = !there || !found[space];
       if (section.hidden) continue;
       const { indices, distances, same } = found[space];
@@ -289,7 +275,7 @@ function render({ model, el }) {
       indices.forEach((i, rank) => {
         const button = list.children[rank].firstChild;
         button.ck = i;
-        button.ariaLabel = `${rank + 1}. ${words(i)}, distance ${Number(distances[rank].toPrecision(4))}`;
+        button.ariaLabel = `${rank + 1}. ${words(i)}, distance ${format(distances[rank], 4)}`;
         button.title = button.ariaLabel;
         button.classList.toggle("ck-other", !!labels && labels[i] !== labels[chosen()]);
         drawPicture(button.firstChild, i);
@@ -304,32 +290,15 @@ function render({ model, el }) {
   }
 
   function neighbor() {
-    const item = document.createElement("li");
-    const button = document.createElement("button");
-    button.type = "button";
-    button.setAttribute("data-lm-suppress-shortcuts", "true");
-    const canvas = document.createElement("canvas");
-    canvas.setAttribute("aria-hidden", "true");
-    button.append(canvas, document.createElement("span"));
-    button.onclick = () => set("chosen", button.ck);
+    const item = element("li");
+    const button = element("button", "", { type: "button" });
+    button.append(element("canvas", "", { ariaHidden: "true" }), element("span"));
+    button.onclick = () => choose({ chosen: button.ck });
     button.onpointerenter = button.onfocus = () => point(button.ck);
     button.onpointerleave = button.onblur = () => point(-1);
     item.append(button);
+    keepKeys(item);
     return item;
-  }
-
-  // Says what is waited for, unless the answer comes at once.
-  function busy(waiting) {
-    timers.forEach(clearTimeout);
-    root.ariaBusy = waiting ? "true" : "false";
-    const say = (text, after) =>
-      setTimeout(() => {
-        parts.status.textContent = text;
-        parts.status.classList.add("ck-waiting");
-      }, after);
-    parts.status.textContent = "";
-    parts.status.classList.remove("ck-waiting");
-    timers = waiting ? [say("Searching …", 200), say("Searching … Python is busy, or has stopped.", 10_000)] : [];
   }
 
   // ---- what the reader does
@@ -359,58 +328,50 @@ function render({ model, el }) {
 
   const cursor = () => (at >= 0 ? at : chosen() >= 0 ? chosen() : nearestTo(room / 2, room / 2, Infinity));
 
-  function onKey(event) {
-    if (event.ctrlKey || event.altKey || event.metaKey || event.target !== parts.plane) return;
-    const direction = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+  function takeKey({ key, shiftKey }) {
+    const direction = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[key];
     if (direction) {
-      const to = nearestTowards(cursor(), ...direction, event.shiftKey ? room / 10 : 0);
+      const to = nearestTowards(cursor(), ...direction, shiftKey ? room / 10 : 0);
       if (to >= 0) point(to);
-    } else if (event.key === "Enter" || event.key === " ") set("chosen", cursor());
-    else if (event.key === "Escape") set("chosen", null);
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
+    } else if (key === "Enter" || key === " ") choose({ chosen: cursor() });
+    else if (key === "Escape") choose({ chosen: null });
+    else return false;
+    return true;
   }
 
   const meant = (event) => {
-    const box = parts.plane.getBoundingClientRect();
-    return nearestTo(event.clientX - box.left, event.clientY - box.top, NEAR);
+    const [x, y] = placeIn(parts.plane, event);
+    return nearestTo(x * room, y * room, NEAR);
   };
-  parts.plane.onkeydown = onKey;
+  onKeys(parts.plane, takeKey);
   parts.plane.onpointermove = (event) => point(meant(event));
   parts.plane.onpointerleave = () => point(-1);
   parts.plane.onpointerdown = (event) => {
     const i = meant(event);
-    if (event.button === 0 && i >= 0) set("chosen", i);
+    if (event.button === 0 && i >= 0) choose({ chosen: i });
   };
   parts.plane.onfocus = () => parts.plane.matches(":focus-visible") && point(cursor());
   parts.plane.onblur = () => point(-1);
-  parts.step.oninput = () => set("shown", keys[parts.step.valueAsNumber]);
-  radios.forEach((radio) => (radio.onchange = () => set("color", radio.value)));
+  parts.step.oninput = () => choose({ shown: keys[parts.step.valueAsNumber] });
 
   const recolour = () => {
-    radios.forEach((radio) => (radio.checked = radio.value === model.get("color")));
+    showColor(model.get("color"));
     drawLegend();
     if (room) draw();
   };
-  const listeners = {
+  listen({
     "change:shown": takeMap,
     "change:chosen": takeChosen,
     "change:_neighbors": takeNeighbors,
     "change:color": recolour,
-  };
-  for (const [event, listener] of Object.entries(listeners)) model.on(event, listener);
-  const watcher = new ResizeObserver(() => {
-    if (Math.min(parts.left.clientWidth, 640) !== room) fit();
   });
-  watcher.observe(parts.left);
+  onWidth(view, parts.left, fit);
+  onEnd(() => cancelAnimationFrame(frame));
 
   parts.step.max = keys.length - 1;
   parts.maps.hidden = keys.length < 2;
   parts.color.hidden = !predicted;
   parts.plane.ariaValueMax = count - 1;
-  // JupyterLab takes arrow keys and letters for commands on cells, unless the element says otherwise.
-  for (const one of root.querySelectorAll("input, [tabindex]")) one.setAttribute("data-lm-suppress-shortcuts", "true");
   fit();
   takeMap();
   recolour();
@@ -419,23 +380,11 @@ function render({ model, el }) {
     sheet = decoded;
     takeChosen();
   });
-
-  return () => {
-    watcher.disconnect();
-    cancelAnimationFrame(frame);
-    timers.forEach(clearTimeout);
-    for (const [event, listener] of Object.entries(listeners)) model.off(event, listener);
-  };
 }
-
-// Buffers arrive as views that may begin at any byte; numbers must begin at a multiple of their size.
-const copied = ({ buffer, byteOffset, byteLength }) => buffer.slice(byteOffset, byteOffset + byteLength);
-const floats = (view) => new Float32Array(copied(view));
-const shorts = (view) => new Uint16Array(copied(view));
 
 function split(values, parts) {
   const size = values.length / parts;
   return Array.from({ length: parts }, (_, i) => values.subarray(i * size, (i + 1) * size));
 }
 
-export default { render };
+export default widget("embedding-explorer", HTML, begin);

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import anywidget
 import numpy as np
 import traitlets
-from PIL import Image
 
-from coursekit.pictures import resize
+from coursekit.pictures.fitting import fit_pictures
 from coursekit.show.embeddings import TEN_COLOURS, as_maps_of_points, classes, glyphs, scatter
-from coursekit.show.picture import displayable
+from coursekit.show.encoding import sheet
 from coursekit.show.picture import pictures as show_pictures
 from coursekit.techniques.embeddings import feature_vectors, nearest_neighbors
-from coursekit.validation import as_index, as_pictures, nearest
+from coursekit.validation import as_index, nearest
+from coursekit.widgets.base import Widget, as_html, own_page
 
 COLORS = ("class", "error")
-_LARGEST = 128  # side of a small picture in pixels
-_SHEET = 4096  # side of the sheet with all of them, which every browser can hold
 
 
-class EmbeddingExplorer(anywidget.AnyWidget):
+class EmbeddingExplorer(Widget):
     """A map of pictures in the page: point at one to see it, choose one to see which pictures are nearest to it.
 
     Points are told apart by colour and by what they are drawn as. The arrow keys go to the nearest point in their
@@ -54,8 +49,7 @@ class EmbeddingExplorer(anywidget.AnyWidget):
         ValueError: Lengths or shapes do not fit; there is no such map, picture or colouring; or ``k`` is out of range.
     """
 
-    _esm = Path(__file__).with_suffix(".js")
-    _css = Path(__file__).with_suffix(".css")
+    _esm, _css = own_page(__file__)
 
     shown = traitlets.Any().tag(sync=True)
     chosen = traitlets.Any().tag(sync=True)
@@ -81,9 +75,7 @@ class EmbeddingExplorer(anywidget.AnyWidget):
         if not named:
             raise ValueError("There is no map to show: give at least one.")
         self._points = dict(zip(map(_plain, named), as_maps_of_points(list(named.values())), strict=True))
-        self._images, alone = as_pictures(pictures, "pictures")
-        if alone:
-            raise ValueError(f"pictures must be several, (N, H, W, C), not {np.shape(pictures)}.")
+        self._images = fit_pictures(pictures, (None, None), "pictures")
         self._spaces = {"pixels": feature_vectors(self._images)}
         if features is not None:
             self._spaces["features"] = feature_vectors(features)
@@ -102,7 +94,7 @@ class EmbeddingExplorer(anywidget.AnyWidget):
             shown=next(iter(self._points)) if shown is None else shown,
             chosen=chosen,
             _maps={"keys": list(self._points), "points": np.stack(list(self._points.values())).tobytes()},
-            _pictures=_pack_pictures(self._images),
+            _pictures=sheet(self._images),
             _classes=_pack_classes(self._labels, self._predicted),
             **traits,
         )
@@ -157,9 +149,7 @@ class EmbeddingExplorer(anywidget.AnyWidget):
         said += f", chosen {self._name(self.chosen)}"
         return said + "".join(f"; nearest by {space}: {_listed(found)}" for space, found in self.neighbors.items())
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
-        """Return the view, and a still picture for where there is no kernel: in an exported page, on GitHub."""
-        data, metadata = super()._repr_mimebundle_(**kwargs)
+    def _still(self) -> str:
         points, labels, marked = self._points[self.shown], self._labels, None
         if labels is not None and len(np.unique(labels)) > len(TEN_COLOURS):
             labels = None
@@ -174,8 +164,7 @@ class EmbeddingExplorer(anywidget.AnyWidget):
             titles = [f"{i}" if self._labels is None else f"{i}: {self._labels[i]}" for i in each]
             said = f"The chosen {self._name(self.chosen)} and its nearest by {space}: {', '.join(titles[1:])}."
             still.append(show_pictures(list(self._images[each]), titles, columns=len(each), size=0.9, alt=said))
-        html = "".join(f"<div>{figure.to_html()}</div>" for figure in still)
-        return {**data, "text/plain": repr(self), "text/html": html}, metadata
+        return as_html(still)
 
 
 def _plain(key: Any) -> Any:
@@ -185,23 +174,6 @@ def _plain(key: Any) -> Any:
 
 def _listed(indices: np.ndarray) -> str:
     return ", ".join(map(str, indices.tolist()))
-
-
-def _pack_pictures(images: np.ndarray) -> dict:
-    """Return all pictures small, row by row on one sheet, as a PNG."""
-    count, height, width = images.shape[:3]
-    columns = int(np.ceil(np.sqrt(count)))
-    larger = max(height, width) / max(1, min(_LARGEST, _SHEET // columns))
-    if larger > 1:
-        height, width = max(1, round(height / larger)), max(1, round(width / larger))
-        images = resize(images, (height, width))
-    sheet = np.zeros((-(-count // columns) * height, columns * width, 3), np.uint8)
-    for i, image in enumerate(images):
-        y, x = i // columns * height, i % columns * width
-        sheet[y : y + height, x : x + width] = displayable(image)
-    file = io.BytesIO()
-    Image.fromarray(sheet).save(file, "PNG")
-    return {"count": count, "columns": columns, "height": height, "width": width, "png": file.getvalue()}
 
 
 def _pack_classes(labels: np.ndarray | None, predicted: np.ndarray | None) -> dict:

@@ -3,33 +3,23 @@
 
 const PATIENCE = 4000; // milliseconds until the page says that it waits
 
-let views = 0;
+const { widget, element, keepKeys, unique } = page;
 
-function element(tag, className, attributes = {}) {
-  const made = Object.assign(document.createElement(tag), attributes);
-  if (className) made.className = className;
-  return made;
-}
-
-function render({ model, el }) {
-  const view = ++views;
-  const root = element("div", "ck-questions");
+function begin({ model, root, listen, onEnd }) {
+  const view = unique();
   root.role = "group";
   root.ariaLabel = model.get("title");
   const cards = new Map(model.get("_cards").map((card) => [card.id, buildCard(card)]));
   const score = element("p", "ck-score", { role: "status" });
   root.append(...[...cards.values()].map((card) => card.form), score);
-  el.append(root);
-
-  // JupyterLab takes arrow keys, letters and Enter for commands on cells, unless the element says otherwise.
-  for (const one of root.querySelectorAll("input, button")) one.setAttribute("data-lm-suppress-shortcuts", "true");
+  keepKeys(root);
   root.addEventListener("keydown", (event) => event.key !== "Escape" && event.stopPropagation());
 
   function buildCard(card) {
     const form = element("form", "ck-card");
     const fieldset = element("fieldset");
     const legend = element("legend", "", { textContent: card.asks });
-    const input = inputs[card.kind](card, `ck-${view}-${card.id}`);
+    const input = inputs[card.kind](card, `${view}-${card.id}`);
     fieldset.append(legend, input.node);
     const actions = element("div", "ck-actions");
     const send = element("button", "ck-send", { type: "submit", textContent: card.button });
@@ -102,16 +92,9 @@ function render({ model, el }) {
     score.textContent = model.get("_score");
   }
 
-  model.on("msg:custom", onReply);
-  model.on("change:_cards", updateAll);
-  model.on("change:_score", updateAll);
+  listen({ "msg:custom": onReply, "change:_cards change:_score": updateAll });
+  onEnd(() => cards.forEach((card) => clearTimeout(card.waiting)));
   updateAll();
-  return () => {
-    model.off("msg:custom", onReply);
-    model.off("change:_cards", updateAll);
-    model.off("change:_score", updateAll);
-    for (const card of cards.values()) clearTimeout(card.waiting);
-  };
 }
 
 // Each makes the input of a kind of question: its node, and how to read and write the answer.
@@ -163,4 +146,4 @@ const inputs = {
   },
 };
 
-export default { render };
+export default widget("question", "", begin);

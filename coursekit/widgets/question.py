@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from html import escape
-from pathlib import Path
 from typing import Any
 
-import anywidget
 import traitlets
 
+from coursekit.widgets.base import Widget, own_page
 
-class QuestionCards(anywidget.AnyWidget):
+
+class QuestionCards(Widget):
     """One question or several, below each other, answered by keyboard, mouse or screen reader.
 
     It keeps nothing itself and knows no right answer. What it shows it reads; what is answered it hands on.
@@ -27,8 +27,7 @@ class QuestionCards(anywidget.AnyWidget):
             Raises a ValueError whose message is for the reader if that does not answer the question.
     """
 
-    _esm = Path(__file__).with_suffix(".js")
-    _css = Path(__file__).with_suffix(".css")
+    _esm, _css = own_page(__file__)
 
     title = traitlets.Unicode().tag(sync=True)
     _cards = traitlets.List().tag(sync=True)
@@ -57,12 +56,9 @@ class QuestionCards(anywidget.AnyWidget):
         texts = [_as_text(card, f"{i}. " if several else "") for i, card in enumerate(self._cards, 1)]
         return "\n".join(filter(None, [*texts, self._score]))
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
-        """Return the view, and a still one for where there is no kernel: in an exported page, on GitHub."""
-        data, metadata = super()._repr_mimebundle_(**kwargs)
-        still = "".join(map(_as_html, self._cards)) + "<p><em>Run this cell to answer.</em></p>"
-        group = f'<div role="group" aria-label="{escape(self.title)}">{still}</div>'
-        return {**data, "text/plain": repr(self), "text/html": group}, metadata
+    def _still(self) -> str:
+        cards = "".join(map(_as_html, self._cards)) + "<p><em>Run this cell to answer.</em></p>"
+        return f'<div role="group" aria-label="{escape(self.title)}">{cards}</div>'
 
 
 def _as_text(card: dict, number: str) -> str:

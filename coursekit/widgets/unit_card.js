@@ -2,27 +2,29 @@
 // are laid out, and a name is put to the test. What the channel answers to the held-out pictures stays in Python until
 // the test is done. `model` holds what both sides share.
 
+const { widget, element, onKeys, put, takeNumber, noChannel, waiting } = page;
+
 const HTML = `
-<div class="ck-head">
+<div class="ck-controls">
   <strong class="ck-layer"></strong>
-  <label class="ck-line">Channel <input class="ck-number" type="number" min="0" step="1" inputmode="numeric"></label>
-  <label class="ck-line"><input class="ck-walk" type="range" min="0" step="1" aria-label="Channel">
-    <span class="ck-range"></span></label>
+  <label class="ck-field">Channel <input class="ck-number" type="number" min="0" step="1" inputmode="numeric"></label>
+  <label class="ck-field"><input class="ck-walk" type="range" min="0" step="1" aria-label="Channel">
+    <span class="ck-range ck-quiet"></span></label>
 </div>
-<p class="ck-wrong" role="alert"></p>
-<div class="ck-sides">
+<p class="ck-alert" role="alert"></p>
+<div class="ck-sides ck-old">
   <section class="ck-looks">
     <figure class="ck-drawn"><figcaption>What the network draws for it</figcaption>
-      <div class="ck-frame"><img hidden></div><p class="ck-quiet ck-far"></p></figure>
+      <div class="ck-frame"><img hidden></div><p class="ck-note ck-far"></p></figure>
     <figure class="ck-kernel"><figcaption>Its kernel</figcaption>
-      <div class="ck-frame"><img></div><p class="ck-quiet">Grey is zero. The largest weight of the layer is black or
+      <div class="ck-frame"><img></div><p class="ck-note">Grey is zero. The largest weight of the layer is black or
       white.</p></figure>
   </section>
-  <section class="ck-patches"><h4>Strongest patches</h4><ol></ol><p class="ck-quiet"></p></section>
-  <section class="ck-photos"><h4>Where it is most active</h4><ol></ol><p class="ck-quiet"></p></section>
+  <section class="ck-patches"><h4>Strongest patches</h4><ol></ol><p class="ck-note"></p></section>
+  <section class="ck-photos"><h4>Where it is most active</h4><ol></ol><p class="ck-note"></p></section>
 </div>
 <section class="ck-naming" aria-label="Its name">
-  <label class="ck-line">What does it detect? <input class="ck-name" type="text" maxlength="80" size="28"
+  <label class="ck-field">What does it detect? <input class="ck-name" type="text" maxlength="80" size="28"
     autocomplete="off"></label>
   <button type="button" class="ck-begin"></button>
   <div class="ck-test" role="group" tabindex="0" hidden>
@@ -42,24 +44,13 @@ const HTML = `
     <button type="button" class="ck-again">Test again</button>
   </div>
 </section>
-<p class="ck-told" role="status"></p>`;
+<p class="ck-status ck-spoken" role="status"></p>`;
 
 const EMPTY = { name: "", says: {}, done: false };
 
-function render({ model, el }) {
-  const root = document.createElement("div");
-  root.className = "ck-unit";
-  root.innerHTML = HTML;
-  el.append(root);
-  const parts = Object.fromEntries(
-    ("layer number walk range wrong drawn far kernel patches photos naming name begin test question yes no back finish " +
-      "report verdict again told")
-      .split(" ")
-      .map((name) => [name, root.querySelector(".ck-" + name)]),
-  );
-  // JupyterLab takes arrow keys and letters for commands on cells, unless the element says otherwise.
-  for (const one of root.querySelectorAll("input, button, [tabindex]"))
-    one.setAttribute("data-lm-suppress-shortcuts", "true");
+function begin(view) {
+  const { model, parts, choose, listen, onEnd } = view;
+  const busy = waiting(view);
 
   const layer = model.get("_layer");
   const { images, order } = model.get("_held_out");
@@ -67,23 +58,15 @@ function render({ model, el }) {
   let shown = []; // addresses of the channel's pictures, to be given back
   let drawn = null; // address of what is drawn
   let testing = false; // whether this view asks
-  let timer;
 
   const channel = () => model.get("channel");
-  const waiting = () => model.get("_unit").channel !== channel();
+  const isWaiting = () => model.get("_unit").channel !== channel();
   const note = () => model.get("_notes")[channel()] || EMPTY;
   const next = () => order.find((i) => !(i in note().says));
 
   function write(changes) {
-    if (waiting()) return; // still of another channel
-    model.set("_notes", { ...model.get("_notes"), [channel()]: { ...note(), ...changes } });
-    model.save_changes();
-  }
-
-  function choose(value) {
-    parts.wrong.textContent = "";
-    model.set("channel", value);
-    model.save_changes();
+    if (isWaiting()) return; // still of another channel
+    choose({ _notes: { ...model.get("_notes"), [channel()]: { ...note(), ...changes } } });
   }
 
   // ---- the channel
@@ -91,9 +74,8 @@ function render({ model, el }) {
   function takeChannel() {
     parts.walk.value = channel();
     parts.walk.ariaValueText = `channel ${channel()}`;
-    if (document.activeElement !== parts.number || Number(parts.number.value) !== channel())
-      parts.number.value = channel();
-    busy(waiting());
+    put(parts.number, channel());
+    busy(isWaiting() ? `Fetching channel ${channel()} …` : "");
   }
 
   function takeUnit() {
@@ -117,7 +99,7 @@ function render({ model, el }) {
         show(one, image, `Patch ${i + 1}: ${where}, answer ${format(value)}`);
         one.title = where;
         one.style.width = `${(100 * (right - left)) / wide}%`;
-        one.classList.toggle("ck-square", right - left < 64);
+        one.classList.toggle("ck-crisp", right - left < 64);
         return [one, format(value)];
       }),
     );
@@ -131,35 +113,35 @@ function render({ model, el }) {
       }),
     );
     const silent = unit.patches.every(({ value }) => value === 0);
-    note_(parts.patches).textContent =
+    find(parts.patches, ".ck-note").textContent =
       `The number is the channel's answer. ${unit.patches.length} of ${layer.searched} pictures, each patch cut to the ` +
       `pixels that the unit sees, ${tall} × ${wide} at most.` +
       (silent ? " This channel is silent: it answers to none of the pictures." : "");
-    note_(parts.photos).textContent =
+    find(parts.photos, ".ck-note").textContent =
       `The photos of the patches; in light and outlined the ${percent(1 - unit.dark)} where the channel is most active.`;
     takeChannel();
     takeDrawing(null);
     takeNotes();
   }
 
-  function takeDrawing(told, buffers = []) {
+  function takeDrawing(report, buffers = []) {
     const image = find(parts.drawn, "img");
-    if (told && told.channel !== model.get("_unit").channel) return; // of a channel that is no longer shown
+    if (report && report.channel !== model.get("_unit").channel) return; // of a channel that is no longer shown
     image.hidden = !buffers.length;
     if (buffers.length) {
       const before = drawn;
       image.src = drawn = address(buffers[0]);
-      image.alt = `What the network draws for channel ${told.channel}`;
+      image.alt = `What the network draws for channel ${report.channel}`;
       if (before) image.onload = () => URL.revokeObjectURL(before);
     }
-    parts.drawn.ariaBusy = String(!told || (told.step < told.steps && !told.error));
-    parts.far.textContent = !told
+    parts.drawn.ariaBusy = String(!report || (report.step < report.steps && !report.error));
+    parts.far.textContent = !report
       ? ""
-      : told.error ||
-        (told.step === 0
+      : report.error ||
+        (report.step === 0
           ? "Getting ready …"
-          : told.step < told.steps
-            ? `Step ${told.step} of ${told.steps} of gradient ascent`
+          : report.step < report.steps
+            ? `Step ${report.step} of ${report.steps} of gradient ascent`
             : "By gradient ascent from noise.");
   }
 
@@ -168,10 +150,9 @@ function render({ model, el }) {
     find(section, "ol").replaceChildren(
       ...pairs.map(([picture, words, kind]) => {
         const item = element("li");
-        const frame = element("div");
-        frame.className = "ck-frame";
+        const frame = element("div", "ck-frame");
         frame.append(picture);
-        item.append(frame, ...[].concat(words).map((line) => Object.assign(element("span"), { textContent: line })));
+        item.append(frame, ...[].concat(words).map((line) => element("span", "", { textContent: line })));
         if (kind) item.className = kind;
         return item;
       }),
@@ -182,12 +163,12 @@ function render({ model, el }) {
 
   function takeNotes() {
     const { name, says, done } = note();
-    if (document.activeElement !== parts.name || waiting()) parts.name.value = name;
-    parts.name.disabled = waiting();
+    if (document.activeElement !== parts.name || isWaiting()) parts.name.value = name;
+    parts.name.disabled = isWaiting();
     const count = Object.keys(says).length;
     if (done) testing = false;
     parts.begin.hidden = !others.length || testing || done;
-    parts.begin.disabled = waiting();
+    parts.begin.disabled = isWaiting();
     parts.begin.textContent = count
       ? `Go on with the test: ${count} of ${order.length} done`
       : `Test the name on ${order.length} other pictures`;
@@ -201,7 +182,7 @@ function render({ model, el }) {
     parts.question.textContent = `Picture ${count + 1} of ${order.length}: does it show “${name}”?`;
     parts.test.ariaLabel = parts.question.textContent;
     parts.back.disabled = parts.finish.disabled = count === 0;
-    parts.told.textContent = parts.question.textContent;
+    parts.status.textContent = parts.question.textContent;
   }
 
   function takeReport() {
@@ -227,17 +208,17 @@ function render({ model, el }) {
         return [picture, [answer, said ? "✓ shows it" : "✗ does not"], said ? "ck-said-yes" : "ck-said-no"];
       }),
     );
-    parts.told.textContent = parts.verdict.textContent;
+    parts.status.textContent = parts.verdict.textContent;
     if (had) parts.report.focus();
   }
 
   function begin() {
     if (!note().name) {
-      parts.wrong.textContent = "Give the channel a name first: it is the name that is tested.";
+      parts.alert.textContent = "Give the channel a name first: it is the name that is tested.";
       parts.name.focus();
       return;
     }
-    parts.wrong.textContent = "";
+    parts.alert.textContent = "";
     testing = true;
     takeNotes();
     parts.test.focus();
@@ -256,30 +237,14 @@ function render({ model, el }) {
     if (said.length === 1) parts.test.focus(); // the button is no longer there to be pressed
   }
 
-  // Says what is waited for, unless the answer comes at once.
-  function busy(is) {
-    clearTimeout(timer);
-    root.ariaBusy = String(is);
-    const say = (words) => (parts.told.textContent = words);
-    if (is) timer = setTimeout(say, 10_000, `Fetching channel ${channel()} … Python is busy, or has stopped.`);
-  }
-
   // ---- what the reader does
 
-  parts.number.oninput = () => {
-    const typed = parts.number.value;
-    if (typed === "") return;
-    const c = Number(typed);
-    if (Number.isInteger(c) && c >= 0 && c < layer.channels) choose(c);
-    else
-      parts.wrong.textContent =
-        `There is no channel ${typed}: there are ${layer.channels}, counted from 0 to ${layer.channels - 1}.`;
-  };
+  parts.number.oninput = () => takeNumber(parts.number, (c) => choose({ channel: c }), parts.alert, noChannel);
   parts.number.onblur = () => (parts.number.value = channel());
-  parts.walk.oninput = () => choose(parts.walk.valueAsNumber);
+  parts.walk.oninput = () => choose({ channel: parts.walk.valueAsNumber });
   parts.name.onchange = () => {
     const name = parts.name.value.trim();
-    parts.wrong.textContent = "";
+    parts.alert.textContent = "";
     if (name === note().name) return;
     testing = false;
     write({ name, says: {}, done: false }); // a new name is a new test
@@ -293,16 +258,14 @@ function render({ model, el }) {
     write({ says: {}, done: false });
     begin();
   };
-  parts.test.onkeydown = (event) => {
-    if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
-    const key = event.key.toLowerCase();
-    if (key !== "y" && key !== "n") return;
-    event.preventDefault();
-    event.stopPropagation();
-    say(key === "y");
-  };
+  onKeys(parts.test, ({ key, repeat }) => {
+    const shows = { y: true, n: false }[key.toLowerCase()];
+    if (shows === undefined || repeat) return false;
+    say(shows);
+    return true;
+  });
 
-  const listeners = {
+  listen({
     "change:channel": () => {
       testing = false;
       takeChannel();
@@ -311,8 +274,11 @@ function render({ model, el }) {
     "change:_notes": takeReport,
     "change:_report": takeReport,
     "msg:custom": takeDrawing,
-  };
-  for (const [event, listener] of Object.entries(listeners)) model.on(event, listener);
+  });
+  onEnd(() => {
+    [...shown, ...others].forEach(URL.revokeObjectURL);
+    if (drawn) URL.revokeObjectURL(drawn);
+  });
 
   parts.layer.textContent = layer.name;
   parts.number.max = parts.walk.max = layer.channels - 1;
@@ -320,20 +286,11 @@ function render({ model, el }) {
   takeUnit();
   takeReport();
   model.send({ kind: "look" });
-
-  return () => {
-    clearTimeout(timer);
-    [...shown, ...others].forEach(URL.revokeObjectURL);
-    if (drawn) URL.revokeObjectURL(drawn);
-    for (const [event, listener] of Object.entries(listeners)) model.off(event, listener);
-  };
 }
 
-const element = (name) => document.createElement(name);
 const find = (within, what) => within.querySelector(what);
-const note_ = (section) => section.querySelector(".ck-quiet");
 const address = (bytes) => URL.createObjectURL(new Blob([bytes]));
-const format = (value) => String(Number(value.toPrecision(4)) || 0);
-const percent = (share) => `${Number((100 * share).toPrecision(2))}%`;
+const format = (value) => page.format(value, 4);
+const percent = (share) => `${page.format(100 * share, 2)}%`;
 
-export default { render };
+export default widget("unit-card", HTML, begin);

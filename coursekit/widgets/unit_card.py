@@ -3,47 +3,41 @@
 from __future__ import annotations
 
 import html
-import io
-import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import anywidget
 import numpy as np
 import traitlets
-from PIL import Image
 
 from coursekit.networks.graph import find_layer
-from coursekit.pictures import resize
-from coursekit.show.figure import ORANGE
-from coursekit.show.patches import masked
+from coursekit.pictures.fitting import first_in_both, fit_pictures
+from coursekit.show.encoding import encoded
+from coursekit.show.filters import as_pictures_of_kernels
+from coursekit.show.patches import in_light, masked
 from coursekit.show.patches import patches as show_patches
-from coursekit.show.picture import displayable
 from coursekit.show.picture import pictures as show_pictures
 from coursekit.techniques.activations import activations
 from coursekit.techniques.filters import picture_filters
-from coursekit.techniques.gradient_ascent import ascend
 from coursekit.techniques.masks import activation_mask
 from coursekit.techniques.naming import NameScore, name_score, unit_answers
 from coursekit.techniques.objectives import channel as channel_objective
 from coursekit.techniques.patches import Patches, top_patches
 from coursekit.techniques.receptive_field import receptive_field
 from coursekit.validation import as_index, as_pictures
-from coursekit.widgets.dream_explorer import DEFAULTS
+from coursekit.widgets.background import BackgroundWidget, every
+from coursekit.widgets.base import as_html, own_page
+from coursekit.widgets.drawing import ascent, drawing_size
+from coursekit.widgets.networks import picture_shape
 
-_SIDE = 128  # of what is drawn: quick enough on two cores to watch it grow
 _PAUSE = 0.3  # seconds before drawing, so that walking through channels begins nothing
 _BETWEEN_FRAMES = 0.2  # seconds
-_SMALL = 64  # pixels: smaller pictures go to the page without loss, and are drawn with square pixels
-_DIMMED = 0.4
 _EMPTY = {"name": "", "says": {}, "done": False}
 
 
-class UnitCard(anywidget.AnyWidget):
+class UnitCard(BackgroundWidget):
     """One channel of a layer on a card: kernel, strongest patches, masks, what it makes the network draw, and a name.
 
     Give the channel a name in the page. The name is then tested on pictures that were not used for the card: one after
@@ -85,8 +79,7 @@ class UnitCard(anywidget.AnyWidget):
             one of the others.
     """
 
-    _esm = Path(__file__).with_suffix(".js")
-    _css = Path(__file__).with_suffix(".css")
+    _esm, _css = own_page(__file__)
 
     channel = traitlets.Any().tag(sync=True)
     _unit = traitlets.Dict().tag(sync=True)  # what is shown of the channel
@@ -109,15 +102,10 @@ class UnitCard(anywidget.AnyWidget):
         steps: int = 256,
         seed: int = 0,
     ):
-        # What the thread and the page's messages share. A run draws only as long as it is the latest one.
-        self._lock = threading.RLock()
-        self._run, self._thread = 0, None
-        self._live = False
-        self._error = ""
-
-        step = find_layer(model, layer)
-        self._network, self.layer, self._quantile, self._steps = model, step.name, quantile, steps
-        self._pictures = _fitted(model, pictures, "pictures")
+        self.layer = find_layer(model, layer).name
+        self._network, self._quantile, self._steps = model, quantile, steps
+        size = picture_shape(model, "UnitCard")[:2]
+        self._pictures = fit_pictures(pictures, size, "pictures")
         found = top_patches(model, layer, self._pictures, k)
         self._found = replace(found, crops=[])  # all channels' crops together can be large: they are cut when shown
         self._channels = len(found.channels)
@@ -132,10 +120,14 @@ class UnitCard(anywidget.AnyWidget):
         self._others = self._answers = None
         packed_others: dict = {"images": [], "order": []}
         if held_out is not None:
-            self._others = _fitted(model, held_out, "held_out")
-            _check_apart(self._pictures, self._others)
+            self._others = fit_pictures(held_out, size, "held_out")
+            if both := first_in_both(self._pictures, self._others):
+                raise ValueError(
+                    f"held_out[{both[1]}] is the same picture as pictures[{both[0]}]. A name is tested on pictures not "
+                    "seen before."
+                )
             self._answers = unit_answers(model, layer, self._others)
-            packed_others["images"] = [_encoded(picture) for picture in self._others]
+            packed_others["images"] = [encoded(picture) for picture in self._others]
             packed_others["order"] = np.random.default_rng(seed).permutation(len(self._others)).tolist()
         super().__init__(
             channel=channel,
@@ -191,19 +183,19 @@ class UnitCard(anywidget.AnyWidget):
         """Return what the page shows of a channel, pictures as files."""
         found, masks = self._patches_of(channel), self._masks_of(channel)
         shown = [
-            {"picture": int(i), "value": float(value), "box": box.tolist(), "image": _encoded(crop)}
+            {"picture": int(i), "value": float(value), "box": box.tolist(), "image": encoded(crop)}
             for i, value, box, crop in zip(
                 found.pictures[0], found.values[0], found.boxes[0], found.crops[0], strict=True
             )
         ]
         photos = [
-            {"picture": int(i), "share": float(mask.mean()), "image": _encoded(_in_light(self._pictures[i], mask))}
+            {"picture": int(i), "share": float(mask.mean()), "image": encoded(in_light(self._pictures[i], mask))}
             for i, mask in zip(found.pictures[0], [] if masks is None else masks, strict=masks is not None)
         ]
         largest = np.array([crop.shape[:2] for crop in found.crops[0]]).max(axis=0)
         return {
             "channel": channel,
-            "kernel": None if self._kernels is None else _encoded(self._kernels[channel]),
+            "kernel": None if self._kernels is None else encoded(self._kernels[channel]),
             "patches": shown,
             "photos": photos,
             "largest": largest.tolist(),
@@ -315,74 +307,29 @@ class UnitCard(anywidget.AnyWidget):
     def draw(self) -> None:
         """Begin to draw what the channel answers to most, in a thread of its own, unless it is there already."""
         with self._lock:
-            self._run += 1
-            self._error = ""
             if self._drawn.get(self.channel, (None, 0))[1] < self._steps:
-                order = (self._run, self.channel, self._thread)
-                self._thread = threading.Thread(target=self._work, args=order, daemon=True)
-                self._thread.start()
-            self._report_drawing()
+                self._begin(self._draw(self.channel))
+            else:
+                self._error = None
+                self._cancel()
 
-    def wait(self, timeout: float | None = None) -> None:
-        """Wait until the drawing is done, in a cell that needs it.
-
-        Args:
-            timeout: Seconds to wait at most.
-
-        Raises:
-            RuntimeError: It could not be drawn.
-        """
-        if self._thread is not None:
-            self._thread.join(timeout)
-        if self._error:
-            raise RuntimeError(self._error)
-
-    def close(self) -> None:
-        """End the drawing, and take the card from the page."""
-        with self._lock:
-            self._run += 1
-            self._live = False
-        super().close()
-
-    def _work(self, run: int, channel: int, before: threading.Thread | None) -> None:
-        if before is not None:
-            before.join()  # it ends at its next step: it is the latest run no more
+    def _draw(self, channel: int) -> Iterator[tuple | None]:
+        """Draw, and yield what there is to show, some times a second."""
         time.sleep(_PAUSE)
+        yield None
+        size, due = drawing_size(self._network, self.layer), every(_BETWEEN_FRAMES)
         try:
-            self._draw(run, channel)
-        except Exception as error:  # whatever it is, the page must tell: nobody looks into a thread
-            with self._lock:
-                if run == self._run:
-                    self._error = f"It could not be drawn. {error}"
-                    self._report_drawing()
+            for stage in ascent(channel_objective(self._network, self.layer, channel), self._steps, size):
+                if stage.step and (stage.step == self._steps or due()):
+                    yield channel, stage.images()[0], stage.step
+                else:
+                    yield None
+        except Exception as error:
+            raise RuntimeError(f"It could not be drawn. {error}") from error
 
-    def _draw(self, run: int, channel: int) -> None:
-        if run != self._run:
-            return
-        how = {name: value for name, value in DEFAULTS.items() if name not in ("start", "seed")}
-        how |= {"start": [DEFAULTS["start"]], "seed": [DEFAULTS["seed"]], "view_seed": DEFAULTS["seed"]}
-        objective = channel_objective(self._network, self.layer, channel)
-        shown = 0.0
-        for stage in ascend([objective], self._steps, size=self._size(), learning_rate=None, **how):
-            if run != self._run:
-                return
-            if stage.step == 0 or (stage.step < self._steps and time.monotonic() - shown < _BETWEEN_FRAMES):
-                continue
-            image = stage.images()[0]
-            with self._lock:
-                if run != self._run:
-                    return
-                self._drawn[channel] = image, stage.step
-                self._report_drawing()
-            shown = time.monotonic()
-
-    def _size(self) -> tuple[int, int] | None:
-        """Return the size to draw in; None where it is the network's."""
-        height, width = self._pictures.shape[1:3]
-        longest = max(height, width)
-        if longest <= _SIDE or len(find_layer(self._network, self.layer).shape) != 3:
-            return None
-        return max(1, height * _SIDE // longest), max(1, width * _SIDE // longest)
+    def _keep(self, shown: tuple) -> None:
+        channel, image, step = shown
+        self._drawn[channel] = image, step
 
     def _receive(self, _: Any, content: dict, buffers: list) -> None:
         """A view has come into the page: draw for it, or tell it how far that is."""
@@ -391,13 +338,14 @@ class UnitCard(anywidget.AnyWidget):
             self.draw()
         else:
             with self._lock:
-                self._report_drawing()
+                self._send_progress()
 
-    def _report_drawing(self) -> None:
-        """Send what is drawn. A message and not a trait: traits are not made to be set by several threads."""
+    def _send_progress(self) -> None:
+        """Send what is drawn."""
         image, step = self._drawn.get(self.channel, (None, 0))
-        told = {"channel": self.channel, "step": step, "steps": self._steps, "error": self._error}
-        self.send(told, [] if image is None else [_encoded(image)])
+        error = "" if self._error is None else str(self._error)
+        report = {"channel": self.channel, "step": step, "steps": self._steps, "error": error}
+        self.send(report, [] if image is None else [encoded(image)])
 
     # ---- without a kernel
 
@@ -410,9 +358,7 @@ class UnitCard(anywidget.AnyWidget):
             f"among {len(self._pictures)} pictures{tested}"
         )
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
-        """Return the view, and a still picture for where there is no kernel: in an exported page, on GitHub."""
-        data, metadata = super()._repr_mimebundle_(**kwargs)
+    def _still(self) -> str:
         title, found, masks = f"{self.layer}, channel {self.channel}", self.patches, self.masks
         looks = {"kernel": None if self._kernels is None else self._kernels[self.channel]}
         looks["what the network draws for it"] = self.drawing
@@ -438,54 +384,11 @@ class UnitCard(anywidget.AnyWidget):
             named += f"<p>{html.escape(report['text'])}</p>"
             said = f"The held-out pictures by the channel's answer, with what was said: {', '.join(titles)}."
             still.append(show_pictures(list(self._others[report["order"]]), titles, columns=8, size=0.95, alt=said))
-        figures = "".join(f"<div>{figure.to_html()}</div>" for figure in still)
-        return {**data, "text/plain": repr(self), "text/html": figures + named}, metadata
-
-
-def _fitted(model: Any, images: Any, name: str) -> np.ndarray:
-    """Return pictures (N, H, W, C) in the size that a network takes."""
-    batch, alone = as_pictures(images, name)
-    if alone:
-        raise ValueError(f"{name} must be several, (N, H, W, C), not {np.shape(images)}.")
-    if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4:
-        takes = ", ".join(str(tuple(tensor.shape[1:])) for tensor in model.inputs)
-        raise ValueError(f"UnitCard shows networks that take one picture (H, W, C); this one takes {takes}.")
-    size = tuple(model.inputs[0].shape[1:3])
-    return batch if None in size or size == batch.shape[1:3] else resize(batch, size)
-
-
-def _check_apart(pictures: np.ndarray, held_out: np.ndarray) -> None:
-    """Raise if a picture is in both."""
-    places = {picture.astype(np.float32).tobytes(): i for i, picture in enumerate(pictures)}
-    for i, picture in enumerate(held_out):
-        if (same := places.get(picture.astype(np.float32).tobytes())) is not None:
-            raise ValueError(
-                f"held_out[{i}] is the same picture as pictures[{same}]. A name is tested on pictures not seen before."
-            )
+        return as_html(still) + named
 
 
 def _kernels_as_pictures(model: Any, layer: str) -> np.ndarray | None:
-    """Return a first layer's kernels as pictures (channels, kh, kw, C), 0 as middle grey, the largest at an end."""
     try:
-        weights = picture_filters(model, layer)
+        return as_pictures_of_kernels(picture_filters(model, layer))
     except ValueError:
         return None  # it has none, or they look at other channels and not at colours
-    return np.moveaxis(127.5 + 127.5 * weights / (np.abs(weights).max() or 1), -1, 0)
-
-
-def _in_light(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Return a picture dimmed outside of a mask, with the mask's outline."""
-    shown = displayable(picture * np.where(mask, 1, _DIMMED)[..., np.newaxis])
-    padded = np.pad(mask, 1, mode="edge")
-    inside = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    shown[mask & ~inside] = [int(ORANGE[i : i + 2], 16) for i in (1, 3, 5)]
-    return shown
-
-
-def _encoded(picture: np.ndarray) -> bytes:
-    """Return a picture as a file for the page: small ones as PNG, larger ones as JPEG of high quality."""
-    file = io.BytesIO()
-    small = max(picture.shape[:2]) <= _SMALL
-    how = {"format": "PNG"} if small else {"format": "JPEG", "quality": 92, "subsampling": 0}
-    Image.fromarray(displayable(picture)).save(file, **how)
-    return file.getvalue()

@@ -1,11 +1,71 @@
-"""A browser for each module of tests. It ends with the module: while it runs, it keeps the thread's event loop busy."""
+"""One browser and one JupyterLab for the browser tests of a worker, and one kernel for the notebooks of all widgets.
+
+They end with the last browser test: while it runs, the browser keeps the thread's event loop busy, which others need.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+from playwright.sync_api import BrowserContext, Page
 
-from tests.browser.lab import chromium_browser
+from tests.browser.lab import (
+    WINDOW,
+    chromium_browser,
+    give_kernel,
+    jupyter_lab,
+    open_notebook,
+    python,
+    run_all,
+    start_kernel,
+    write_notebook,
+)
 
 
-@pytest.fixture(scope="module")
+class Lab(NamedTuple):
+    """A JupyterLab server, its folder, and a browser window's memory of its files."""
+
+    folder: Path
+    address: str
+    context: BrowserContext
+
+
+@pytest.fixture(scope="package")
 def browser(chromium):
     with chromium_browser(chromium) as started:
         yield started
+
+
+@pytest.fixture(scope="package")
+def lab(browser, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lab")
+    with jupyter_lab(folder) as address, browser.new_context(viewport=WINDOW) as context:
+        yield Lab(folder, address, context)
+
+
+@pytest.fixture(scope="package")
+def kernel(lab):
+    """A kernel that one notebook after the other uses: TensorFlow is loaded once."""
+    return start_kernel(lab.address)
+
+
+@pytest.fixture(scope="package")
+def open_widget(lab, kernel) -> Callable:
+    """Opens a notebook of such cells, runs them, and waits for the widget; all goes at the end."""
+
+    @contextmanager
+    def opened(cells: list[str], root: str, **media: str) -> Iterator[Page]:
+        name = f"{root.strip('.')}.ipynb"
+        write_notebook(lab.folder / name, cells)
+        give_kernel(lab.address, name, kernel)
+        page = open_notebook(lab.context, lab.address, name)
+        page.emulate_media(**media)
+        run_all(page)
+        page.locator(root).first.wait_for()
+        yield page
+        python(page, "import ipywidgets; ipywidgets.Widget.close_all(); get_ipython().run_line_magic('reset', '-f')")
+        page.close()
+
+    return opened

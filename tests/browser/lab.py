@@ -15,10 +15,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "browser-test"
+WINDOW = {"width": 1280, "height": 1000}
 
 
 @contextmanager
@@ -89,15 +90,32 @@ def write_notebook(path: Path, cells: list[str]) -> None:
     nbformat.write(notebook, path)
 
 
-def open_notebook(browser: Browser, address: str, name: str, **context: object) -> Page:
+def open_notebook(browser: Browser | BrowserContext, address: str, name: str) -> Page:
     """Open a notebook in JupyterLab in simple mode, without side bars, and wait for its kernel."""
-    options = {"viewport": {"width": 1280, "height": 1000}, **context}
-    page = browser.new_page(**options)
+    page = browser.new_page() if isinstance(browser, BrowserContext) else browser.new_page(viewport=WINDOW)
     page.set_default_timeout(30_000)
     page.goto(f"{address}/doc/tree/{name}?token={TOKEN}&reset")
     page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.context?.sessionContext?.session?.kernel")
     wait_until_idle(page)
     return page
+
+
+def start_kernel(address: str) -> str:
+    """Start a kernel that belongs to no notebook yet, and return its id."""
+    return _post(f"{address}/api/kernels", {"name": "python3"})["id"]
+
+
+def give_kernel(address: str, name: str, kernel: str) -> None:
+    """Let a notebook that is not open yet use a kernel that is there."""
+    session = {"path": name, "name": name, "type": "notebook", "kernel": {"id": kernel}}
+    _post(f"{address}/api/sessions", session)
+
+
+def _post(url: str, content: dict) -> dict:
+    headers = {"Authorization": f"token {TOKEN}", "Content-Type": "application/json"}
+    request = urllib.request.Request(url, json.dumps(content).encode(), headers)
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)
 
 
 def wait_until_idle(page: Page) -> None:

@@ -3,7 +3,6 @@
 import io
 import json
 import re
-import time
 import zlib
 from base64 import b64decode, b64encode
 
@@ -12,7 +11,22 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from tests.browser.lab import jupyter_lab, open_notebook, python, run_all, write_notebook
+from tests.browser.lab import python
+from tests.browser.reading import (
+    NOTEBOOK,
+    another_cell,
+    check_keys_stay,
+    check_text_stands_out,
+    command,
+    eventually,
+    no_errors,
+    run_cell,
+    too_wide,
+    window_of,
+)
+from tests.browser.reading import pixels as canvas_pixels
+
+ROOT = ".ck-channel-explorer"
 
 FACE = """\
 from skimage import data
@@ -44,46 +58,23 @@ explorer.scale, explorer.relu, explorer.sort = "shared", False, False
 
 
 @pytest.fixture(scope="module")
-def notebook(browser, tmp_path_factory):
-    """The notebook, open in JupyterLab, with all its cells run."""
-    folder = tmp_path_factory.mktemp("lab")
-    write_notebook(folder / "explorer.ipynb", [FACE, "explorer"])
-    with jupyter_lab(folder) as address:
-        page = open_notebook(browser, address, "explorer.ipynb")
-        run_all(page)
-        page.locator(".ck-explorer").wait_for()
+def notebook(open_widget):
+    with open_widget([FACE, "explorer"], ROOT) as page:
         python(page, EXPECTED)
         yield page
-        page.close()
 
 
 @pytest.fixture
 def page(notebook):
-    """The notebook's page, the explorer as it was at the beginning. Errors in the explorer's code fail the test."""
-    errors = []
-
-    def remember(error):
-        if "blob:" in (error.stack or ""):  # anywidget loads the module from a blob; the rest is JupyterLab's own
-            errors.append(error.stack)
-
+    """The notebook's page, the explorer as it was at the beginning."""
     # What the test before chose in the page has reached Python: else it would come after the new beginning.
     eventually(lambda: python(notebook, "print(explorer.channel)") == str(chosen(notebook)), True)
     python(notebook, RESET)
     notebook.locator(".ck-opacity input").first.fill("0")
     notebook.mouse.move(0, 0)
     eventually(lambda: chosen(notebook), 13)
-    notebook.on("pageerror", remember)
-    yield notebook
-    notebook.remove_listener("pageerror", remember)
-    assert not errors
-
-
-def eventually(read, expected, seconds=10):
-    """Read until what is expected comes, or time is up."""
-    end = time.monotonic() + seconds
-    while (found := read()) != expected and time.monotonic() < end:
-        time.sleep(0.03)
-    assert found == expected
+    with no_errors(notebook):
+        yield notebook
 
 
 def chosen(page):
@@ -93,8 +84,7 @@ def chosen(page):
 
 def pixels(page, name, view=0):
     """Return what stands on a canvas, (H, W, 4)."""
-    url = page.locator(f"canvas.ck-{name}").nth(view).evaluate("canvas => canvas.toDataURL()")
-    return np.asarray(Image.open(io.BytesIO(b64decode(url.split(",")[1]))).convert("RGBA"))
+    return canvas_pixels(page.locator(f"canvas.ck-{name}").nth(view))
 
 
 def expected(page, layer="fire6-squeeze1x1", **scale):
@@ -133,29 +123,6 @@ def click_channel(page, position, columns=8, rows=6):
     x = box["x"] + box["width"] * (position % columns + 0.5) / columns
     y = box["y"] + box["height"] * (position // columns + 0.5) / rows
     page.mouse.click(x, y)
-
-
-def cells(page):
-    return page.evaluate("jupyterapp.shell.currentWidget.content.widgets.length")
-
-
-def run_cell(page, code):
-    """Write a new cell at the end as a reader does, run it, and return the text below it; then remove it."""
-    page.evaluate(
-        """async () => {
-            const notebook = jupyterapp.shell.currentWidget.content;
-            notebook.activeCellIndex = notebook.widgets.length - 1;
-            await jupyterapp.commands.execute('notebook:insert-cell-below');
-            await jupyterapp.commands.execute('notebook:enter-edit-mode');
-        }"""
-    )
-    page.keyboard.insert_text(code)
-    page.evaluate("async () => { await jupyterapp.commands.execute('notebook:run-cell') }")
-    text = page.evaluate(
-        "jupyterapp.shell.currentWidget.content.activeCell.model.outputs.toJSON().map(o => o.text || '').join('')"
-    )
-    page.evaluate("async () => { await jupyterapp.commands.execute('notebook:delete-cell') }")
-    return text.strip()
 
 
 # ---- a channel, chosen three ways
@@ -441,7 +408,7 @@ def test_dropped_photo(page):
     python(page, "np.testing.assert_array_equal(explorer.image, resize(data.chelsea(), 227))")
     np.testing.assert_array_equal(pixels(page, "map")[..., 0], expected(page)[13])
     np.testing.assert_array_equal(pixels(page, "photo")[..., :3], received(page, "send(explorer.image)"))
-    assert page.locator(".ck-explorer").get_attribute("aria-busy") == "false"
+    assert page.locator(ROOT).get_attribute("aria-busy") == "false"
 
 
 def test_dropped_text(page):
@@ -508,7 +475,7 @@ def test_tab_goes_through_everything(page):
 
 
 def test_names_and_roles(page):
-    tree = page.locator(".ck-explorer").aria_snapshot()
+    tree = page.locator(ROOT).aria_snapshot()
     for line in [
         'combobox "Layer"',
         'spinbutton "Channel 0 to 47"',
@@ -528,86 +495,33 @@ def test_names_and_roles(page):
     grid = page.locator(".ck-grid")
     assert [grid.get_attribute(f"aria-value{name}") for name in ("min", "max", "now")] == ["0", "47", "13"]
     assert grid.get_attribute("aria-valuetext") == "channel 13 of 48, largest value 1615.1, 0% zeros"
-    pictures = page.locator(".ck-explorer canvas").all()
+    pictures = page.locator(".ck-channel-explorer canvas").all()
     assert len(pictures) == 5
     for picture in pictures:
         assert picture.get_attribute("aria-hidden") == "true" or picture.get_attribute("aria-label")
 
 
 def test_keys_stay_in_the_explorer(page):
-    before = cells(page)
-    active = page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex")
-    for element in (".ck-grid", ".ck-large", ".ck-sort", ".ck-open"):
-        page.locator(element).focus()
-        for key in ("a", "b", "d", "d", "x", "m", "ArrowDown", "ArrowUp"):  # commands on cells, elsewhere
-            page.keyboard.press(key)
-    assert cells(page) == before
-    assert page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex") == active
-
-
-def change_theme(page, theme):
-    page.evaluate("async (theme) => { await jupyterapp.commands.execute('apputils:change-theme', { theme }) }", theme)
+    check_keys_stay(page, [".ck-grid", ".ck-large", ".ck-sort", ".ck-open"])
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 def test_text_stands_out(page, theme):
-    background = "(() => getComputedStyle(document.querySelector('.jp-Notebook')).backgroundColor)()"
-    before = page.evaluate(background)
-    change_theme(page, theme)
-    if theme == "JupyterLab Dark":
-        page.wait_for_function(f"{background} !== '{before}'")
-    contrasts = page.evaluate(
-        """() => {
-            const pen = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-            const light = (...colours) => {  // of colours laid over each other
-                for (const colour of colours) { pen.fillStyle = colour; pen.fillRect(0, 0, 1, 1); }
-                const [r, g, b] = [...pen.getImageData(0, 0, 1, 1).data].map((v) => v / 255)
-                    .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
-                return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-            };
-            const behind = (e) => (e ? [...behind(e.parentElement), getComputedStyle(e).backgroundColor] : ["#fff"]);
-            const found = {};
-            for (const e of document.querySelectorAll(".ck-explorer *")) {
-                const words = [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
-                if (!words || e.className === "ck-drop" || e.tagName === "OPTION") continue;
-                const [text, paper] = [light(...behind(e), getComputedStyle(e).color), light(...behind(e))];
-                found[e.tagName + "." + e.className + " " + e.textContent.trim().slice(0, 20)] =
-                    (Math.max(text, paper) + 0.05) / (Math.min(text, paper) + 0.05);
-            }
-            return found;
-        }"""
-    )
-    change_theme(page, "JupyterLab Light")
-    assert len(contrasts) > 12
-    assert {name: ratio for name, ratio in contrasts.items() if ratio < 4.5} == {}
+    check_text_stands_out(page, ROOT, theme)
 
 
 def test_narrow_output_wraps(page):
-    page.set_viewport_size({"width": 560, "height": 1000})
-    try:
-        eventually(
-            lambda: page.locator(".ck-one").bounding_box()["y"] > page.locator(".ck-grid").bounding_box()["y"] + 100,
-            True,
-        )
-        wide = page.evaluate(
-            "[...document.querySelectorAll('.ck-explorer, .ck-explorer *')].some(e => e.scrollWidth > e.clientWidth + 8"
-            " && getComputedStyle(e).display !== 'inline' && e.clientWidth > 0 && !e.closest('label'))"
-        )
-        assert not wide
-    finally:
-        page.set_viewport_size({"width": 1280, "height": 1000})
+    with window_of(page, 560):
+        one, grid = page.locator(".ck-one"), page.locator(".ck-grid")
+        eventually(lambda: one.bounding_box()["y"] > grid.bounding_box()["y"] + 100, True)
+        assert too_wide(page, ROOT, "label") == []
 
 
 # ---- several views
 
 
 def test_two_views_stay_in_step(page):
-    page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex = 1")
-    page.evaluate("async () => { await jupyterapp.commands.execute('notebook:copy-cell') }")
-    page.evaluate("async () => { await jupyterapp.commands.execute('notebook:paste-cell-below') }")
-    page.evaluate("async () => { await jupyterapp.commands.execute('notebook:run-cell') }")
-    page.locator(".ck-explorer").nth(1).wait_for()
-    try:
+    with another_cell(page, "explorer", ROOT):
         page.locator(".ck-grid").nth(1).focus()
         page.keyboard.press("Home")
         levels = expected(page)
@@ -618,31 +532,18 @@ def test_two_views_stay_in_step(page):
         page.locator(".ck-layer").nth(1).select_option("pool5")
         for view in (0, 1):
             eventually(lambda view=view: page.locator(".ck-channel").nth(view).get_attribute("max"), "255")
-    finally:
-        page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex = 2")
-        page.evaluate("async () => { await jupyterapp.commands.execute('notebook:delete-cell') }")
-    eventually(lambda: page.locator(".ck-explorer").count(), 1)
     python(page, "explorer.layer, explorer.channel = 'conv1', 7")  # the view that is gone must not answer
     eventually(lambda: (chosen(page), pixels(page, "map").shape), (7, (113, 113, 4)))
 
 
 def test_two_explorers_do_not_meet(page):
-    page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex = 1")
-    page.evaluate("async () => { await jupyterapp.commands.execute('notebook:insert-cell-below') }")
-    page.evaluate("async () => { await jupyterapp.commands.execute('notebook:enter-edit-mode') }")
-    page.keyboard.insert_text("ChannelExplorer(explorer._network, face, 'fire6-squeeze1x1', 46)")
-    page.evaluate("async () => { await jupyterapp.commands.execute('notebook:run-cell') }")
-    page.locator(".ck-explorer").nth(1).wait_for()
-    try:
+    with another_cell(page, "ChannelExplorer(explorer._network, face, 'fire6-squeeze1x1', 46)", ROOT):
         page.locator(".ck-scale").nth(1).get_by_text("own").click()
         scales = [page.locator(".ck-scale :checked").nth(view).input_value() for view in (0, 1)]
         assert scales == ["shared", "own"]
         page.locator(".ck-grid").first.focus()
         page.keyboard.press("Home")
         assert [name.inner_text() for name in page.locator(".ck-name").all()] == ["Channel 0", "Channel 46"]
-    finally:
-        page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex = 2")
-        page.evaluate("async () => { await jupyterapp.commands.execute('notebook:delete-cell') }")
 
 
 def test_running_the_cell_again(page):
@@ -661,20 +562,20 @@ def test_running_the_cell_again(page):
         return page.evaluate("drawings")
 
     before = drawings("ArrowRight")
-    page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex = 1")
+    page.evaluate(f"{NOTEBOOK}.activeCellIndex = 1")
     for _ in range(3):
-        page.evaluate("async () => { await jupyterapp.commands.execute('notebook:run-cell') }")
-    eventually(lambda: page.locator(".ck-explorer").count(), 1)
-    page.locator(".ck-explorer").wait_for()
+        command(page, "notebook:run-cell")
+    eventually(lambda: page.locator(ROOT).count(), 1)
+    page.locator(ROOT).wait_for()
     assert drawings("End") == before == 3  # the views that are gone draw no more: the map, over the photo, the scale
     np.testing.assert_array_equal(pixels(page, "map")[..., 0], expected(page)[47])
 
 
 def test_page_loaded_again_finds_the_explorer(page):
     python(page, "explorer.channel = 46")
-    page.evaluate("async () => { await jupyterapp.commands.execute('docmanager:save') }")
+    command(page, "docmanager:save")
     page.reload()
-    page.locator(".ck-explorer").wait_for()
+    page.locator(ROOT).wait_for()
     assert chosen(page) == 46
     assert re.fullmatch(r"0 to 47", page.locator(".ck-count").inner_text())
     page.locator(".ck-grid").focus()

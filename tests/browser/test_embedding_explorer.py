@@ -1,16 +1,22 @@
 """EmbeddingExplorer in Chromium, inside JupyterLab, with real keys and a real mouse."""
 
-import io
-import time
-from base64 import b64decode
-
 import numpy as np
 import pytest
-from PIL import Image
 
 from coursekit import digits, nearest_neighbors, pca
 from coursekit.show.embeddings import TEN_COLOURS
-from tests.browser.lab import jupyter_lab, open_notebook, python, run_all, write_notebook
+from tests.browser.lab import python
+from tests.browser.reading import (
+    another_cell,
+    check_keys_stay,
+    check_text_stands_out,
+    eventually,
+    no_errors,
+    window_of,
+)
+from tests.browser.reading import pixels as canvas_pixels
+
+ROOT = ".ck-embedding-explorer"
 
 EXPLORER = """\
 import numpy as np
@@ -30,36 +36,21 @@ RESET = "explorer.chosen, explorer.shown, explorer.color = None, 5, 'class'"
 
 
 @pytest.fixture(scope="module")
-def notebook(browser, tmp_path_factory):
-    """The notebook, open in JupyterLab, with all its cells run."""
-    folder = tmp_path_factory.mktemp("lab")
-    write_notebook(folder / "explorer.ipynb", [EXPLORER, "explorer"])
-    with jupyter_lab(folder) as address:
-        page = open_notebook(browser, address, "explorer.ipynb", reduced_motion="reduce")
-        run_all(page)
-        page.locator(".ck-embedding").wait_for()
+def notebook(open_widget):
+    with open_widget([EXPLORER, "explorer"], ROOT, reduced_motion="reduce") as page:
         yield page
-        page.close()
 
 
 @pytest.fixture
 def page(notebook):
-    """The notebook's page, the explorer as it was at the beginning. Errors in the explorer's code fail the test."""
-    errors = []
-
-    def remember(error):
-        if "blob:" in (error.stack or ""):  # anywidget loads the module from a blob; the rest is JupyterLab's own
-            errors.append(error.stack)
-
+    """The notebook's page, the explorer as it was at the beginning."""
     python(notebook, RESET)
     notebook.mouse.move(0, 0)
     notebook.evaluate("document.activeElement.blur()")
     eventually(lambda: notebook.locator(".ck-name").inner_text(), "No picture is chosen")
     eventually(lambda: notebook.locator(".ck-which").inner_text(), "5")
-    notebook.on("pageerror", remember)
-    yield notebook
-    notebook.remove_listener("pageerror", remember)
-    assert not errors
+    with no_errors(notebook):
+        yield notebook
 
 
 @pytest.fixture(scope="module")
@@ -71,14 +62,6 @@ def some():
     both = pca(vectors, 20)
     wrong = np.flatnonzero(np.arange(len(labels)) % 40 == 7)
     return {"pictures": pictures, "labels": labels, "pixels": vectors, "features": both, "wrong": wrong}
-
-
-def eventually(read, expected, seconds=10):
-    """Read until what is expected comes, or time is up."""
-    end = time.monotonic() + seconds
-    while (found := read()) != expected and time.monotonic() < end:
-        time.sleep(0.03)
-    assert found == expected
 
 
 def places(page, some, columns=slice(0, 2)):
@@ -99,12 +82,7 @@ def alone(found):
 
 def pixels(page, name, view=0):
     """Return what stands on a canvas, (H, W, 4)."""
-    return of_canvas(page.locator(f"canvas.ck-{name}").nth(view))
-
-
-def of_canvas(canvas):
-    url = canvas.evaluate("canvas => canvas.toDataURL()")
-    return np.asarray(Image.open(io.BytesIO(b64decode(url.split(",")[1]))).convert("RGBA"))
+    return canvas_pixels(page.locator(f"canvas.ck-{name}").nth(view))
 
 
 def rgb(colour):
@@ -125,10 +103,6 @@ def move_to(page, place, click=False):
 
 def said(page):
     return page.locator(".ck-plane").first.get_attribute("aria-valuetext")
-
-
-def cells(page):
-    return page.evaluate("jupyterapp.shell.currentWidget.content.widgets.length")
 
 
 def nearest_towards(found, start, direction, far=0.0):
@@ -197,30 +171,21 @@ def test_far_from_all_points_there_is_no_picture(page, some):
 
 
 def test_five_thousand_points_follow_the_pointer(page):
-    page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex = 1")
-    page.evaluate("async () => { await jupyterapp.commands.execute('notebook:insert-cell-below') }")
-    page.evaluate("(code) => jupyterapp.shell.currentWidget.content.activeCell.model.sharedModel.setSource(code)", MANY)
-    page.evaluate("async () => { await jupyterapp.commands.execute('notebook:run-cell') }")
-    page.locator(".ck-plane").nth(1).wait_for()
-    times = (
-        page.locator(".ck-plane")
-        .nth(1)
-        .evaluate(
+    with another_cell(page, MANY, ROOT) as second:
+        times = second.locator(".ck-plane").evaluate(
             """async (plane) => {
-            const box = plane.getBoundingClientRect();
-            const times = [];
-            for (let i = 0; i < 200; i++) {
-                const [clientX, clientY] = [box.left + box.width * (0.2 + 0.003 * i), box.top + box.height / 2];
-                const begun = performance.now();
-                plane.dispatchEvent(new PointerEvent("pointermove", { clientX, clientY }));
-                times.push(performance.now() - begun);
-                if (i % 20 === 0) await new Promise(requestAnimationFrame);
-            }
-            return times;
-        }"""
+                const box = plane.getBoundingClientRect();
+                const times = [];
+                for (let i = 0; i < 200; i++) {
+                    const [clientX, clientY] = [box.left + box.width * (0.2 + 0.003 * i), box.top + box.height / 2];
+                    const begun = performance.now();
+                    plane.dispatchEvent(new PointerEvent("pointermove", { clientX, clientY }));
+                    times.push(performance.now() - begun);
+                    if (i % 20 === 0) await new Promise(requestAnimationFrame);
+                }
+                return times;
+            }"""
         )
-    )
-    page.evaluate("async () => { await jupyterapp.commands.execute('notebook:delete-cell') }")
     assert np.median(times) < 4  # milliseconds; 60 pictures a second leave 16
 
 
@@ -238,7 +203,7 @@ def check_neighbours(page, some, i):
         eventually(lambda b=buttons, f=first: b.first.get_attribute("aria-label").startswith(f), True)
         assert buttons.count() == 8
         for button, neighbor, distance in zip(buttons.all(), indices, distances, strict=True):
-            shown = of_canvas(button.locator("canvas"))
+            shown = canvas_pixels(button.locator("canvas"))
             np.testing.assert_array_equal(shown[..., :3], some["pictures"][neighbor].repeat(3, 2))
             words = button.get_attribute("aria-label")
             assert f"picture {neighbor}, class {some['labels'][neighbor]}" in words
@@ -261,7 +226,7 @@ def test_click_shows_the_neighbours(page, some):
     move_to(page, found[i], click=True)
     check_neighbours(page, some, i)
     assert python(page, "print(explorer.chosen)") == str(i)
-    assert page.locator(".ck-embedding").get_attribute("aria-busy") == "false"
+    assert page.locator(ROOT).get_attribute("aria-busy") == "false"
     page.mouse.move(0, 0)
     over = pixels(page, "over")
     assert all(has_colour(over, found[neighbor], "#d55e00", 12) for neighbor in by_pixels)
@@ -313,16 +278,9 @@ def test_arrow_keys_go_to_the_nearest_point(page, some):
 
 
 def test_keys_stay_in_the_explorer(page):
-    before = cells(page)
-    active = page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex")
     python(page, "explorer.chosen = 3")
     page.locator(".ck-pixels button").first.wait_for()
-    for element in (".ck-plane", ".ck-pixels button >> nth=0", ".ck-step"):
-        page.locator(element).focus()
-        for key in ("a", "b", "d", "d", "x", "m", "ArrowDown", "ArrowUp"):  # commands on cells, elsewhere
-            page.keyboard.press(key)
-    assert cells(page) == before
-    assert page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex") == active
+    check_keys_stay(page, [".ck-plane", ".ck-pixels button", ".ck-step"])
 
 
 # ---- several maps
@@ -383,7 +341,7 @@ def test_points_wander_unless_less_motion_is_asked_for(page):
 def test_names_and_roles(page):
     python(page, "explorer.chosen = 7")
     page.locator(".ck-pixels button").first.wait_for()
-    tree = page.locator(".ck-embedding").aria_snapshot()
+    tree = page.locator(ROOT).aria_snapshot()
     for line in [
         'slider "Perplexity"',
         'group "Colour by"',
@@ -397,9 +355,9 @@ def test_names_and_roles(page):
     ]:
         assert line in tree, tree
     assert "Nearest by features:" in page.get_by_role("status").last.inner_text()
-    for canvas in page.locator(".ck-embedding canvas").all():
+    for canvas in page.locator(".ck-embedding-explorer canvas").all():
         assert canvas.get_attribute("aria-hidden") == "true" or canvas.get_attribute("aria-label")
-    for one in page.locator(".ck-embedding :is(input, button, [tabindex])").all():
+    for one in page.locator(".ck-embedding-explorer :is(input, button, [tabindex])").all():
         assert one.get_attribute("data-lm-suppress-shortcuts") == "true"
 
 
@@ -407,45 +365,15 @@ def test_names_and_roles(page):
 def test_text_stands_out(page, theme):
     python(page, "explorer.chosen = 7")
     page.locator(".ck-pixels button").first.wait_for()
-    change = "async (theme) => { await jupyterapp.commands.execute('apputils:change-theme', { theme }) }"
-    page.evaluate(change, theme)
-    dark = "document.body.dataset.jpThemeLight === 'false'"
-    page.wait_for_function(dark if theme == "JupyterLab Dark" else f"!({dark})")
-    contrasts = page.evaluate(
-        """() => {
-            const pen = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-            const light = (...colours) => {  // of colours laid over each other
-                for (const colour of colours) { pen.fillStyle = colour; pen.fillRect(0, 0, 1, 1); }
-                const [r, g, b] = [...pen.getImageData(0, 0, 1, 1).data].map((v) => v / 255)
-                    .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
-                return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-            };
-            const behind = (e) => (e ? [...behind(e.parentElement), getComputedStyle(e).backgroundColor] : ["#fff"]);
-            const found = {};
-            for (const e of document.querySelectorAll(".ck-embedding *")) {
-                const words = [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
-                if (!words || e.ariaHidden === "true") continue;
-                const [text, paper] = [light(...behind(e), getComputedStyle(e).color), light(...behind(e))];
-                found[e.tagName + "." + e.className + " " + e.textContent.trim().slice(0, 20)] =
-                    (Math.max(text, paper) + 0.05) / (Math.min(text, paper) + 0.05);
-            }
-            return found;
-        }"""
-    )
-    page.evaluate(change, "JupyterLab Light")
-    assert len(contrasts) > 12
-    assert {name: ratio for name, ratio in contrasts.items() if ratio < 4.5} == {}
+    check_text_stands_out(page, ROOT, theme)
 
 
 def test_narrow_output_wraps(page):
-    page.set_viewport_size({"width": 560, "height": 1000})
-    try:
-        below = "document.querySelector('.ck-right').getBoundingClientRect().top"
-        below += " > document.querySelector('.ck-plane').getBoundingClientRect().bottom"
+    below = "document.querySelector('.ck-right').getBoundingClientRect().top"
+    below += " > document.querySelector('.ck-plane').getBoundingClientRect().bottom"
+    with window_of(page, 560):
         page.wait_for_function(below)
         box = page.locator(".ck-plane").bounding_box()
         assert box["x"] + box["width"] <= 560
         assert pixels(page, "points").shape[0] == round(box["width"])
-    finally:
-        page.set_viewport_size({"width": 1280, "height": 1000})
-        page.wait_for_function(f"!({below})")
+    page.wait_for_function(f"!({below})")

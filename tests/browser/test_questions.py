@@ -2,11 +2,11 @@
 
 import json
 import re
-import time
 
 import pytest
 
-from tests.browser.lab import jupyter_lab, open_notebook, run_all, wait_until_idle, write_notebook
+from tests.browser.lab import open_notebook, run_all, wait_until_idle, write_notebook
+from tests.browser.reading import NOTEBOOK, count_cells, eventually
 
 CELLS = [
     'from coursekit import check, hint, predict, quiz, solution\npredict("01.which-part")',
@@ -24,34 +24,43 @@ WHICH, ZEROS, EYES, QUIZ = 0, 1, 2, 3  # cards on the page; the quiz begins with
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    """A server for all tests: its folder and its address."""
-    folder = tmp_path_factory.mktemp("lab")
-    with jupyter_lab(folder) as address:
-        yield folder, address
-
-
-@pytest.fixture
-def folder(lab, request):
-    """A learner's folder with a notebook."""
-    folder = lab[0] / request.node.name
+def notebook(lab):
+    """A learner's notebook, open in JupyterLab."""
+    folder = lab.folder / "learner"
     folder.mkdir()
     (folder / ".coursekit.json").write_text("{}")
     write_notebook(folder / "01_questions.ipynb", CELLS)
+    page = open_notebook(lab.context, lab.address, "learner/01_questions.ipynb")
+    yield page
+    page.evaluate("async () => { await jupyterapp.shell.currentWidget.context.sessionContext.shutdown() }")
+    page.close()
+
+
+@pytest.fixture
+def folder(lab):
+    """The folder of a learner who has answered nothing yet."""
+    folder = lab.folder / "learner"
+    for name in ("progress.jsonl", "start.md"):
+        (folder / name).unlink(missing_ok=True)
     return folder
 
 
 @pytest.fixture
-def page(browser, lab, folder):
-    """The notebook in JupyterLab, with all its cells run. Errors, or a request to another host, fail the test."""
+def page(notebook, folder):
+    """The notebook with all its cells run. Errors, or a request to another host, fail the test."""
     errors, hosts = [], set()
-    opened = open_notebook(browser, lab[1], f"{folder.name}/01_questions.ipynb")
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.on("request", lambda request: hosts.add(request.url.split("/")[2].partition(":")[0]))
-    run(opened)
-    yield opened
-    opened.evaluate("async () => { await jupyterapp.shell.currentWidget.context.sessionContext.shutdown() }")
-    opened.close()
+    listeners = {
+        "pageerror": lambda error: errors.append(str(error)),
+        "request": lambda request: hosts.add(request.url.split("/")[2].partition(":")[0]),
+    }
+    for event, listener in listeners.items():
+        notebook.on(event, listener)
+    run(notebook)
+    notebook.keyboard.press("Escape")
+    notebook.evaluate(f"{NOTEBOOK}.activeCellIndex = 0; {NOTEBOOK}.activate()")
+    yield notebook
+    for event, listener in listeners.items():
+        notebook.remove_listener(event, listener)
     assert not errors
     assert hosts - {""} <= {"127.0.0.1"}  # data: has none
 
@@ -75,14 +84,6 @@ def says(page, number):
     return card(page, number).locator(".ck-says").inner_text().strip()
 
 
-def eventually(read, expected, seconds=10):
-    """Read until what is expected comes, or time is up."""
-    end = time.monotonic() + seconds
-    while (found := read()) != expected and time.monotonic() < end:
-        time.sleep(0.03)
-    assert found == expected
-
-
 def tab_to(page, number):
     """Press Tab until the focus is in a card, as who has no mouse does."""
     for _ in range(60):
@@ -97,18 +98,12 @@ def recorded(folder, kind):
     return [event for event in map(json.loads, lines) if event["kind"] == kind]
 
 
-def count_cells(page):
-    return page.evaluate("jupyterapp.shell.currentWidget.content.widgets.length")
-
-
 def outputs(page):
     """Return the text of the notes in the page, in order."""
     return [text.strip() for text in page.locator(".jp-OutputArea-output > div[role=status]").all_inner_texts()]
 
 
 def test_prediction_by_keyboard_only_survives_a_restart(page, folder):
-    page.keyboard.press("Escape")
-    page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex = 0")
     tab_to(page, WHICH)
     page.keyboard.press("Space")
     page.keyboard.press("ArrowRight")
@@ -193,12 +188,12 @@ def test_quiz_by_mouse_and_keyboard(page, folder):
 
 
 def test_screen_reader_is_told(page):
-    tree = page.locator(".ck-questions").first.aria_snapshot()
+    tree = page.locator(".ck-question").first.aria_snapshot()
     assert 'group "Prediction: Which of the eight pages' in tree
     assert 'group "Which of the eight pages comes from the last layer?"' in tree
     assert tree.count("- radio ") == 8
     assert 'button "Commit"' in tree
-    number = page.locator(".ck-questions").nth(1).aria_snapshot()
+    number = page.locator(".ck-question").nth(1).aria_snapshot()
     assert re.search(r'slider "What share of the last block', number)
     assert 'spinbutton "What share of the last block, fire9-concat, is exactly zero? In %"' in number
     live = card(page, WHICH).locator(".ck-says")

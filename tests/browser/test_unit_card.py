@@ -1,18 +1,25 @@
 """UnitCard in Chromium, inside JupyterLab, with real keys and a real mouse."""
 
-import io
-import json
-import time
-from base64 import b64decode
-
 import numpy as np
 import pytest
-from PIL import Image
 
-from tests.browser.lab import jupyter_lab, open_notebook, python, run_all, write_notebook
+from tests.browser.lab import python
+from tests.browser.reading import (
+    another_cell,
+    check_keys_stay,
+    check_text_stands_out,
+    command,
+    eventually,
+    no_errors,
+    received,
+    too_wide,
+    window_of,
+)
+from tests.browser.reading import pixels_of_image as pixels
+
+ROOT = ".ck-unit-card"
 
 CARD = """\
-import json
 import numpy as np
 from coursekit import UnitCard, photos, squeezenet
 images, _ = photos(227)
@@ -26,70 +33,28 @@ card.channel = 13
 
 
 @pytest.fixture(scope="module")
-def notebook(browser, tmp_path_factory):
-    """The notebook, open in JupyterLab, with all its cells run."""
-    folder = tmp_path_factory.mktemp("lab")
-    write_notebook(folder / "card.ipynb", [CARD, "card"])
-    with jupyter_lab(folder) as address:
-        page = open_notebook(browser, address, "card.ipynb")
-        run_all(page)
-        page.locator(".ck-unit").wait_for()
+def notebook(open_widget):
+    with open_widget([CARD, "card"], ROOT) as page:
         yield page
-        page.close()
 
 
 @pytest.fixture
 def page(notebook):
-    """The notebook's page, the card as it was at the beginning. Errors in the card's code fail the test."""
-    errors = []
-
-    def remember(error):
-        if "blob:" in (error.stack or ""):  # anywidget loads the module from a blob; the rest is JupyterLab's own
-            errors.append(error.stack)
-
+    """The notebook's page, the card as it was at the beginning."""
     notebook.evaluate("document.activeElement.blur()")
     python(notebook, "card.channel = 20")  # a change of channel ends a test that a view is in
     eventually(lambda: shown(notebook), 20)
     python(notebook, RESET)
     eventually(lambda: shown(notebook), 13)
     eventually(lambda: notebook.locator(".ck-name").input_value(), "")
-    notebook.on("pageerror", remember)
-    yield notebook
-    notebook.remove_listener("pageerror", remember)
-    assert not errors
-
-
-def eventually(read, expected, seconds=15):
-    """Read until what is expected comes, or time is up."""
-    end = time.monotonic() + seconds
-    while (found := read()) != expected and time.monotonic() < end:
-        time.sleep(0.03)
-    assert found == expected
+    with no_errors(notebook):
+        yield notebook
 
 
 def shown(page):
     """Return the channel whose pictures are in the page, or None while they are on their way."""
-    busy = page.locator(".ck-unit").get_attribute("aria-busy") == "true"
+    busy = page.locator(ROOT).get_attribute("aria-busy") == "true"
     return None if busy else int(page.locator(".ck-number").input_value())
-
-
-def pixels(image):
-    """Return what an image in the page shows, (H, W, 3)."""
-    url = image.evaluate(
-        """async (image) => {
-            await image.decode();
-            const canvas = document.createElement("canvas");
-            [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
-            canvas.getContext("2d").drawImage(image, 0, 0);
-            return canvas.toDataURL();
-        }"""
-    )
-    return np.asarray(Image.open(io.BytesIO(b64decode(url.split(",")[1]))).convert("RGB")).astype(int)
-
-
-def received(page, code):
-    """Return what the kernel says, from JSON."""
-    return json.loads(python(page, f"print(json.dumps({code}))"))
 
 
 def values(page):
@@ -272,11 +237,11 @@ def test_no_answer_is_in_the_page_before_the_end(page):
     for key in "ynynyny":
         page.keyboard.press(key)
     answers = received(page, "[f'{answer:.4g}' for answer in card.answers.tolist()]")
-    written = page.evaluate("document.querySelector('.ck-unit').outerHTML")
+    written = page.evaluate("document.querySelector('.ck-unit-card').outerHTML")
     assert [answer for answer in answers if answer in written] == []
     page.keyboard.press("n")
     page.locator(".ck-report").wait_for()
-    written = page.evaluate("document.querySelector('.ck-unit').outerHTML")
+    written = page.evaluate("document.querySelector('.ck-unit-card').outerHTML")
     assert [answer for answer in answers if answer in written] == answers
 
 
@@ -284,14 +249,8 @@ def test_no_answer_is_in_the_page_before_the_end(page):
 
 
 def test_kernel_of_the_first_layer(page):
-    page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex = 1")
-    page.evaluate("async () => { await jupyterapp.commands.execute('notebook:insert-cell-below') }")
-    page.evaluate("async () => { await jupyterapp.commands.execute('notebook:enter-edit-mode') }")
-    page.keyboard.insert_text("first = UnitCard(network, 'conv1', 21, images[:4], drawing=drawing, k=4); first")
-    page.evaluate("async () => { await jupyterapp.commands.execute('notebook:run-cell') }")
-    page.locator(".ck-unit").nth(1).wait_for()
-    second = page.locator(".ck-unit").nth(1)
-    try:
+    code = "first = UnitCard(network, 'conv1', 21, images[:4], drawing=drawing, k=4); first"
+    with another_cell(page, code, ROOT) as second:
         seen = pixels(second.locator(".ck-kernel img"))
         expected = np.array(received(page, "first._kernels[21].tolist()"))
         np.testing.assert_allclose(seen, expected, atol=0.51)
@@ -300,15 +259,7 @@ def test_kernel_of_the_first_layer(page):
         assert not second.locator(".ck-begin").is_visible()  # no held-out pictures
         second.locator(".ck-number").fill("5")
         eventually(lambda: second.get_attribute("aria-busy"), "false")
-        assert shown_first(page) == "13"  # the two do not meet
-    finally:
-        page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex = 2")
-        page.evaluate("async () => { await jupyterapp.commands.execute('notebook:delete-cell') }")
-    eventually(lambda: page.locator(".ck-unit").count(), 1)
-
-
-def shown_first(page):
-    return page.locator(".ck-number").first.input_value()
+        assert page.locator(".ck-number").first.input_value() == "13"  # the two do not meet
 
 
 # ---- for everyone
@@ -328,7 +279,7 @@ def test_tab_goes_through_everything(page):
 
 def test_names_and_roles(page):
     begin(page, "fur")
-    tree = page.locator(".ck-unit").aria_snapshot()
+    tree = page.locator(ROOT).aria_snapshot()
     for line in [
         'spinbutton "Channel"',
         'slider "Channel"',
@@ -341,85 +292,42 @@ def test_names_and_roles(page):
     ]:
         assert line in tree
     assert 'img "Patch 1: picture 7, rows ' in tree
-    pictures = page.locator(".ck-unit img:visible").all()
+    pictures = page.locator(".ck-unit-card img:visible").all()
     assert len(pictures) == 20
     assert all(picture.get_attribute("alt") for picture in pictures)
     assert page.get_by_role("status").last.text_content() == "Picture 1 of 8: does it show “fur”?"
 
 
 def test_keys_stay_in_the_card(page):
-    count = "jupyterapp.shell.currentWidget.content.widgets.length"
-    before = page.evaluate(count), page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex")
     begin(page, "fur")
-    for element in (".ck-test", ".ck-yes", ".ck-walk", ".ck-number"):
-        page.locator(element).focus()
-        for key in ("a", "b", "d", "d", "x", "m", "ArrowDown", "ArrowUp"):  # commands on cells, elsewhere
-            page.keyboard.press(key)
-    after = page.evaluate(count), page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex")
-    assert before == after
+    check_keys_stay(page, [".ck-test", ".ck-yes", ".ck-walk", ".ck-number"])
     eventually(lambda: python(page, "print(card.channel)"), "13")
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 def test_text_stands_out(page, theme):
-    background = "(() => getComputedStyle(document.querySelector('.jp-Notebook')).backgroundColor)()"
-    change = "async (theme) => { await jupyterapp.commands.execute('apputils:change-theme', { theme }) }"
-    before = page.evaluate(background)
     begin(page, "fur")
     page.keyboard.press("y")
     page.locator(".ck-finish").click()
     page.locator(".ck-report").wait_for()
-    page.evaluate(change, theme)
-    if theme == "JupyterLab Dark":
-        page.wait_for_function(f"{background} !== '{before}'")
-    contrasts = page.evaluate(
-        """() => {
-            const pen = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-            const light = (...colours) => {  // of colours laid over each other
-                for (const colour of colours) { pen.fillStyle = colour; pen.fillRect(0, 0, 1, 1); }
-                const [r, g, b] = [...pen.getImageData(0, 0, 1, 1).data].map((v) => v / 255)
-                    .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
-                return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-            };
-            const behind = (e) => (e ? [...behind(e.parentElement), getComputedStyle(e).backgroundColor] : ["#fff"]);
-            const found = {};
-            for (const e of document.querySelectorAll(".ck-unit *")) {
-                const words = [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
-                if (!words || !e.checkVisibility()) continue;
-                const [text, paper] = [light(...behind(e), getComputedStyle(e).color), light(...behind(e))];
-                found[e.tagName + "." + e.className + " " + e.textContent.trim().slice(0, 20)] =
-                    (Math.max(text, paper) + 0.05) / (Math.min(text, paper) + 0.05);
-            }
-            return found;
-        }"""
-    )
-    page.evaluate(change, "JupyterLab Light")
-    assert len(contrasts) > 12
-    assert {name: ratio for name, ratio in contrasts.items() if ratio < 4.5} == {}
+    check_text_stands_out(page, ROOT, theme)
 
 
 def test_narrow_output_wraps(page):
     begin(page, "fur")
-    page.set_viewport_size({"width": 480, "height": 1000})
-    try:
+    with window_of(page, 480):
         patches, photos = page.locator(".ck-patches"), page.locator(".ck-photos")
         eventually(lambda: photos.bounding_box()["y"] > patches.bounding_box()["y"] + 100, True)
-        wide = page.evaluate(
-            "[...document.querySelectorAll('.ck-unit, .ck-unit *')].some(e => e.scrollWidth > e.clientWidth + 8"
-            " && getComputedStyle(e).display !== 'inline' && e.clientWidth > 0)"
-        )
-        assert not wide
-    finally:
-        page.set_viewport_size({"width": 1280, "height": 1000})
+        assert too_wide(page, ROOT) == []
 
 
 def test_page_loaded_again_finds_the_card(page):
     begin(page, "fur")
     page.keyboard.press("y")
     eventually(lambda: received(page, "len(card.says)"), 1)
-    page.evaluate("async () => { await jupyterapp.commands.execute('docmanager:save') }")
+    command(page, "docmanager:save")
     page.reload()
-    page.locator(".ck-unit").wait_for()
+    page.locator(ROOT).wait_for()
     assert page.locator(".ck-name").input_value() == "fur"
     page.get_by_role("button", name="Go on with the test: 1 of 8 done").click()
     page.keyboard.press("n")

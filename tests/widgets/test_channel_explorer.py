@@ -12,16 +12,12 @@ from nbconvert import HTMLExporter
 from PIL import Image
 from skimage import data
 
-from coursekit import activations, near_zero_channels, receptive_field, resize, squeezenet, strongest_channel
+from coursekit import activations, near_zero_channels, receptive_field, resize, strongest_channel
 from coursekit.networks.backend import keras
 from coursekit.widgets import ChannelExplorer
+from tests.widgets.sample import two_inputs
 
 layers = keras.layers
-
-
-@pytest.fixture(scope="module")
-def network():
-    return squeezenet()
 
 
 @pytest.fixture(scope="module")
@@ -321,11 +317,6 @@ def test_exported_page_shows_the_still_picture(explorer):
 
 
 # ---- what is refused
-
-
-def two_inputs():
-    a, b = keras.Input((8, 8, 3)), keras.Input((8, 8, 3))
-    return keras.Model([a, b], layers.Add()([a, b]))
 
 
 @pytest.mark.parametrize(

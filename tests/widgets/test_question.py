@@ -1,5 +1,8 @@
 """QuestionCards by itself: what it shows, hands on, and refuses. How it behaves in the page: tests/browser."""
 
+import subprocess
+import sys
+
 import nbformat
 import pytest
 from nbconvert import HTMLExporter
@@ -84,3 +87,10 @@ def test_page_asks_no_other_host(cards):
         assert "http" not in state[source]
         assert "url(" not in state[source]
         assert "import " not in state[source]
+
+
+def test_questions_are_there_before_tensorflow():
+    code = "import sys; from coursekit.widgets import QuestionCards\n"
+    code += "print({'tensorflow', 'keras', 'matplotlib'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -2,10 +2,7 @@
 
 import io
 import re
-import subprocess
-import sys
 import threading
-import time
 
 import nbformat
 import numpy as np
@@ -14,16 +11,12 @@ from nbconvert import HTMLExporter
 from PIL import Image
 from scipy.ndimage import binary_erosion
 
-from coursekit import activation_mask, activations, photos, receptive_field, resize, squeezenet, top_patches
+from coursekit import activation_mask, activations, photos, receptive_field, resize, top_patches
 from coursekit.networks.backend import keras
 from coursekit.widgets import UnitCard
+from tests.widgets.sample import two_inputs, until
 
 layers = keras.layers
-
-
-@pytest.fixture(scope="module")
-def network():
-    return squeezenet()
 
 
 @pytest.fixture(scope="module")
@@ -251,13 +244,6 @@ def test_what_the_page_says_in_one_go_is_kept(card):
 # ---- the drawing
 
 
-def until(true, seconds=60):
-    end = time.monotonic() + seconds
-    while not true() and time.monotonic() < end:
-        time.sleep(0.01)
-    assert true()
-
-
 def told(card):
     """Collect what the page is told."""
     messages = []
@@ -301,7 +287,7 @@ def test_walking_through_channels_draws_the_last(card):
         card.channel = channel
     card.wait(60)
     assert list(card._drawn) == [1]
-    assert sum(thread.name.endswith("(_work)") for thread in threading.enumerate()) == 0
+    assert sum(thread.name == "UnitCard" for thread in threading.enumerate()) == 0
 
 
 def test_without_a_page_nothing_is_drawn(card):
@@ -331,18 +317,6 @@ def test_what_cannot_be_drawn_is_told():
     with pytest.raises(RuntimeError, match="It could not be drawn"):
         card.wait(60)
     assert "could not be drawn" in messages[-1][0]["error"]
-
-
-def test_ending_python_while_it_draws():
-    code = (
-        "import time\nimport numpy as np\nfrom coursekit import UnitCard\n"
-        "from coursekit.networks.backend import keras\n"
-        "network = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Conv2D(4, 3, name='conv')])\n"
-        "card = UnitCard(network, 'conv', 0, np.ones((2, 32, 32, 3)), steps=10**6)\ncard.draw()\n"
-        "while card.drawing is None:\n    time.sleep(0.01)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
-    assert (done.returncode, done.stderr) == (0, "")
 
 
 # ---- without a kernel
@@ -377,11 +351,6 @@ def test_still_picture_without_a_drawing_or_a_name(shown):
 
 
 # ---- what is refused
-
-
-def two_inputs():
-    a, b = keras.Input((8, 8, 3)), keras.Input((8, 8, 3))
-    return keras.Model([a, b], layers.Add(name="add")([a, b]))
 
 
 PICTURES = plain((250, 50, 9), (0, 0, 0))

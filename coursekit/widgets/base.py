@@ -1,0 +1,62 @@
+"""What every widget is built on: the page's shared part, the still picture, and choices that come too late."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+
+if TYPE_CHECKING:  # questions load neither matplotlib nor TensorFlow
+    from coursekit.show.figure import Figure
+
+_HERE = Path(__file__).parent
+
+
+def own_page(module: str) -> tuple[str, str]:
+    """Return a widget's JavaScript and CSS: what all share, then the two files beside its module.
+
+    They are joined here, as the page could not load one from the other: it gets them as text.
+    """
+    parts = [[_HERE / f"page{kind}", Path(module).with_suffix(kind)] for kind in (".js", ".css")]
+    script, style = ("\n".join(part.read_text(encoding="utf-8") for part in pair) for pair in parts)
+    return script, style
+
+
+class Widget(anywidget.AnyWidget):
+    """A widget with a page of its own, a still picture, and indices that fit what they choose from.
+
+    A widget has ``_esm, _css = own_page(__file__)``, ``__repr__`` for where there is only text, and ``_still``.
+    """
+
+    def _still(self) -> str:
+        """Return HTML that shows the widget where there is no kernel; empty if there is nothing to show."""
+        raise NotImplementedError
+
+    def _counts(self, state: dict) -> dict[str, int]:
+        """Return how many there are of what is chosen by an index, once ``state`` from the page holds: {trait: n}."""
+        return {}
+
+    def set_state(self, sync_data: dict) -> None:
+        """Take what was chosen in the page.
+
+        An index that is too large was chosen before the page knew of something new with fewer. It is not taken, and
+        put right in the page.
+        """
+        counts = self._counts(sync_data)
+        late = [name for name, count in counts.items() if sync_data.get(name, 0) >= count]
+        super().set_state({name: value for name, value in sync_data.items() if name not in late})
+        for name in late:
+            self.send_state(name)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
+        """Return the view, and a still picture for where there is no kernel: in an exported page, on GitHub."""
+        still = self._still()
+        data, metadata = super()._repr_mimebundle_(**kwargs)
+        return {**data, "text/plain": repr(self), **({"text/html": still} if still else {})}, metadata
+
+
+def as_html(figures: Iterable[Figure]) -> str:
+    """Return figures below each other, as HTML."""
+    return "".join(f"<div>{figure.to_html()}</div>" for figure in figures)

@@ -1,0 +1,22 @@
+"""What widgets ask of the networks that they show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from coursekit.networks.graph import steps
+
+
+def picture_shape(model: Any, widget: str) -> tuple[int | None, int | None, int | None]:
+    """Return the (height, width, channels) of the picture that a network takes; None where it takes any.
+
+    Raises:
+        TypeError: ``model`` is no Keras model with a graph.
+        ValueError: It takes something other than one picture.
+    """
+    steps(model)  # says what is wrong with a model that is none
+    shapes = [tuple(tensor.shape[1:]) for tensor in model.inputs]
+    if len(shapes) != 1 or len(shapes[0]) != 3:
+        takes = ", ".join(map(str, shapes))
+        raise ValueError(f"{widget} shows networks that take one picture (H, W, C); this one takes {takes}.")
+    return shapes[0]

@@ -1,0 +1,198 @@
+"""What browser tests do with an open notebook and read from its page."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from base64 import b64decode
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Locator, Page
+
+from tests.browser.lab import WINDOW, python
+
+NOTEBOOK = "jupyterapp.shell.currentWidget.content"
+
+_FAINT = """(root) => {
+    const pen = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+    const light = (...colours) => {  // of colours laid over each other
+        for (const colour of colours) { pen.fillStyle = colour; pen.fillRect(0, 0, 1, 1); }
+        const [r, g, b] = [...pen.getImageData(0, 0, 1, 1).data].map((v) => v / 255)
+            .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const behind = (e) => (e ? [...behind(e.parentElement), getComputedStyle(e).backgroundColor] : ["#fff"]);
+    const between = (one, two) => (Math.max(one, two) + 0.05) / (Math.min(one, two) + 0.05);
+    const found = {};
+    for (const e of document.querySelectorAll(`${root} *`)) {
+        const words = [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+        const line = e.tagName === "polyline";
+        if (!(words || line) || e.tagName === "OPTION" || e.ariaHidden === "true" || !e.checkVisibility()) continue;
+        const style = getComputedStyle(e);
+        const ratio = between(light(...behind(e), line ? style.stroke : style.color), light(...behind(e)));
+        const name = `${e.tagName}.${e.getAttribute("class")} ${e.textContent.trim().slice(0, 20)}`;
+        found[name] = line ? 1.5 * ratio : ratio;  // lines need 3 : 1
+    }
+    return found;
+}"""
+
+
+def eventually(read: Callable[[], Any], expected: Any, seconds: float = 20) -> None:
+    """Read until what is expected comes, or time is up."""
+    end = time.monotonic() + seconds
+    while (found := read()) != expected and time.monotonic() < end:
+        time.sleep(0.03)
+    assert found == expected
+
+
+@contextmanager
+def no_errors(page: Page) -> Iterator[None]:
+    """Fail at the end if a widget's code has thrown."""
+    errors = []
+
+    def remember(error: Any) -> None:
+        if "blob:" in (error.stack or ""):  # anywidget loads the module from a blob; the rest is JupyterLab's own
+            errors.append(error.stack)
+
+    page.on("pageerror", remember)
+    yield
+    page.remove_listener("pageerror", remember)
+    assert not errors
+
+
+# ---- pictures and values
+
+
+def pixels(canvas: Locator, mode: str = "RGBA") -> np.ndarray:
+    """Return what stands on a canvas, (H, W, channels)."""
+    return _decoded(canvas.evaluate("canvas => canvas.toDataURL()"), mode)
+
+
+def pixels_of_image(image: Locator) -> np.ndarray:
+    """Return what an <img> shows, (H, W, 3)."""
+    url = image.evaluate(
+        """async (image) => {
+            await image.decode();
+            const canvas = document.createElement("canvas");
+            [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+            canvas.getContext("2d").drawImage(image, 0, 0);
+            return canvas.toDataURL();
+        }"""
+    )
+    return _decoded(url, "RGB").astype(int)
+
+
+def _decoded(url: str, mode: str) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(b64decode(url.split(",")[1]))).convert(mode))
+
+
+def received(page: Page, code: str) -> Any:
+    """Return the value of an expression in the kernel, by way of JSON."""
+    return json.loads(python(page, f"import json; print(json.dumps({code}))"))
+
+
+# ---- cells
+
+
+def count_cells(page: Page) -> int:
+    return page.evaluate(f"{NOTEBOOK}.widgets.length")
+
+
+def active_cell(page: Page) -> int:
+    return page.evaluate(f"{NOTEBOOK}.activeCellIndex")
+
+
+def command(page: Page, *names: str) -> None:
+    """Run JupyterLab's commands, one after the other."""
+    for name in names:
+        page.evaluate("async (name) => { await jupyterapp.commands.execute(name) }", name)
+
+
+def run_cell(page: Page, code: str) -> str:
+    """Write a new cell at the end as a reader does, run it, and return the text below it; then remove it."""
+    page.evaluate(f"{NOTEBOOK}.activeCellIndex = {NOTEBOOK}.widgets.length - 1")
+    command(page, "notebook:insert-cell-below", "notebook:enter-edit-mode")
+    page.keyboard.insert_text(code)
+    command(page, "notebook:run-cell")
+    text = page.evaluate(f"{NOTEBOOK}.activeCell.model.outputs.toJSON().map(o => o.text || '').join('')")
+    command(page, "notebook:delete-cell")
+    return text.strip()
+
+
+@contextmanager
+def another_cell(page: Page, code: str, root: str) -> Iterator[Locator]:
+    """Run code in a new cell below the widget's, give the second widget of that kind, and remove the cell again."""
+    page.evaluate(f"{NOTEBOOK}.activeCellIndex = 1")
+    command(page, "notebook:insert-cell-below")
+    page.evaluate(f"(code) => {NOTEBOOK}.activeCell.model.sharedModel.setSource(code)", code)
+    command(page, "notebook:run-cell")
+    page.locator(root).nth(1).wait_for()
+    try:
+        yield page.locator(root).nth(1)
+    finally:
+        page.evaluate(f"{NOTEBOOK}.activeCellIndex = 2")
+        command(page, "notebook:delete-cell")
+        eventually(lambda: page.locator(root).count(), 1)
+
+
+# ---- claims that are made for every widget
+
+
+def check_keys_stay(page: Page, elements: Sequence[str]) -> None:
+    """Press keys that are commands on cells elsewhere."""
+    before = count_cells(page), active_cell(page)
+    for element in elements:
+        page.locator(element).first.focus()
+        for key in ("a", "b", "d", "d", "x", "m", "ArrowDown", "ArrowUp"):
+            page.keyboard.press(key)
+    assert (count_cells(page), active_cell(page)) == before
+
+
+def check_text_stands_out(page: Page, root: str, theme: str, least: int = 12) -> None:
+    """Compare all words with what is behind them, in a theme."""
+    try:
+        set_theme(page, theme)
+        assert len(page.evaluate(_FAINT, root)) > least
+        eventually(lambda: {name: r for name, r in page.evaluate(_FAINT, root).items() if r < 4.5}, {})
+    finally:
+        set_theme(page, "JupyterLab Light")
+
+
+def set_theme(page: Page, theme: str) -> None:
+    """Change JupyterLab's theme, and wait until it is there: for a moment there is none."""
+    page.evaluate("async (theme) => { await jupyterapp.commands.execute('apputils:change-theme', { theme }) }", theme)
+    page.wait_for_function(
+        """(theme) => {
+            if (document.body.dataset.jpThemeName !== theme) return false;
+            const paper = getComputedStyle(document.querySelector(".jp-Notebook")).backgroundColor;
+            const [red] = paper.match(/[\\d.]+/g).map(Number);
+            return theme.includes("Dark") ? red < 80 : red > 200;
+        }""",
+        arg=theme,
+    )
+
+
+@contextmanager
+def window_of(page: Page, width: int) -> Iterator[None]:
+    """Make the window narrower for a while."""
+    page.set_viewport_size({"width": width, "height": WINDOW["height"]})
+    try:
+        yield
+    finally:
+        page.set_viewport_size(WINDOW)
+
+
+def too_wide(page: Page, root: str, but: str = "[none]") -> list[str]:
+    """Return the classes of the elements whose content runs out of them."""
+    return page.evaluate(
+        """([root, but]) => [...document.querySelectorAll(`${root}, ${root} *`)]
+            .filter((e) => e.scrollWidth > e.clientWidth + 8 && getComputedStyle(e).display !== "inline" &&
+                e.clientWidth > 0 && !e.closest(but))
+            .map((e) => e.getAttribute("class"))""",
+        [root, but],
+    )
