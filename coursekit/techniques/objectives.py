@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from coursekit.networks.backend import tf
-from coursekit.networks.graph import as_inputs, find_layer, kept, refuse_channels_first, signature
+from coursekit.networks.graph import as_inputs, find_layer, kept, refuse_channels_first, signature, traced
 from coursekit.networks.labels import as_class
 from coursekit.networks.nonlinearity import nonlinearity
 from coursekit.networks.reading import read, score_layer
@@ -185,6 +185,7 @@ def class_score(model: Any, label: int | str) -> Objective:
         TypeError, ValueError: There is no such class, the model's output is no row of classes, or what it gives is
             computed from probabilities, so that there are no scores.
     """
+    refuse_channels_first(model)
     step, before = score_layer(model)
     count = step.shape[-1]
     index = as_class(label, count)
@@ -306,8 +307,7 @@ def _values(objective: Objective, images: Any, batch_size: int) -> np.ndarray:
     batches, alone = as_inputs(model, images)
 
     def make() -> Callable:
-        forward = tf.function(lambda *inputs: tuple(read(model, inputs, wanted)))
-        return forward.get_concrete_function(*signature(model))
+        return traced(lambda *inputs: tuple(read(model, inputs, wanted)), *signature(model))
 
     forward = kept(model, ("read", *wanted), make)
     values = []

@@ -28,7 +28,7 @@ from coursekit.techniques.activations import activations
 from coursekit.techniques.filters import picture_filters
 from coursekit.techniques.gradient_ascent import ascend
 from coursekit.techniques.masks import activation_mask
-from coursekit.techniques.naming import NameScore, name_score, unit_answers
+from coursekit.techniques.naming import NameScore, name_score, unit_activations
 from coursekit.techniques.objectives import channel as channel_objective
 from coursekit.techniques.patches import Patches, top_patches
 from coursekit.techniques.receptive_field import receptive_field
@@ -134,7 +134,7 @@ class UnitCard(anywidget.AnyWidget):
         if held_out is not None:
             self._others = _fitted(model, held_out, "held_out")
             _check_apart(self._pictures, self._others)
-            self._answers = unit_answers(model, layer, self._others)
+            self._answers = unit_activations(model, layer, self._others)
             packed_others["images"] = [_encoded(picture) for picture in self._others]
             packed_others["order"] = np.random.default_rng(seed).permutation(len(self._others)).tolist()
         super().__init__(
