@@ -47,7 +47,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "strongest_channel",
             "top_patches",
             "tsne",
-            "unit_answers",
+            "unit_activations",
         ],
         "widgets": ["ChannelExplorer", "DreamExplorer", "EmbeddingExplorer", "UnitCard"],
     },

@@ -6,6 +6,7 @@ import difflib
 import operator
 from collections.abc import Iterable
 from numbers import Real
+from typing import Any
 
 import numpy as np
 
@@ -67,8 +68,8 @@ def as_count(value: object, name: str, least: int = 1) -> int:
     return count
 
 
-def as_number(value: object, name: str, least: float = 0, most: float = np.inf) -> float:
-    """Return ``value`` as a finite number from ``least`` to ``most``.
+def as_number(value: Any, name: str, least: float = 0, most: float = np.inf) -> float:
+    """Return ``value`` if it is a finite number from ``least`` to ``most``, as Python's own.
 
     Raises:
         TypeError: ``value`` is no real number.
@@ -79,7 +80,7 @@ def as_number(value: object, name: str, least: float = 0, most: float = np.inf) 
         raise TypeError(f"{expected}, not {value!r}.")
     if not (np.isfinite(value) and least <= value <= most):
         raise ValueError(f"{expected}, not {value!r}.")
-    return float(value)
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def as_pictures(images: object, name: str = "images", values: str = "numbers from 0 to 255") -> tuple[np.ndarray, bool]:

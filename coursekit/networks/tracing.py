@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from coursekit.networks.backend import tf
-from coursekit.networks.graph import Step, call_layer
+from coursekit.networks.graph import Step, call_layer, traced
 
 # Each number of the result is computed from the numbers at its own place.
 _ELEMENTWISE = set(
@@ -76,7 +76,7 @@ def traceable(step: Step) -> tuple[Callable, list[tuple], list[str]]:
 def _operations(function: Callable, shapes: list[tuple], dtypes: list[str]) -> Iterator[tuple[Any, list[int]]]:
     """Yield the operations that depend on what comes in, and which of their inputs do."""
     specs = [tf.TensorSpec((None, *shape), dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]
-    graph = tf.function(function, autograph=False).get_concrete_function(*specs).graph
+    graph = traced(function, *specs).graph
     depends = {tensor.ref() for tensor in graph.inputs[: len(specs)]}
     for operation in graph.get_operations():
         touched = [i for i, tensor in enumerate(operation.inputs) if tensor.ref() in depends]

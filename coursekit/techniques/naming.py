@@ -9,8 +9,10 @@ from math import comb
 from typing import Any
 
 import numpy as np
+from scipy.stats import rankdata
+from sklearn.metrics import roc_auc_score
 
-from coursekit.networks.graph import as_inputs
+from coursekit.networks.graph import as_inputs, input_names, steps
 from coursekit.techniques.activations import activations
 
 FEWEST = 3
@@ -24,31 +26,31 @@ class NameScore:
     """How well a name predicts a unit's answers.
 
     Attributes:
-        pairs_right: Of all pairs of a picture said to show what the name says and one said not to, the share in which
+        auc: Of all pairs of a picture said to show what the name says and one said not to, the share in which
             the unit answers more strongly to the first; equal answers count half. It is the area under the ROC curve.
             1: the name orders all pictures as the unit does. 0.5: chance. 0: the unit answers to everything else.
         yes: How many pictures were said to show it.
         no: How many were said not to.
         mean_yes: The unit's mean answer to the first.
         mean_no: Its mean answer to the others.
-        by_chance: The share of all ways to deal out as many yes and no to these pictures that do as well or better,
+        p_value: The share of all ways to deal out as many yes and no to these pictures that do as well or better,
             or, where there are more than 10,000 ways, of 10,000 random ones: the p-value of a permutation test.
         few: Whether there are fewer than three of either, which is too few to tell.
     """
 
-    pairs_right: float
+    auc: float
     yes: int
     no: int
     mean_yes: float
     mean_no: float
-    by_chance: float
+    p_value: float
     few: bool
 
     def __str__(self) -> str:
         said = (
-            f"{self.pairs_right:.0%} of all pairs are ordered right; chance gives 50%. "
+            f"{self.auc:.0%} of all pairs are ordered right; chance gives 50%. "
             f"The mean answer is {self.mean_yes:.4g} to the {self.yes} with it, {self.mean_no:.4g} to the {self.no} "
-            f"without. Yes and no dealt out at random do as well in {_percent(self.by_chance)} of cases."
+            f"without. Yes and no dealt out at random do as well in {_percent(self.p_value)} of cases."
         )
         return said + f" That is too few pictures to tell: it takes {FEWEST} of each at least." * self.few
 
@@ -60,7 +62,7 @@ def name_score(answers: Any, says: Sequence[bool]) -> NameScore:
     Annals of Mathematical Statistics 18, 1947: their U, divided by the number of pairs, with a p-value by permutation.
 
     Args:
-        answers: (N,) the unit's answer to each picture, for example a column of ``unit_answers``.
+        answers: (N,) the unit's answer to each picture, for example a column of ``unit_activations``.
         says: (N,) for each picture whether a person who does not know the answers says that it shows what the name
             says.
 
@@ -83,22 +85,23 @@ def name_score(answers: Any, says: Sequence[bool]) -> NameScore:
         raise ValueError(
             f"{yes} pictures were said to show it and {no} not to: a score compares the two, so it takes some of each."
         )
-    # Ranks from 1, equal answers sharing theirs. The sum of those with it, less the smallest it could be, counts pairs.
-    ranks = (answers[:, np.newaxis] > answers).sum(axis=1) + ((answers[:, np.newaxis] == answers).sum(axis=1) + 1) / 2
-    found = ranks[says].sum()
+    ranks = rankdata(answers)
     return NameScore(
-        pairs_right=float(found - yes * (yes + 1) / 2) / (yes * no),
+        auc=float(roc_auc_score(says, answers)),
         yes=yes,
         no=no,
         mean_yes=float(answers[says].mean()),
         mean_no=float(answers[~says].mean()),
-        by_chance=float((_sums_by_chance(ranks, yes) >= found).mean()),
+        p_value=float((_rank_sums(ranks, yes) >= ranks[says].sum()).mean()),
         few=min(yes, no) < FEWEST,
     )
 
 
-def _sums_by_chance(ranks: np.ndarray, count: int) -> np.ndarray:
-    """Return the sums of ``count`` of the ranks: of all choices, or of 10,000, the first of them the largest."""
+def _rank_sums(ranks: np.ndarray, count: int) -> np.ndarray:
+    """Return the sums of ``count`` of the ranks: of all choices, or of 10,000, the first of them the largest.
+
+    SciPy's ``permutation_test`` takes two of each kind at least.
+    """
     if comb(len(ranks), count) <= _WAYS:
         return np.array([sum(chosen) for chosen in combinations(ranks.tolist(), count)])
     shuffled = np.random.default_rng(0).permuted(np.tile(ranks, (_WAYS, 1)), axis=1)
@@ -106,7 +109,7 @@ def _sums_by_chance(ranks: np.ndarray, count: int) -> np.ndarray:
     return shuffled[:, :count].sum(axis=1)
 
 
-def unit_answers(model: Any, layer: str, images: Any) -> np.ndarray:
+def unit_activations(model: Any, layer: str, images: Any) -> np.ndarray:
     """Return how strongly each channel of a layer answers to each picture: its largest activation anywhere in it.
 
     The pictures are computed 32 at a time, and only the largest activations are kept.
@@ -122,11 +125,13 @@ def unit_answers(model: Any, layer: str, images: Any) -> np.ndarray:
     Raises:
         TypeError, ValueError: As ``activations``.
     """
+    steps(model)  # checks
     batches, alone = as_inputs(model, images)
+    names = input_names(model)
     found = []
     for first in range(0, len(batches[0]), _BATCH):
         parts = [batch[first : first + _BATCH] for batch in batches]
-        maps = activations(model, parts if len(parts) > 1 else parts[0], layer)
+        maps = activations(model, dict(zip(names, parts, strict=True)), layer)
         if not isinstance(maps, np.ndarray) or maps.ndim not in (2, 4):
             raise ValueError(f"Answers are of layers that give (H, W, channels) or (channels,), not as {layer!r}.")
         found.append(maps if maps.ndim == 2 else maps.max(axis=(1, 2)))

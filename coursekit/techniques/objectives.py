@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from coursekit.networks.backend import tf
-from coursekit.networks.graph import as_inputs, find_layer, kept, refuse_channels_first, signature
+from coursekit.networks.graph import as_inputs, find_layer, kept, refuse_channels_first, signature, traced
 from coursekit.networks.labels import as_class
 from coursekit.networks.nonlinearity import nonlinearity
 from coursekit.networks.reading import read, score_layer
@@ -186,6 +186,7 @@ def class_score(model: Any, label: int | str) -> Objective:
         TypeError, ValueError: There is no such class, the model's output is no row of classes, or what it gives is
             computed from probabilities, so that there are no scores.
     """
+    refuse_channels_first(model)
     step, pre_activation = score_layer(model)
     count = step.shape[-1]
     index = as_class(label, count)
@@ -338,7 +339,7 @@ def _values(objective: Objective, images: Any, batch_size: int) -> np.ndarray:
         return aim.score(maps, None, constants), [tf.shape(layer)[1:3] for layer in maps]
 
     def make() -> Callable:
-        return tf.function(values).get_concrete_function(signature(model), aim.specs)
+        return traced(values, signature(model), aim.specs)
 
     forward, found = kept(model, ("objective", aim.identity), make), []
     for start in range(0, len(batches[0]), batch_size):

@@ -12,7 +12,7 @@ import numpy as np
 
 from coursekit.networks.backend import tf
 from coursekit.networks.gradients import gradient, permeable
-from coursekit.networks.graph import kept
+from coursekit.networks.graph import kept, traced
 from coursekit.networks.reading import read
 from coursekit.techniques.parametrizations import PARAMETRIZATIONS, Parametrization, one_sweep
 from coursekit.techniques.regularizers import PENALTIES, random_view, view
@@ -261,7 +261,7 @@ def _compiled_step(
         many = tf.TensorSpec((None, *variable.noise(np.random.default_rng(0)).shape[1:]))
         number = tf.TensorSpec(())
         fixed = (number, number, tf.TensorSpec((8,)), tf.TensorSpec((len(active),)))
-        return tf.function(step).get_concrete_function(many, many, many, *fixed, *aim.specs)
+        return traced(step, many, many, many, *fixed, *aim.specs)
 
     return kept(aim.model, ("ascend", aim.identity, variable.name, variable.shape, size, active, dead), make)
 
@@ -292,7 +292,7 @@ def compiled_scores(aim: Aim, shape: tuple[int, int, int]) -> Callable[..., tupl
 
     def make() -> Callable[..., tuple]:
         try:
-            return tf.function(scores).get_concrete_function(tf.TensorSpec((None, *shape)), *aim.specs)
+            return traced(scores, tf.TensorSpec((None, *shape)), *aim.specs)
         except (ValueError, tf.errors.InvalidArgumentError) as error:
             raise ValueError(
                 f"Pictures of {shape[0]} x {shape[1]} do not lead to {' and '.join(name for name, _ in aim.layers)}. "

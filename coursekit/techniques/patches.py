@@ -19,7 +19,7 @@ import numpy as np
 
 from coursekit.networks.backend import tf
 from coursekit.networks.cluster import as_client, in_order
-from coursekit.networks.graph import Step, find_layer, kept, refuse_channels_first, run, steps
+from coursekit.networks.graph import Step, find_layer, kept, refuse_channels_first, run, steps, traced
 from coursekit.pictures.folders import MOST_NAMED
 from coursekit.pictures.streams import Block, Fit, Pictures, as_stream, fitted, read_block
 from coursekit.techniques.receptive_field import output_shapes, receptive_field
@@ -287,7 +287,7 @@ def _strongest(model: Any, search: _Search) -> Callable[..., tuple]:
         picture = model.inputs[0]
         shape = (None, None, None, picture.shape[-1]) if search.fit.scan else (None, *picture.shape[1:])
         pictures = tf.TensorSpec(shape, picture.dtype)
-        return tf.function(positions).get_concrete_function(pictures, tf.TensorSpec((None,), tf.float32))
+        return traced(positions, pictures, tf.TensorSpec((None,), tf.float32))
 
     return kept(model, ("strongest", search.layer, search.per_picture, search.fit.scan), make)
 

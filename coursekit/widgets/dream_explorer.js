@@ -68,7 +68,7 @@ function panel(name) {
   </div>
   <div class="ck-settings">
     <label class="ck-knob" title="What is varied: every pixel by itself, or waves of all lengths, the long ones more."
-      ><span>Varied</span><select data-key="image" aria-label="Varied, ${NAME}">
+      ><span>Varied</span><select data-key="parametrization" aria-label="Varied, ${NAME}">
       <option value="fourier">waves</option><option value="pixels">pixels</option></select></label>
     <label class="ck-knob" title="The picture to begin with."
       ><span>Start</span><select data-key="start" aria-label="Start, ${NAME}">

@@ -18,13 +18,13 @@ from coursekit.pictures.fitting import photos_for
 from coursekit.show.picture import displayable, pictures
 from coursekit.techniques.objectives import channel, class_score
 from coursekit.techniques.spread import spread
-from coursekit.validation import as_index, nearest
+from coursekit.validation import as_count, as_index, nearest
 from coursekit.widgets.background import BackgroundWidget, every
 from coursekit.widgets.base import as_html, own_page
-from coursekit.widgets.drawing import DEFAULTS, all_settings, as_number, ascent, drawing_size
+from coursekit.widgets.drawing import DEFAULTS, all_settings, drawing_size, stages
 from coursekit.widgets.networks import picture_shape
 
-_PLAIN_PIXELS = {"image": "pixels", "shift": 0, "scale": 0, "rotate": 0}
+_PLAIN_PIXELS = {"parametrization": "pixels", "shift": 0, "scale": 0, "rotate": 0}
 _STILL_STEPS = 32
 _BETWEEN_FRAMES = 0.1  # seconds
 
@@ -44,8 +44,8 @@ class DreamExplorer(BackgroundWidget):
         layer: Name of the layer to begin with; by default the convolution half way through.
         channel: The channel to begin with, counted from 0.
         label: A class, by index or by its ImageNet name, to be drawn instead of a channel.
-        a: Settings, those of ``maximize`` by their names: ``image``, ``start`` (noise, grey or black), ``seed``,
-            ``l2``, ``total_variation``, ``blur``, ``shift``, ``scale``, ``rotate``. What is not named has
+        a: Settings, those of ``maximize`` by their names: ``parametrization``, ``start`` (noise, grey or black),
+            ``seed``, ``l2``, ``total_variation``, ``blur``, ``shift``, ``scale``, ``rotate``. What is not named has
             ``maximize``'s default.
         b: The settings to compare with; by default plain pixels that nothing keeps from being noise.
         compare: Whether B is drawn too.
@@ -141,7 +141,7 @@ class DreamExplorer(BackgroundWidget):
 
     @traitlets.validate("steps")
     def _validate_steps(self, proposal: Any) -> int:
-        return as_number(proposal.value, "steps", whole=True, least=1)
+        return as_count(proposal.value, "steps")
 
     @traitlets.observe("layer")
     def _keep_channel(self, change: Any) -> None:
@@ -214,22 +214,22 @@ class DreamExplorer(BackgroundWidget):
         yield None
         choice |= {"unit": unit, "strongest": strongest}
         how = objective / unit, choice["steps"], choice["size"]
-        ascents = [ascent(*how, settings) for settings in panels.values()]
+        ascents = [stages(*how, settings) for settings in panels.values()]
         traces: list[list[float]] = [[] for _ in panels]
         stuck: dict[str, list[int]] = {name: [] for name in panels}  # steps without a finite objective and gradient
         due = every(_BETWEEN_FRAMES)
-        for stages in zip(*ascents, strict=True):  # a step of A, a step of B
-            step = stages[0].step
+        for both in zip(*ascents, strict=True):  # a step of A, a step of B
+            step = both[0].step
             if step == 0:
                 continue
-            for name, trace, stage in zip(panels, traces, stages, strict=True):
+            for name, trace, stage in zip(panels, traces, both, strict=True):
                 trace.append(stage.score[0])
                 if not stage.finite[0]:
                     stuck[name].append(step)
             if step < choice["steps"] and not due():
                 yield None
                 continue
-            images = np.concatenate([stage.images() for stage in stages])
+            images = np.concatenate([stage.images() for stage in both])
             said = _stuck_in_words(stuck, step)
             yield choice | {"step": step, "images": images, "traces": np.float32(traces), "stuck": said}
 

@@ -22,14 +22,14 @@ from coursekit.show.picture import pictures as show_pictures
 from coursekit.techniques.activations import activations
 from coursekit.techniques.filters import picture_filters
 from coursekit.techniques.masks import activation_mask
-from coursekit.techniques.naming import NameScore, name_score, unit_answers
+from coursekit.techniques.naming import NameScore, name_score, unit_activations
 from coursekit.techniques.objectives import channel as channel_objective
 from coursekit.techniques.patches import Patches, top_patches
 from coursekit.techniques.receptive_field import receptive_field
 from coursekit.validation import as_index, as_pictures
 from coursekit.widgets.background import BackgroundWidget, every
 from coursekit.widgets.base import as_html, own_page
-from coursekit.widgets.drawing import ascent, drawing_size
+from coursekit.widgets.drawing import drawing_size, stages
 from coursekit.widgets.networks import picture_shape
 
 _PAUSE = 0.3  # seconds before drawing, so that walking through channels begins nothing
@@ -126,7 +126,7 @@ class UnitCard(BackgroundWidget):
                     f"held_out[{both[1]}] is the same picture as pictures[{both[0]}]. A name is tested on pictures not "
                     "seen before."
                 )
-            self._answers = unit_answers(model, layer, self._others)
+            self._answers = unit_activations(model, layer, self._others)
             packed_others["images"] = [encoded(picture) for picture in self._others]
             packed_others["order"] = np.random.default_rng(seed).permutation(len(self._others)).tolist()
         super().__init__(
@@ -319,7 +319,7 @@ class UnitCard(BackgroundWidget):
         yield None
         size, due = drawing_size(self._network, self.layer), every(_BETWEEN_FRAMES)
         try:
-            for stage in ascent(channel_objective(self._network, self.layer, channel), self._steps, size):
+            for stage in stages(channel_objective(self._network, self.layer, channel), self._steps, size):
                 if stage.step and (stage.step == self._steps or due()):
                     yield channel, stage.images()[0], stage.step
                 else:

@@ -32,7 +32,7 @@ explorer = DreamExplorer(model, "fire6-squeeze1x1", 13)"""
 RESET = """
 explorer.stop()
 explorer.label, explorer.layer, explorer.channel = None, "fire6-squeeze1x1", 13
-explorer.a, explorer.b = {}, {"image": "pixels", "shift": 0, "scale": 0, "rotate": 0}
+explorer.a, explorer.b = {}, {"parametrization": "pixels", "shift": 0, "scale": 0, "rotate": 0}
 explorer.compare, explorer.steps = True, 4000
 """
 
@@ -278,9 +278,9 @@ def test_settings_by_keys(page):
     page.get_by_role("spinbutton", name="Seed, B").fill("7")
     eventually(lambda: chosen(page, "b['seed']"), "7")
     assert received(page, "[explorer.a, explorer.b]") == [
-        {"image": "fourier", "start": "noise", "seed": 0, "l2": 20, "total_variation": 0, "blur": 0}
+        {"parametrization": "fourier", "start": "noise", "seed": 0, "l2": 20, "total_variation": 0, "blur": 0}
         | {"shift": 12, "scale": 0.1, "rotate": 0},
-        {"image": "pixels", "start": "black", "seed": 7, "l2": 0, "total_variation": 0, "blur": 0}
+        {"parametrization": "pixels", "start": "black", "seed": 7, "l2": 0, "total_variation": 0, "blur": 0}
         | {"shift": 2, "scale": 0, "rotate": 0},
     ]
     assert slider(page, "L2").evaluate("slider => slider.nextElementSibling.textContent") == "20"

@@ -11,7 +11,7 @@ from coursekit import (
     receptive_field,
     strongest_channel,
     top_patches,
-    unit_answers,
+    unit_activations,
 )
 from coursekit.networks.backend import keras, tf
 from coursekit.networks.graph import find_layer, steps
@@ -173,7 +173,7 @@ class TestWhichPictures:
         pictures = np.zeros((2, 3, 8, 10))
         for function in (
             lambda: activations(model, pictures, "conv"),
-            lambda: unit_answers(model, "conv", pictures),
+            lambda: unit_activations(model, "conv", pictures),
             lambda: top_patches(model, "conv", pictures, k=1),
             lambda: channel(model, "conv", 4),
             lambda: neuron(model, "conv", 4),

@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import mannwhitneyu
 from sklearn.metrics import roc_auc_score
 
-from coursekit import activations, name_score, squeezenet, unit_answers
+from coursekit import activations, name_score, squeezenet, unit_activations
 from coursekit.networks.backend import keras
 
 layers = keras.layers
@@ -32,8 +32,8 @@ def by_hand(answers, says):
 )
 def test_by_hand(answers, says, right, by_chance):
     score = name_score(answers, says)
-    assert score.pairs_right == pytest.approx(right)
-    assert score.by_chance == pytest.approx(by_chance)
+    assert score.auc == pytest.approx(right)
+    assert score.p_value == pytest.approx(by_chance)
     assert (score.yes, score.no) == (says.count(True), says.count(False))
     assert score.mean_yes == pytest.approx(np.mean([a for a, s in zip(answers, says, strict=True) if s]))
     assert score.mean_no == pytest.approx(np.mean([a for a, s in zip(answers, says, strict=True) if not s]))
@@ -45,10 +45,10 @@ def test_against_scikit_learn_and_all_permutations():
         answers = np.maximum(random.normal(size=9), 0)  # as behind a ReLU: many equal zeros
         says = np.isin(np.arange(9), random.choice(9, 4, replace=False))
         score = name_score(answers, says)
-        assert score.pairs_right == pytest.approx(roc_auc_score(says, answers))
+        assert score.auc == pytest.approx(roc_auc_score(says, answers))
         ways = [np.isin(np.arange(9), way) for way in itertools.combinations(range(9), 4)]
-        as_well = np.mean([by_hand(answers, way) >= score.pairs_right - 1e-9 for way in ways])
-        assert score.by_chance == pytest.approx(as_well)
+        as_well = np.mean([by_hand(answers, way) >= score.auc - 1e-9 for way in ways])
+        assert score.p_value == pytest.approx(as_well)
 
 
 def test_against_scipy():
@@ -57,24 +57,24 @@ def test_against_scipy():
     says = random.random(60) < 1 / (1 + np.exp(-answers))
     test = mannwhitneyu(answers[says], answers[~says], alternative="greater", method="asymptotic")
     score = name_score(answers, says)
-    assert score.pairs_right == pytest.approx(test.statistic / (score.yes * score.no))
-    assert score.by_chance == pytest.approx(test.pvalue, abs=0.01)
+    assert score.auc == pytest.approx(test.statistic / (score.yes * score.no))
+    assert score.p_value == pytest.approx(test.pvalue, abs=0.01)
     assert 0.01 < test.pvalue < 0.5
 
 
 def test_names_that_mean_nothing_score_as_chance_says():
     random = np.random.default_rng(1)
     scores = [name_score(random.normal(size=30), random.permutation(30) < 12) for _ in range(60)]
-    assert np.mean([score.pairs_right for score in scores]) == pytest.approx(0.5, abs=0.04)
-    assert np.mean([score.by_chance for score in scores]) == pytest.approx(0.5, abs=0.12)
+    assert np.mean([score.auc for score in scores]) == pytest.approx(0.5, abs=0.04)
+    assert np.mean([score.p_value for score in scores]) == pytest.approx(0.5, abs=0.12)
     again = name_score(np.arange(30), random.permutation(30) < 12)
-    assert 0 < again.by_chance <= 1
+    assert 0 < again.p_value <= 1
 
 
 def test_many_ways_are_sampled_with_a_seed():
     answers, says = np.arange(40), np.arange(40) % 3 > 0
     assert name_score(answers, says) == name_score(answers, says)
-    assert name_score(answers, answers > 19).by_chance < 0.001
+    assert name_score(answers, answers > 19).p_value < 0.001
 
 
 def test_in_words():
@@ -109,17 +109,17 @@ def test_refused(answers, says, error, says_so):
 def test_answers_are_the_largest_activations():
     network = squeezenet()
     images = np.random.default_rng(0).integers(0, 256, (35, 227, 227, 3)).astype(np.uint8)  # more than one batch
-    answers = unit_answers(network, "fire6-squeeze1x1", images)
+    answers = unit_activations(network, "fire6-squeeze1x1", images)
     maps = activations(network, images, "fire6-squeeze1x1")
     np.testing.assert_allclose(answers, maps.max(axis=(1, 2)), rtol=1e-4, atol=1e-2)
     assert answers.dtype == np.float32
-    assert unit_answers(network, "prob", images[0]).sum() == pytest.approx(1, abs=1e-4)
+    assert unit_activations(network, "prob", images[0]).sum() == pytest.approx(1, abs=1e-4)
 
 
 def test_answers_of_other_layers_are_refused():
     network = keras.Sequential([keras.Input((8, 8, 3)), layers.Reshape((64, 3), name="flat"), layers.Flatten()])
     with pytest.raises(ValueError, match="not as 'flat'"):
-        unit_answers(network, "flat", np.zeros((2, 8, 8, 3)))
+        unit_activations(network, "flat", np.zeros((2, 8, 8, 3)))
 
 
 def test_answers_of_a_network_with_two_inputs():
@@ -130,4 +130,4 @@ def test_answers_of_a_network_with_two_inputs():
     rng = np.random.default_rng(0)
     inputs = [rng.random((40, 8, 8, 3)), rng.random((40, 2))]
     expected = activations(model, inputs, "conv").max(axis=(1, 2))
-    np.testing.assert_allclose(unit_answers(model, "conv", inputs), expected, rtol=1e-5)
+    np.testing.assert_allclose(unit_activations(model, "conv", inputs), expected, rtol=1e-5)

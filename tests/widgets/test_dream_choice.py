@@ -24,7 +24,7 @@ def explorer(small):
 def test_begins_half_way(network):
     explorer = DreamExplorer(network)
     assert (explorer.layer, explorer.channel, explorer.label) == ("fire6-squeeze1x1", 0, None)
-    assert (explorer.a, explorer.b["image"], explorer.b["shift"]) == (DEFAULTS, "pixels", 0)
+    assert (explorer.a, explorer.b["parametrization"], explorer.b["shift"]) == (DEFAULTS, "pixels", 0)
 
 
 def test_lists_layers_with_their_channels(network):
@@ -110,7 +110,7 @@ def test_settings_that_are_not_named_are_those_of_maximize(explorer):
         (lambda n: DreamExplorer(n, b={"shift": 1.5}), TypeError, "shift must be a whole number"),
         (lambda n: DreamExplorer(n, b={"scale": 2}), ValueError, "0 or more and at most 1, not 2"),
         (lambda n: DreamExplorer(n, b={"rotate": True}), TypeError, "rotate must be a number"),
-        (lambda n: DreamExplorer(n, b={"image": "wave"}), ValueError, "image must be one of 'fourier', 'pixels'"),
+        (lambda n: DreamExplorer(n, b={"parametrization": "wave"}), ValueError, "There is no parametrization 'wave'"),
         (lambda n: DreamExplorer(n, b={"start": "white"}), ValueError, "start must be one of 'noise', 'grey', 'black'"),
     ],
 )

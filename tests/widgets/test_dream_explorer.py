@@ -46,7 +46,7 @@ def test_draws_what_maximize_draws(explorer, small):
     unit = float(f"{channel(small, 'conv', 2)(grey_photos()).std():.3g}")
     objective = channel(small, "conv", 2) / unit
     a = maximize(objective, 6, l2=3, start="grey", seed=4)
-    b = maximize(objective, 6, image="pixels", shift=0, scale=0, rotate=0)
+    b = maximize(objective, 6, parametrization="pixels", shift=0, scale=0, rotate=0)
     np.testing.assert_array_equal(explorer.images, np.concatenate([a.images, b.images]))
     content, buffers = explorer.told[-1]
     assert content["running"] is False

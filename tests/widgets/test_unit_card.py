@@ -154,7 +154,7 @@ def test_name_and_says(card):
     card.name = " red "
     card.says = {1: False, np.int64(6): True}
     assert (card.name, card.says, card.names) == ("red", {1: False, 6: True}, {0: "red"})
-    assert card.score.pairs_right == 1
+    assert card.score.auc == 1
     assert (card.score.yes, card.score.no, card.score.mean_yes, card.score.mean_no) == (1, 1, 60, 10)
     assert card.score.few
 
@@ -219,7 +219,7 @@ def test_page_says_one_after_another(card):
         assert card._report == {}
         said_by_the_page(card, says={**card._note["says"], str(i): i in (7, 5, 2)})
     assert card._report["channel"] == 0
-    assert card.score.pairs_right == pytest.approx((5 + 4 + 2) / 15)
+    assert card.score.auc == pytest.approx((5 + 4 + 2) / 15)
     assert card._note == {"name": "red", "says": card._note["says"], "done": True}
 
 
