@@ -101,7 +101,7 @@ def test_settings_that_are_not_named_are_those_of_maximize(explorer):
         (lambda n: DreamExplorer(n, "conv1", 1.5), TypeError, "must be a whole number"),
         (lambda n: DreamExplorer(n, label="lemmon"), ValueError, "Did you mean 'lemon'"),
         (lambda n: DreamExplorer(n, label=1000), ValueError, "There is no class 1000"),
-        (lambda n: DreamExplorer(n, steps=0), ValueError, "steps must be a whole number, 1 or more, not 0"),
+        (lambda n: DreamExplorer(n, steps=0), ValueError, "steps must be at least 1, not 0"),
         (lambda n: DreamExplorer(n, steps=2.5), TypeError, "steps must be a whole number"),
         (lambda n: DreamExplorer(n, a=20), TypeError, "a dict such as {'l2': 20}, not int"),
         (lambda n: DreamExplorer(n, a={"L2": 20}), ValueError, "There is no setting 'L2'. Did you mean 'l2'"),

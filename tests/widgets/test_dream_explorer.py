@@ -68,7 +68,7 @@ def test_code_draws_the_same(explorer, small):
     names = {"model": small, "maximize": maximize, "channel": channel}
     exec(explorer.code, names)
     np.testing.assert_array_equal(np.stack([names["a"], names["b"]]), explorer.images)
-    assert "a = maximize(objective, steps=6, seed=1, total_variation=0.5, scale=0.2, rotate=20).images[0]" in (
+    assert "a = maximize(objective, steps=6, total_variation=0.5, scale=0.2, rotate=20, seed=1).images[0]" in (
         explorer.code
     )
 
