@@ -28,8 +28,8 @@ def lesson(number: str) -> Lesson:
     if number not in LESSONS:
         raise ValueError(f"There are no exercises for lesson {number!r}. {nearest(number, LESSONS)}")
     exercises = importlib.import_module(f"coursekit.exercises.lessons.lesson_{number}").EXERCISES
-    asked = tomllib.loads(Path(__file__).with_name("lessons").joinpath(f"lesson_{number}.toml").read_text("utf-8"))
-    questions = {kind: tuple(_question(**table) for table in tables) for kind, tables in asked.items()}
+    tables = tomllib.loads(Path(__file__).with_name("lessons").joinpath(f"lesson_{number}.toml").read_text("utf-8"))
+    questions = {kind: tuple(_question(**table) for table in of_kind) for kind, of_kind in tables.items()}
     return Lesson(number, exercises, **questions)
 
 

@@ -112,8 +112,8 @@ def mark(place: str | Path, to: str | Path, options: Options = Options()) -> Ite
     with tempfile.TemporaryDirectory(prefix="coursekit-grading-") as folder:
         batch = _batch(lesson, options, place, to, Path(folder))
         with closing(_run_all(batch, found)) as everyone:
-            for came in everyone:
-                yield came if isinstance(came, Record) else _kept(came, batch)
+            for outcome in everyone:
+                yield outcome if isinstance(outcome, Record) else _keep(outcome, batch)
 
 
 # ---- a batch
@@ -200,7 +200,7 @@ def _fault(error: BaseException) -> str:
     return f"The grader failed on it ({type(error).__name__}: {error})."
 
 
-def _kept(attempt: Attempt, batch: _Batch) -> Record:
+def _keep(attempt: Attempt, batch: _Batch) -> Record:
     """Mark an attempt, and keep the record and a safe copy of the notebook."""
     settings = batch.settings(attempt.submission.student)
     how = (batch.lesson, batch.posed, settings, batch.options.limits)
@@ -319,14 +319,14 @@ def _write_job(
     encoded = {
         name: [{key: encode(value) for key, value in case.items()} for case in given] for name, given in cases.items()
     }
-    asked = [
+    exercises = [
         {"id": one.id, "answer": one.answer, "cases": encoded[one.id] if one.is_function else None}
         for one in batch.lesson.exercises
         if not one.is_read_by_a_person and one.id not in left_out
     ]
     content = {
         "cells": run_cells,
-        "exercises": asked,
+        "exercises": exercises,
         "variation": batch.token(student),
         "cell_seconds": batch.options.limits.cell_seconds,
         "case_seconds": batch.options.limits.case_seconds,

@@ -19,7 +19,7 @@ _NO_ANSWER = "There is no answer yet."
 _HINT = " hint(...) helps on."
 _ENDED = {
     Ended.DIED: "The process of the notebook ended while {at} was running.",
-    Ended.CELL_TIME: "{At} did not end in time, and ignored the interrupt.",
+    Ended.CELL_TIME: "{at} did not end in time, and ignored the interrupt.",
     Ended.WHOLE_TIME: "The notebook took longer than {whole:g} seconds; it was stopped at {at}.",
     Ended.MEMORY: "The notebook took more than {memory:.0f} GB of memory; it was stopped at {at}.",
     Ended.OUTPUT: "More came out of the notebook than is read; it was stopped at {at}.",
@@ -111,11 +111,11 @@ def _verdict(exercise: Exercise, attempt: Attempt, log: list[str]) -> Verdict:
     if messages[-1].get("missing") is True:
         return Verdict(False, _why_missing(exercise, attempt))
     cases = attempt.cases[exercise.id]
-    came = messages[-1].get("answers")
+    content = messages[-1].get("answers")
     try:
-        if not isinstance(came, list) or len(came) > len(cases):
+        if not isinstance(content, list) or len(content) > len(cases):
             raise RefusedError("answers that are none")
-        answers = [wire.read_answer(one) for one in came]
+        answers = [wire.read_answer(one) for one in content]
     except RefusedError as refused:
         log.append(f"{exercise.id}: what came out of the sandbox was refused: {refused}")
         return Verdict(False, "What the notebook gave as an answer could not be read as data.")
@@ -176,9 +176,8 @@ def _log(attempt: Attempt, limits: Limits) -> list[str]:
         lines += [f"What came out of the sandbox was refused: {what}" for what in dict.fromkeys(run.refused)]
         if run.ended in _ENDED:
             at = _place(run)
-            At = at[:1].upper() + at[1:]
-            memory = limits.memory / 2**30
-            lines.append(_ENDED[run.ended].format(at=at, At=At, whole=limits.whole_seconds, memory=memory))
+            line = _ENDED[run.ended].format(at=at, whole=limits.whole_seconds, memory=limits.memory / 2**30)
+            lines.append(line[:1].upper() + line[1:])
     for name in sorted({name for cell in attempt.cells for name in cell.answers}):
         count = sum(name in cell.answers for cell in attempt.cells)
         if count > 1:

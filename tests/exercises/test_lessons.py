@@ -60,17 +60,17 @@ def test_each_mistake_is_recognised_as_itself(exercise, mistake):
         verdict = compare(exercise, cases, [mistake.answer(case) for case in cases])
         assert (verdict.is_right, verdict.mistake) == (False, mistake.name)
         return
-    told = 0  # not every photo tells every mistake from every other one, so it takes several
+    unique = 0  # not every photo tells every mistake from every other one, so it takes several
     for case in map(exercise.case, range(1000, 1100)):
         answer = mistake.answer(case)
         others = [exercise.right(case), *(other.answer(case) for other in exercise.mistakes if other is not mistake)]
         if not any(same(answer, other, exercise.tolerance) for other in others):
             verdict = compare(exercise, [case], [answer])
             assert (verdict.is_right, verdict.mistake) == (False, mistake.name)
-            told += 1
-        if told == 2:
+            unique += 1
+        if unique == 2:
             return
-    raise AssertionError(f"In 100 cases, {told} tell this mistake from the others.")
+    raise AssertionError(f"In 100 cases, {unique} tell this mistake from the others.")
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=ids(EXERCISES))
