@@ -63,7 +63,8 @@ function panel(name) {
 <section class="ck-panel" data-panel="${name}" aria-label="${NAME}">
   <div class="ck-picture">
     <div class="ck-stack"><canvas role="img" aria-label="${NAME}: nothing drawn yet"></canvas></div>
-    <div class="ck-under"><span><i class="ck-chip"></i><strong>${NAME}</strong> <span class="ck-score ck-quiet"></span></span>
+    <div class="ck-under">
+      <span><i class="ck-chip"></i><strong>${NAME}</strong> <span class="ck-score ck-quiet"></span></span>
       <button type="button" class="ck-save" disabled>Save PNG</button></div>
   </div>
   <div class="ck-settings">
@@ -74,7 +75,8 @@ function panel(name) {
       ><span>Start</span><select data-key="start" aria-label="Start, ${NAME}">
       <option>noise</option><option>grey</option><option>black</option></select></label>
     <label class="ck-knob" title="Fixes the starting noise and the random views."
-      ><span>Seed</span><input type="number" min="0" step="1" max="${2 ** 31}" data-key="seed" aria-label="Seed, ${NAME}"></label>
+      ><span>Seed</span><input type="number" min="0" max="${2 ** 31}" step="1" data-key="seed"
+      aria-label="Seed, ${NAME}"></label>
     ${knobs}
     ${name === "b" ? '<button type="button" class="ck-copy">Copy A’s settings to B</button>' : ""}
   </div>
@@ -204,8 +206,8 @@ function begin({ model, root, parts, all, choose, listen }) {
     const y = (value) => 100 - (100 * (value - low)) / (high - low);
     for (const name of ["a", "b"]) {
       const trace = traces[drawn.panels.indexOf(name)] || [];
-      const point = (value, i) => (Number.isFinite(value) ? `${(100 * (i + 1)) / drawn.steps},${y(value).toFixed(2)}` : "");
-      parts["curve-" + name].setAttribute("points", [...trace].map(point).join(" "));
+      const points = [...trace].map((value, i) => `${(100 * (i + 1)) / drawn.steps},${y(value).toFixed(2)}`);
+      parts["curve-" + name].setAttribute("points", points.filter((_, i) => Number.isFinite(trace[i])).join(" "));
     }
     for (const end of ["y1", "y2"]) parts.photos.setAttribute(end, y(drawn.strongest));
     parts.strongest.style.top = `${y(drawn.strongest)}%`;

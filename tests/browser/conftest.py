@@ -23,6 +23,8 @@ from tests.browser.lab import (
     write_notebook,
 )
 
+pytest.register_assert_rewrite("tests.browser.reading")  # so that a failure there says what was found
+
 
 class Lab(NamedTuple):
     """A JupyterLab server, its folder, and a browser window's memory of its files."""
