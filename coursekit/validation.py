@@ -50,19 +50,30 @@ def as_index(value: object, count: int, what: str) -> int:
     return index
 
 
-def as_count(value: object, name: str, least: int = 1) -> int:
-    """Return ``value`` as a whole number of at least ``least``.
+def as_count(value: object, name: str, least: int = 1, most: int | None = None, of: str = "") -> int:
+    """Return ``value`` as a whole number from ``least`` to ``most``.
+
+    Args:
+        value: What came.
+        name: The argument's name, for the error.
+        least: The smallest that is taken.
+        most: The largest; None for no limit.
+        of: What there are ``most`` of, for the error.
 
     Raises:
         TypeError: ``value`` is no whole number.
-        ValueError: It is smaller.
+        ValueError: It is out of range.
     """
     try:
         if isinstance(value, (bool, np.bool_)):
             raise TypeError
         count = operator.index(value)
     except TypeError:
-        raise TypeError(f"{name} must be a whole number, {least} or more, not {value!r}.") from None
+        span = f", {least} or more" if most is None else f" from {least} to {most}"
+        raise TypeError(f"{name} must be a whole number{span}, not {value!r}.") from None
+    if most is not None and not least <= count <= most:
+        why = f": there are {most} {of}" if of else ""
+        raise ValueError(f"{name} must be from {least} to {most}, not {count}{why}.")
     if count < least:
         raise ValueError(f"{name} must be at least {least}, not {count}.")
     return count

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from coursekit.validation import as_index, as_maps, as_pictures, nearest
+from coursekit.validation import as_count, as_index, as_maps, as_pictures, nearest
 
 
 class TestNearest:
@@ -42,6 +42,26 @@ class TestAsIndex:
     def test_no_whole_number(self, value):
         with pytest.raises(TypeError, match="channel must be a whole number from 0 to 2, not"):
             as_index(value, 3, "channel")
+
+
+class TestAsCount:
+    @pytest.mark.parametrize("value", [1, 9, np.int64(2), np.array(3)])
+    def test_whole_numbers(self, value):
+        assert as_count(value, "k", 1, 9) == value
+        assert type(as_count(value, "k")) is int
+
+    @pytest.mark.parametrize("value", ["9", 2.0, None, True, [1]])
+    def test_no_whole_number(self, value):
+        with pytest.raises(TypeError, match="k must be a whole number, 1 or more, not"):
+            as_count(value, "k")
+        with pytest.raises(TypeError, match="k must be a whole number from 1 to 8, not"):
+            as_count(value, "k", most=8)
+
+    def test_outside(self):
+        with pytest.raises(ValueError, match=r"k must be at least 1, not 0\."):
+            as_count(0, "k")
+        with pytest.raises(ValueError, match=r"k must be from 1 to 8, not 9: there are 8 features\."):
+            as_count(9, "k", most=8, of="features")
 
 
 class TestAsPictures:

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from coursekit.exercises.notebooks import cut_solutions, lessons_folder, to_bytes, write_whole
+from coursekit.exercises.notebooks import cut_solutions, lessons_folder, to_bytes
+from coursekit.files import write_whole
 
 DEFAULT_FOLDER = "my-lessons"
 MANIFEST = ".coursekit.json"  # in the learner's folder: the fingerprint of each lesson as it was delivered

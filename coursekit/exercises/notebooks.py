@@ -7,9 +7,7 @@ the exercise 01.by-hand is 01-by-hand to nbgrader.
 from __future__ import annotations
 
 import copy
-import os
 import re
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -112,17 +110,6 @@ def to_bytes(notebook: NotebookNode) -> bytes:
     import nbformat
 
     return (nbformat.writes(notebook).rstrip("\n") + "\n").encode(errors="replace")
-
-
-def write_whole(target: Path, content: bytes, mode: int | None = None) -> None:
-    """Write a file whole or not at all; ``mode`` holds from its first byte."""
-    part = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
-    try:
-        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else mode), "wb") as file:
-            file.write(content)
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _dict(value: object) -> dict:

@@ -8,6 +8,7 @@ from pathlib import Path
 from coursekit.exercises import notebooks
 from coursekit.exercises.catalogue import lesson
 from coursekit.exercises.model import Exercise
+from coursekit.files import write_whole
 from coursekit.homework import gradebook
 from coursekit.homework.record import Record
 
@@ -97,7 +98,7 @@ def write(records: Sequence[Record], to: str | Path) -> None:
                 for file in (folder / f"{student}.html", folder / student / number / name):
                     if not file.is_file() or file.read_bytes() != content:
                         file.parent.mkdir(parents=True, exist_ok=True)
-                        notebooks.write_whole(file, content)
+                        write_whole(file, content)
 
 
 def page(record: Record, given: dict[str, gradebook.Score]) -> str:

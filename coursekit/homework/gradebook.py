@@ -25,6 +25,7 @@ from urllib.parse import quote
 from coursekit.exercises import notebooks
 from coursekit.exercises.catalogue import lesson
 from coursekit.exercises.model import Exercise
+from coursekit.files import write_whole
 from coursekit.homework import submissions
 from coursekit.homework.metadata import solution_grade_id, with_metadata
 from coursekit.homework.record import Record, Result, read_record
@@ -116,7 +117,7 @@ def write(records: Sequence[Record], to: str | Path) -> None:
                 _enter(gradebook, record, number, is_new)
                 if is_new:
                     place.parent.mkdir(parents=True, exist_ok=True)
-                    notebooks.write_whole(place, content)
+                    write_whole(place, content)
         _write_tables(mine, number, to)
 
 
@@ -168,8 +169,8 @@ def _write_tables(records: list[Record], number: str, to: Path) -> None:
         grades.append([student, *points, total, most, record.status, record.reason, to_read])
         fields = (getattr(record, key) for key in log[0][:-1])
         log.append([*fields, " | ".join(record.log)])
-    notebooks.write_whole(to / "grades.csv", _csv(grades))
-    notebooks.write_whole(to / "log.csv", _csv(log))
+    write_whole(to / "grades.csv", _csv(grades))
+    write_whole(to / "log.csv", _csv(log))
 
 
 def _results(to: Path) -> Iterator[Record]:

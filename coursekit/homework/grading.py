@@ -24,6 +24,7 @@ from coursekit.exercises import catalogue, marks, notebooks
 from coursekit.exercises.cases import seed_of
 from coursekit.exercises.model import Lesson
 from coursekit.exercises.wire import RefusedError, encode
+from coursekit.files import write_whole
 from coursekit.homework import marking, sandbox, submissions
 from coursekit.homework.marking import Attempt
 from coursekit.homework.record import Record, read_record, to_json
@@ -173,7 +174,7 @@ def _posed(lesson: Lesson) -> dict[str, str]:
 def _stored_seed(file: Path) -> str:
     """Return what the hidden cases are drawn from without a class secret: made once, so that a regrade is the same."""
     if not file.exists():
-        notebooks.write_whole(file, secrets.token_hex(32).encode(), mode=0o600)
+        write_whole(file, secrets.token_hex(32).encode(), mode=0o600)
     return file.read_text()
 
 
@@ -210,8 +211,8 @@ def _keep(attempt: Attempt, batch: _Batch) -> Record:
         record = marking.record_of(replace(attempt, reason=_fault(error)), *how)
     if record.notebook:
         content = json.dumps(submissions.safe_copy(attempt.cells), indent=1)
-        notebooks.write_whole(batch.to / record.notebook, content.encode())
-    notebooks.write_whole(_file_of(record.student, batch), to_json(record).encode())
+        write_whole(batch.to / record.notebook, content.encode())
+    write_whole(_file_of(record.student, batch), to_json(record).encode())
     tqdm.write(f"{record.student}: {_summary(record)}")
     return record
 

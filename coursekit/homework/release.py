@@ -16,6 +16,7 @@ from typing import Any
 
 from coursekit.exercises import marks, notebooks
 from coursekit.exercises.catalogue import lesson
+from coursekit.files import write_whole
 from coursekit.homework import gradebook
 from coursekit.homework.metadata import with_metadata
 
@@ -205,8 +206,8 @@ def _write(files: dict[Path, bytes], to: Path) -> dict[Path, str]:
         else:
             outcomes[file] = WRITTEN if theirs is None else UPDATED
             file.parent.mkdir(parents=True, exist_ok=True)
-            notebooks.write_whole(file, content)
+            write_whole(file, content)
         written[key] = mark
     if written != before:
-        notebooks.write_whole(manifest, json.dumps(written, indent=1).encode())
+        write_whole(manifest, json.dumps(written, indent=1).encode())
     return outcomes

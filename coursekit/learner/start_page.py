@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from coursekit.exercises import catalogue
 from coursekit.exercises.model import Lesson, Question
-from coursekit.exercises.notebooks import write_whole
+from coursekit.files import write_whole
 from coursekit.learner import progress
 
 START_PAGE = "start.md"

@@ -36,6 +36,26 @@ class Step:
     _arguments: dict  # id of each tensor that comes in -> key under which run() keeps its value, and its type
     _results: tuple  # keys of the tensors that go out
 
+    @property
+    def is_input(self) -> bool:
+        """Whether it is an input of the network, and computes nothing."""
+        return self._node is None
+
+    @property
+    def arguments(self) -> tuple:
+        """What the layer or operation is called with, tensors and constants, in their order."""
+        return () if self._node is None else self._node.arguments.args
+
+    @property
+    def inputs(self) -> list:
+        """The symbolic tensors that come in: each has a ``shape``, with the batch, and a ``dtype``."""
+        return [] if self._node is None else self._node.input_tensors
+
+    @property
+    def dtype(self) -> str:
+        """Type of the numbers that go out first."""
+        return self._node.outputs[0].dtype
+
 
 def is_graph(operation: object) -> bool:
     """Say whether Keras keeps a graph for this model, as for Sequential and functional ones."""

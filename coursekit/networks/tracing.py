@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from enum import Enum
 from typing import Any
 
 from coursekit.networks.backend import tf
@@ -30,29 +31,34 @@ _PLACES = {  # which inputs say where to read
 }
 
 
-def reading(function: Callable, shapes: list[tuple], dtypes: list[str]) -> str:
+class Source(Enum):
+    """Where the numbers that a function gives at a position come from."""
+
+    POSITION = "its position"
+    CHANNELS = "some channels of its position"
+    ANYWHERE = "anywhere"
+    DATA = "places that are computed from what comes in"
+
+
+def source(function: Callable, shapes: list[tuple], dtypes: list[str]) -> Source:
     """Say where the numbers that a function gives at a position come from.
 
     The function is traced, not run, and every TensorFlow operation between what comes in and what goes out is looked
-    at. Those that are not known to keep to their position count as reading everywhere.
+    at. Those that are not known to keep to their position count as reading anywhere.
 
     Args:
         function: Takes tensors (N, ...) and returns one or several.
         shapes: Of the tensors, without the N.
         dtypes: Of the tensors.
-
-    Returns:
-        ``"its position"``; ``"some channels"`` of its position; ``"anywhere"``; or ``"the data say"`` where positions
-        are themselves computed from what comes in.
     """
-    rank, found = 1 + max(map(len, shapes)), "its position"
+    rank, found = 1 + max(map(len, shapes)), Source.POSITION
     for operation, touched in _operations(function, shapes, dtypes):
         if 0 in touched and set(_PLACES.get(operation.type, ())) & set(touched):
-            return "the data say"
+            return Source.DATA
         if not _keeps_position(operation, touched, rank):
-            found = "anywhere"
-        elif operation.type in _TAKES_SOME and found == "its position":
-            found = "some channels"
+            found = Source.ANYWHERE
+        elif operation.type in _TAKES_SOME and found is Source.POSITION:
+            found = Source.CHANNELS
     return found
 
 

@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "architecture": ["analyze"],
-        "channels": ["beside", "maps", "montage", "overlay"],
+        "channels": ["beside", "maps", "montage"],
         "embeddings": ["scatter"],
         "figure": ["BLUE", "DRAWN", "GREEN", "ORANGE", "PURPLE", "Figure", "figure"],
         "filters": ["kernels"],

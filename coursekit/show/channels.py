@@ -164,30 +164,6 @@ def beside(image: Any, activation: Any, channel: int | None = None, title: str =
     return fig
 
 
-def overlay(image: Any, activation: Any, channel: int | None = None, title: str = "") -> Figure:
-    """Show a picture darkened where a channel is low and left bright where it is high.
-
-    Args:
-        image: (H, W, 3), values 0-255.
-        activation: One channel (h, w), or a layer (h, w, C) together with ``channel``.
-        channel: Index of the channel.
-        title: Stands above, and begins the alt text.
-
-    Raises:
-        ValueError: There is no such channel.
-    """
-    picture = as_pictures(image)[0][0]
-    chosen = _chosen(activation, channel)
-    norm = _norm(chosen, signed=False)
-    where = _place_of_largest(chosen)
-    alt = f"{title or 'A picture'}, dark where the channel is low and in full light where it is high, {where}."
-    fig = figure(alt, 3, 3 * picture.shape[0] / picture.shape[1] + 0.3)
-    (ax,) = grid(fig, 1, 1, 1)
-    ax.imshow(_laid_over(picture, resize(chosen, picture.shape[:2]), norm))
-    ax.set_title(title, fontsize=9)
-    return fig
-
-
 def _as_map(value: Any) -> np.ndarray:
     array = np.asarray(value)
     if array.ndim != 2:

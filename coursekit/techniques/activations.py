@@ -38,6 +38,12 @@ def activations(
         TypeError: ``model`` is no Keras model with a graph, ``images`` holds no numbers, or ``layers`` no names.
         ValueError: There is no such layer (the nearest are named), the pictures do not fit, or the answers would not
             fit into memory.
+
+    Example:
+        >>> from coursekit import activations, photo, squeezenet
+        >>> maps = activations(squeezenet(), photo("chelsea", 227), ["conv1", "pool10"])
+        >>> {name: array.shape for name, array in maps.items()}
+        {'conv1': (113, 113, 64), 'pool10': (1000,)}
     """
     if layers is None:
         names = [step.name for step in steps(model)]
@@ -91,6 +97,11 @@ def strongest_channel(activation: np.ndarray) -> int | np.ndarray:
 
     Raises:
         TypeError, ValueError: It holds no finite numbers of that shape.
+
+    Example:
+        >>> import numpy as np
+        >>> strongest_channel(np.array([[[1.0, 5.0, 2.0]]]))
+        1
     """
     batch, alone = as_maps(activation)
     channels = batch.max(axis=(1, 2)).argmax(axis=-1)
@@ -112,6 +123,11 @@ def near_zero_channels(activation: np.ndarray, share: float = 0.01) -> np.ndarra
 
     Raises:
         ValueError: ``share`` is not from 0 to 1.
+
+    Example:
+        >>> import numpy as np
+        >>> near_zero_channels(np.array([[[1.0, 0.001, 2.0]]]))
+        array([1])
     """
     if not 0 <= share <= 1:
         raise ValueError(f"share must be from 0 to 1, not {share}.")
@@ -132,6 +148,11 @@ def channel_statistics(activation: np.ndarray) -> dict[str, np.ndarray]:
 
     Raises:
         TypeError, ValueError: It holds no finite numbers of that shape.
+
+    Example:
+        >>> import numpy as np
+        >>> channel_statistics(np.array([[[0.0, 3.0]], [[2.0, 5.0]]]))["mean"]
+        array([1., 4.], dtype=float32)
     """
     batch, _ = as_maps(activation)
     values = batch.reshape(-1, batch.shape[-1])

@@ -13,7 +13,7 @@ from sklearn.manifold import TSNE
 from sklearn.neighbors import KNeighborsRegressor, NearestNeighbors
 from threadpoolctl import threadpool_limits
 
-from coursekit.validation import as_index, as_maps, nearest, refuse_stack
+from coursekit.validation import as_count, as_index, as_maps, nearest, refuse_stack
 
 METRICS = ("euclidean", "cosine")
 _COMPONENTS = 50  # that t-SNE gets to see, as van der Maaten and Hinton did
@@ -33,6 +33,11 @@ def feature_vectors(activation: Any, average: bool = False) -> np.ndarray:
 
     Raises:
         TypeError, ValueError: ``activation`` holds no finite numbers of such a shape.
+
+    Example:
+        >>> import numpy as np
+        >>> feature_vectors(np.ones((5, 4, 4, 3))).shape, feature_vectors(np.ones((5, 4, 4, 3)), average=True).shape
+        ((5, 48), (5, 3))
     """
     if np.ndim(activation) in (1, 2):
         vectors = _as_vectors(activation, "activation")
@@ -72,13 +77,18 @@ def nearest_neighbors(
     Raises:
         TypeError: ``features`` or ``queries`` hold no numbers, or ``k`` or ``exclude`` are no whole numbers.
         ValueError: The shapes do not fit, ``k`` is out of range, or the metric is unknown.
+
+    Example:
+        >>> indices, distances = nearest_neighbors([[0, 0], [3, 4], [9, 9]], queries=[0, 1], k=2)
+        >>> indices.tolist(), distances.round(2).tolist()
+        ([0, 1], [1.0, 4.239999771118164])
     """
     table = _as_vectors(features, "features", alone=False)
     asked = _as_queries(queries, table)
     if metric not in METRICS:
         raise ValueError(f"There is no metric {metric!r}. {nearest(metric, METRICS)}")
     rows = _as_rows(exclude, len(asked), len(table))
-    k = _as_count(k, len(table) - (rows is not None), "k", "features" if rows is None else "other features")
+    k = as_count(k, "k", 1, len(table) - (rows is not None), "features" if rows is None else "other features")
     search = NearestNeighbors(n_neighbors=k + (rows is not None), metric=metric, algorithm="brute").fit(table)
     distances, indices = search.kneighbors(asked)
     if rows is not None:
@@ -102,9 +112,14 @@ def principal_components(features: Any, dims: int = 2) -> PCA:
 
     Raises:
         TypeError, ValueError: ``features`` are no vectors of finite numbers, or ``dims`` is out of range.
+
+    Example:
+        >>> found = principal_components([[0, 0], [2, 0.1], [4, 0], [6, 0.1]], dims=1)
+        >>> found.explained_variance_ratio_ > 0.99
+        array([ True])
     """
     table = _as_vectors(features, "features", alone=False)
-    dims = _as_count(dims, min(table.shape), "dims", "directions at most, the smaller side of features")
+    dims = as_count(dims, "dims", 1, min(table.shape), "directions at most, the smaller side of features")
     return PCA(dims, random_state=0).fit(table)
 
 
@@ -120,6 +135,11 @@ def pca(features: Any, dims: int = 2) -> np.ndarray:
 
     Raises:
         TypeError, ValueError: As ``principal_components``.
+
+    Example:
+        >>> import numpy as np
+        >>> pca(np.random.default_rng(0).normal(size=(10, 5))).shape
+        (10, 2)
     """
     table = _as_vectors(features, "features", alone=False)
     return principal_components(table, dims).transform(table).astype(np.float32, copy=False)
@@ -144,6 +164,11 @@ def tsne(features: Any, perplexity: float = 30, seed: int = 0) -> np.ndarray:
     Raises:
         TypeError: ``features`` hold no numbers, or ``perplexity`` or ``seed`` is no number.
         ValueError: ``features`` are no vectors or all the same, or ``perplexity`` or ``seed`` is out of range.
+
+    Example:
+        >>> import numpy as np
+        >>> tsne(np.random.default_rng(0).normal(size=(12, 5)), perplexity=3).shape
+        (12, 2)
     """
     table = _as_vectors(features, "features", alone=False)
     count, length = table.shape
@@ -195,13 +220,17 @@ def place_in_map(positions: Any, features: Any, queries: Any, k: int = 5) -> np.
 
     Raises:
         TypeError, ValueError: As ``nearest_neighbors``; or there are not as many positions as features.
+
+    Example:
+        >>> place_in_map(positions=[[0, 0], [1, 0]], features=[[0, 0], [0, 2]], queries=[0, 1], k=2)
+        array([0.5, 0. ], dtype=float32)
     """
     table = _as_vectors(features, "features", alone=False)
     places = _as_vectors(positions, "positions", alone=False)
     if len(places) != len(table):
         raise ValueError(f"There are {len(places)} positions but {len(table)} features; give one position for each.")
     asked = _as_queries(queries, table)
-    k = _as_count(k, len(table), "k", "features")
+    k = as_count(k, "k", 1, len(table), "features")
     placed = KNeighborsRegressor(k, weights="distance", algorithm="brute").fit(table, places).predict(asked)
     return (placed[0] if np.ndim(queries) == 1 else placed).astype(np.float32, copy=False)
 
@@ -248,12 +277,3 @@ def _as_rows(exclude: Any, queries: int, features: int) -> np.ndarray | None:
     if len(rows) != queries:
         raise ValueError(f"exclude names {len(rows)} rows, but there are {queries} queries; give one row for each.")
     return np.array([as_index(row, features, "row to exclude") for row in rows])
-
-
-def _as_count(value: Any, most: int, name: str, of: str) -> int:
-    """Return ``value`` as a number from 1 to ``most``."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} must be a whole number from 1 to {most}, not {value!r}.")
-    if not 1 <= value <= most:
-        raise ValueError(f"{name} must be from 1 to {most}, not {value}: there are {most} {of}.")
-    return int(value)

@@ -10,10 +10,11 @@ import pandas as pd
 
 from coursekit.networks.backend import keras
 from coursekit.networks.graph import Step, find_layer, steps
+from coursekit.networks.kinds import WITH_KERNELS_2D
 from coursekit.techniques.activations import activations
 
 _L = keras.layers
-_WITH_KERNELS = (_L.Conv2D, _L.DepthwiseConv2D, _L.SeparableConv2D, _L.Conv2DTranspose, _L.Dense)
+_WITH_KERNELS = (*WITH_KERNELS_2D, _L.Dense)
 # The colour wheel in steps of 30 degrees.
 _HUES = ("red", "orange", "yellow", "lime", "green", "mint", "cyan", "azure", "blue", "violet", "magenta", "pink")
 _COLOURFUL = 1 / 3  # of a colour's squares: below it counts as white or black
@@ -47,6 +48,11 @@ def filters(model: Any, layer: str) -> np.ndarray:
         TypeError: ``model`` is no Keras model with a graph, or ``layer`` no string.
         ValueError: There is no such layer, or it has no kernels, or those of a Conv1D or Conv3D; the nearest layers
             that have some are named.
+
+    Example:
+        >>> from coursekit import filters, squeezenet
+        >>> filters(squeezenet(), "fire2-expand3x3").shape
+        (3, 3, 16, 64)
     """
     step = find_layer(model, layer)
     found = step.operation
@@ -86,6 +92,11 @@ def picture_filters(model: Any, layer: str | None = None) -> np.ndarray:
     Raises:
         TypeError: ``model`` is no Keras model with a graph, or ``layer`` no string.
         ValueError: The layer has no kernels, or more than a fixed mixing of each pixel's colours lies before it.
+
+    Example:
+        >>> from coursekit import picture_filters, squeezenet
+        >>> picture_filters(squeezenet()).shape  # in red, green, blue, though the network takes blue, green, red
+        (3, 3, 3, 64)
     """
     steps(model)  # checks
     shapes = [tuple(tensor.shape[1:]) for tensor in model.inputs]
@@ -187,6 +198,13 @@ def describe_filters(kernels: np.ndarray) -> pd.DataFrame:
     Raises:
         TypeError: ``kernels`` is no array of numbers.
         ValueError: Another shape, or numbers that are not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> sobel = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])[:, :, np.newaxis, np.newaxis]
+        >>> found = describe_filters(sobel).iloc[0]
+        >>> print(found["kind"], found["angle"], found["towards"])  # upright, brighter to the right
+        edge 90.0 0.0
     """
     weights = _first_layer(kernels)
     height, width, _, count = weights.shape

@@ -46,6 +46,12 @@ def activation_mask(
     Raises:
         TypeError, ValueError: ``activation`` holds no finite numbers of such a shape, there is no such channel,
             ``quantile`` is not from 0 to 1, or ``field`` belongs to a layer of another shape.
+
+    Example:
+        >>> import numpy as np
+        >>> activation_mask(np.array([[0.0, 1.0], [0.0, 0.0]]), size=2, quantile=0.5)
+        array([[False,  True],
+               [False, False]])
     """
     if not 0 <= quantile <= 1:
         raise ValueError(f"quantile must be from 0 to 1, not {quantile}.")
@@ -93,6 +99,10 @@ def intersection_over_union(mask: Any, region: Any) -> float:
     Raises:
         TypeError: One of them is not boolean.
         ValueError: Their shapes differ.
+
+    Example:
+        >>> intersection_over_union([True, True, False], [True, False, False])
+        0.5
     """
     mask, region = np.asarray(mask), np.asarray(region)
     for name, array in (("mask", mask), ("region", region)):
@@ -101,4 +111,4 @@ def intersection_over_union(mask: Any, region: Any) -> float:
     if mask.shape != region.shape:
         raise ValueError(f"mask has shape {mask.shape}, but region {region.shape}.")
     either = np.count_nonzero(mask | region)
-    return np.count_nonzero(mask & region) / either if either else 0.0
+    return float(np.count_nonzero(mask & region) / either) if either else 0.0

@@ -69,6 +69,11 @@ def name_score(answers: Any, says: Sequence[bool]) -> NameScore:
     Raises:
         TypeError: ``answers`` holds no numbers, or ``says`` something other than True and False.
         ValueError: The lengths differ, an answer is not finite, or all pictures were said to be of one kind.
+
+    Example:
+        >>> score = name_score(answers=[5, 4, 3, 2, 1, 0], says=[True, True, False, True, False, False])
+        >>> round(score.auc, 2), round(score.p_value, 2)
+        (0.89, 0.1)
     """
     answers, says = np.asarray(answers), np.asarray(says)
     if not (np.issubdtype(answers.dtype, np.floating) or np.issubdtype(answers.dtype, np.integer)):
@@ -124,6 +129,11 @@ def unit_activations(model: Any, layer: str, images: Any) -> np.ndarray:
 
     Raises:
         TypeError, ValueError: As ``activations``.
+
+    Example:
+        >>> from coursekit import photos, squeezenet, unit_activations
+        >>> unit_activations(squeezenet(), "conv1", photos()[0][:5]).shape
+        (5, 64)
     """
     steps(model)  # checks
     batches, alone = as_inputs(model, images)

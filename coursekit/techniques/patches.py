@@ -17,13 +17,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from coursekit.files import writing
 from coursekit.networks.backend import tf
 from coursekit.networks.cluster import as_client, in_order
 from coursekit.networks.graph import Step, find_layer, kept, refuse_channels_first, run, steps, traced
+from coursekit.networks.shapes import output_shapes
 from coursekit.pictures.folders import MOST_NAMED
 from coursekit.pictures.streams import Block, Fit, Pictures, as_stream, fitted, read_block
-from coursekit.techniques.receptive_field import output_shapes, receptive_field
-from coursekit.validation import as_index
+from coursekit.techniques.receptive_field import receptive_field
+from coursekit.validation import as_count, as_index
 from coursekit.waiting import progress_bar
 
 SAVE_SECONDS = 10
@@ -117,6 +119,14 @@ def top_patches(
         TypeError: An argument is of the wrong type.
         ValueError: There is no such layer or channel, the pictures do not fit, the network cannot scan, or ``state``
             holds another search.
+
+    Example:
+        >>> from coursekit import photos, squeezenet, top_patches
+        >>> best = top_patches(squeezenet(), "relu_conv1", photos()[0], k=2, channels=[13])
+        >>> best
+        Patches: the 2 strongest for 1 channels of relu_conv1 among 20 pictures
+        >>> best.values.shape, best.crops[0][0].shape
+        ((1, 2), (3, 3, 3))
     """
     refuse_channels_first(model)
     step = find_layer(model, layer)
@@ -133,19 +143,19 @@ def top_patches(
     scan = scan or free
     search = _Search(
         step.name,
-        _at_least_one(k, "k"),
+        as_count(k, "k"),
         tuple(_as_channels(channels, step.shape[-1])),
         step.shape[-1],
-        _at_least_one(per_picture, "per_picture"),
+        as_count(per_picture, "per_picture"),
         Fit(
             None if free else size,
             model.inputs[0].shape[-1],
             scan,
-            None if longest is None else _at_least_one(longest, "longest"),
+            None if longest is None else as_count(longest, "longest"),
         ),
     )
     stream = as_stream(images)
-    batch_size = _at_least_one((4 if scan else 32) if batch_size is None else batch_size, "batch_size")
+    batch_size = as_count((4 if scan else 32) if batch_size is None else batch_size, "batch_size")
     cutter = _Cutter(model, search, stream)
     found, store = _Found(np.empty(0, _ROW), 0, {}), None
     if state is not None:
@@ -187,14 +197,6 @@ def top_patches(
     if remarks:
         warnings.warn(" ".join(remarks), stacklevel=2)
     return cutter.result(found)
-
-
-def _at_least_one(value: Any, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} must be a whole number, not {value!r}.")
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1, not {value}.")
-    return int(value)
 
 
 def _as_channels(channels: Any, count: int) -> list[int]:
@@ -494,8 +496,7 @@ class _Store:
         """Write the file whole or not at all; with ``every``, only if the last time is so many seconds ago."""
         if time.monotonic() - self.written < every:
             return
-        part = self.path.with_name(f".{self.path.name}.part")
-        with part.open("wb") as file:
+        with writing(self.path) as file:
             np.savez(
                 file,
                 search=json.dumps(self.identity),
@@ -504,5 +505,4 @@ class _Store:
                 crops=np.array(list(found.crops), np.int64).reshape(-1, 5),
                 **{f"crop {i}": crop for i, crop in enumerate(found.crops.values())},
             )
-        os.replace(part, self.path)
         self.written = time.monotonic()

@@ -16,8 +16,7 @@ from coursekit.networks.graph import find_layer
 from coursekit.pictures.fitting import first_in_both, fit_pictures
 from coursekit.show.encoding import encoded
 from coursekit.show.filters import as_pictures_of_kernels
-from coursekit.show.patches import in_light, masked
-from coursekit.show.patches import patches as show_patches
+from coursekit.show.patches import in_light, masked, patches as show_patches
 from coursekit.show.picture import pictures as show_pictures
 from coursekit.techniques.activations import activations
 from coursekit.techniques.filters import picture_filters

@@ -20,11 +20,11 @@ from tests.browser.reading import (
     command,
     eventually,
     no_errors,
+    pixels as canvas_pixels,
     run_cell,
     too_wide,
     window_of,
 )
-from tests.browser.reading import pixels as canvas_pixels
 
 ROOT = ".ck-channel-explorer"
 

@@ -15,12 +15,12 @@ from tests.browser.reading import (
     command,
     eventually,
     no_errors,
+    pixels as canvas_pixels,
     received,
     run_cell,
     too_wide,
     window_of,
 )
-from tests.browser.reading import pixels as canvas_pixels
 
 ROOT = ".ck-dream-explorer"
 

@@ -12,9 +12,9 @@ from tests.browser.reading import (
     check_text_stands_out,
     eventually,
     no_errors,
+    pixels as canvas_pixels,
     window_of,
 )
-from tests.browser.reading import pixels as canvas_pixels
 
 ROOT = ".ck-embedding-explorer"
 

@@ -11,11 +11,11 @@ from tests.browser.reading import (
     command,
     eventually,
     no_errors,
+    pixels_of_image as pixels,
     received,
     too_wide,
     window_of,
 )
-from tests.browser.reading import pixels_of_image as pixels
 
 ROOT = ".ck-unit-card"
 

@@ -235,6 +235,7 @@ def stateful() -> Network:
     model = keras.Model(x, layers.Dense(CLASSES, activation="softmax")(layers.Flatten()(maps)))
     plain = ("filters", "picture_filters", "describe_filters", "class_scores", "with_preprocessing", "receptive_field")
     plain += ("analyze", "DreamExplorer")  # these compute nothing with it
+    plain += ("maximize",)  # which says that the picture does not fit
     return Network(model, refused=dict.fromkeys(EVERY, "stateful"), left_out=plain)
 
 

@@ -102,18 +102,6 @@ def test_odd_cells_have_no_exercise(odd):
     assert notebooks.checked_id(odd) is None
 
 
-def test_files_are_written_whole(tmp_path):
-    target = tmp_path / "secret.txt"
-    notebooks.write_whole(target, b"1", mode=0o600)
-    assert target.stat().st_mode & 0o777 == 0o600
-    notebooks.write_whole(target, b"2")
-    assert target.read_bytes() == b"2"
-    with pytest.raises(TypeError):
-        notebooks.write_whole(target, "no bytes")
-    assert target.read_bytes() == b"2"
-    assert [path.name for path in tmp_path.iterdir()] == ["secret.txt"]
-
-
 def test_nbgrader_is_not_needed():
     command = "import sys, json, coursekit.exercises.notebooks; print(json.dumps(list(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", command], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -1,0 +1,63 @@
+"""What ``from coursekit import ...`` gives: editors read it, and ``__init__.py`` loads each name on first use."""
+
+from . import show as show
+from .exercises import (
+    given as given,
+)
+from .learner import (
+    check as check,
+    hint as hint,
+    predict as predict,
+    quiz as quiz,
+    solution as solution,
+)
+from .networks import (
+    class_scores as class_scores,
+    imagenet_labels as imagenet_labels,
+    load_network as load_network,
+    squeezenet as squeezenet,
+    with_preprocessing as with_preprocessing,
+)
+from .pictures import (
+    digits as digits,
+    folder as folder,
+    photo as photo,
+    photos as photos,
+    read_picture as read_picture,
+    resize as resize,
+)
+from .show import (
+    analyze as analyze,
+)
+from .techniques import (
+    activation_mask as activation_mask,
+    activations as activations,
+    channel as channel,
+    channel_statistics as channel_statistics,
+    class_score as class_score,
+    describe_filters as describe_filters,
+    direction as direction,
+    feature_vectors as feature_vectors,
+    filters as filters,
+    intersection_over_union as intersection_over_union,
+    maximize as maximize,
+    name_score as name_score,
+    near_zero_channels as near_zero_channels,
+    nearest_neighbors as nearest_neighbors,
+    neuron as neuron,
+    pca as pca,
+    picture_filters as picture_filters,
+    place_in_map as place_in_map,
+    principal_components as principal_components,
+    receptive_field as receptive_field,
+    strongest_channel as strongest_channel,
+    top_patches as top_patches,
+    tsne as tsne,
+    unit_activations as unit_activations,
+)
+from .widgets import (
+    ChannelExplorer as ChannelExplorer,
+    DreamExplorer as DreamExplorer,
+    EmbeddingExplorer as EmbeddingExplorer,
+    UnitCard as UnitCard,
+)

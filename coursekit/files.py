@@ -1,0 +1,33 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextmanager
+def writing(target: Path, mode: int | None = None) -> Iterator[BinaryIO]:
+    """Open a file to write, which takes the place of ``target`` at the end, if nothing was raised.
+
+    Args:
+        target: The file; its folder is there.
+        mode: Its permissions, from its first byte on; by default what the system gives.
+    """
+    part = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
+    try:
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else mode), "wb") as file:
+            yield file
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_whole(target: Path, content: bytes, mode: int | None = None) -> None:
+    """Write a file whole or not at all; ``mode`` holds from its first byte."""
+    with writing(target, mode) as file:
+        file.write(content)
