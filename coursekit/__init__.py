@@ -1,4 +1,4 @@
-"""What happens inside a convolutional network: the package behind the twelve lessons.
+"""What happens inside a convolutional network: the package behind the lessons.
 
 Everything a lesson needs is here: ``from coursekit import squeezenet, photo, activations``.
 Names load on first use (PEP 562), so ``import coursekit`` is instant and starts no TensorFlow. ``__init__.pyi`` lists
