@@ -36,6 +36,14 @@ def with_preprocessing(model: Any, fn: Callable[[Any], Any]) -> Any:
     Raises:
         TypeError: ``fn`` cannot be called, or works on arrays but not on tensors.
         ValueError: The model has several inputs, or ``fn`` changes the shape to one that the model does not take.
+
+    Examples:
+        >>> import keras, numpy as np
+        >>> from coursekit import with_preprocessing
+        >>> model = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.GlobalAveragePooling2D()])
+        >>> ready = with_preprocessing(model, lambda images: images / 255)
+        >>> ready(np.full((1, 4, 4, 3), 255)).numpy()
+        array([[1., 1., 1.]], dtype=float32)
     """
     steps(model)
     if not callable(fn):
@@ -79,6 +87,14 @@ def class_scores(model: Any) -> Any:
     Raises:
         ValueError: The model has several outputs, or computes with the probabilities, as an average of two softmaxes
             does, so that there are no scores.
+
+    Examples:
+        >>> import numpy as np
+        >>> from coursekit import class_scores, photo, squeezenet
+        >>> network, picture = squeezenet(), photo("chelsea", 227)[np.newaxis]
+        >>> scores = class_scores(network)(picture).numpy()
+        >>> bool(np.allclose(np.exp(scores) / np.exp(scores).sum(), network(picture), atol=1e-5))
+        True
     """
     step, before = before_squashing(model)
     scores = _tensor_of(model, step, before)

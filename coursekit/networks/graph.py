@@ -17,6 +17,10 @@ from coursekit.networks.backend import keras, tf
 from coursekit.validation import as_pictures, nearest
 
 
+class StatefulError(ValueError):
+    """A layer remembers the pictures before: it cannot be read without being changed."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One layer (or plain operation, such as ``a + b``) at the moment it is called.
@@ -272,10 +276,10 @@ def call_layer(step: Step, args: tuple, kwargs: dict) -> Any:
     """Call a step's layer in inference mode, also where the graph was built with ``training=True``.
 
     Raises:
-        ValueError: The layer remembers what it saw before, so that reading it would change the network.
+        StatefulError: The layer remembers what it saw before, so that reading it would change the network.
     """
     if getattr(step.operation, "stateful", False):
-        raise ValueError(
+        raise StatefulError(
             f"Layer {step.name!r} is stateful: what it gives depends on the pictures before. "
             "Build it with stateful=False, and give it the same weights."
         )

@@ -33,6 +33,14 @@ def folder(path: str | os.PathLike, size: int | tuple[int, int] = 227) -> tuple[
         FileNotFoundError: There is no such folder.
         NotADirectoryError: It is a file, not a folder.
         ValueError: There is no picture in it.
+
+    Examples:
+        >>> from coursekit import folder, photo
+        >>> from PIL import Image
+        >>> Image.fromarray(photo("chelsea")).save("cat.png")
+        >>> images, names = folder(".")
+        >>> images.shape, names
+        ((1, 227, 227, 3), ['cat.png'])
     """
     height, width = as_size(size)
     files = _files(Path(os.path.expanduser(path)))

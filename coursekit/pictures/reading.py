@@ -64,6 +64,13 @@ def read_picture(source: str | os.PathLike | bytes, name: str | None = None) -> 
         FileNotFoundError: There is no such file.
         TypeError: ``source`` is neither a path nor bytes.
         ValueError: The file is no picture, or damaged, or has more than ``MOST_PIXELS`` pixels.
+
+    Examples:
+        >>> from coursekit import photo, read_picture
+        >>> from PIL import Image
+        >>> Image.fromarray(photo("chelsea")).save("cat.png")
+        >>> bool((read_picture("cat.png") == photo("chelsea")).all())
+        True
     """
     if isinstance(source, (bytes, bytearray, memoryview)):
         return _read(BytesIO(source), name or "The file")

@@ -48,6 +48,11 @@ def resize(image: object, size: int | tuple[int, int]) -> np.ndarray:
     Raises:
         TypeError: ``image`` is no array of numbers, or ``size`` neither a whole number nor a pair of them.
         ValueError: ``image`` is empty, has another number of dimensions, or holds NaN or infinity.
+
+    Examples:
+        >>> from coursekit import photo, resize
+        >>> resize(photo("chelsea"), (10, 20)).shape
+        (10, 20, 3)
     """
     height, width = as_size(size)
     flat = getattr(image, "ndim", None) == 2

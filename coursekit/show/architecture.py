@@ -29,6 +29,12 @@ def analyze(model: Any) -> Analysis:
     Raises:
         TypeError: ``model`` is no Keras model, or has no graph.
         ValueError: A Sequential model that was never given an input shape.
+
+    Examples:
+        >>> from coursekit import analyze, squeezenet
+        >>> table = analyze(squeezenet())
+        >>> len(table), int(table["parameters"].sum())
+        (68, 1235496)
     """
     from coursekit.techniques.architecture import architecture
 

@@ -100,6 +100,7 @@ def strongest_channel(activation: np.ndarray) -> int | np.ndarray:
 
     Example:
         >>> import numpy as np
+        >>> from coursekit import strongest_channel
         >>> strongest_channel(np.array([[[1.0, 5.0, 2.0]]]))
         1
     """
@@ -126,6 +127,7 @@ def near_zero_channels(activation: np.ndarray, share: float = 0.01) -> np.ndarra
 
     Example:
         >>> import numpy as np
+        >>> from coursekit import near_zero_channels
         >>> near_zero_channels(np.array([[[1.0, 0.001, 2.0]]]))
         array([1])
     """
@@ -151,6 +153,7 @@ def channel_statistics(activation: np.ndarray) -> dict[str, np.ndarray]:
 
     Example:
         >>> import numpy as np
+        >>> from coursekit import channel_statistics
         >>> channel_statistics(np.array([[[0.0, 3.0]], [[2.0, 5.0]]]))["mean"]
         array([1., 4.], dtype=float32)
     """

@@ -36,6 +36,7 @@ def feature_vectors(activation: Any, average: bool = False) -> np.ndarray:
 
     Example:
         >>> import numpy as np
+        >>> from coursekit import feature_vectors
         >>> feature_vectors(np.ones((5, 4, 4, 3))).shape, feature_vectors(np.ones((5, 4, 4, 3)), average=True).shape
         ((5, 48), (5, 3))
     """
@@ -79,6 +80,7 @@ def nearest_neighbors(
         ValueError: The shapes do not fit, ``k`` is out of range, or the metric is unknown.
 
     Example:
+        >>> from coursekit import nearest_neighbors
         >>> indices, distances = nearest_neighbors([[0, 0], [3, 4], [9, 9]], queries=[0, 1], k=2)
         >>> indices.tolist(), distances.round(2).tolist()
         ([0, 1], [1.0, 4.239999771118164])
@@ -114,6 +116,7 @@ def principal_components(features: Any, dims: int = 2) -> PCA:
         TypeError, ValueError: ``features`` are no vectors of finite numbers, or ``dims`` is out of range.
 
     Example:
+        >>> from coursekit import principal_components
         >>> found = principal_components([[0, 0], [2, 0.1], [4, 0], [6, 0.1]], dims=1)
         >>> found.explained_variance_ratio_ > 0.99
         array([ True])
@@ -138,6 +141,7 @@ def pca(features: Any, dims: int = 2) -> np.ndarray:
 
     Example:
         >>> import numpy as np
+        >>> from coursekit import pca
         >>> pca(np.random.default_rng(0).normal(size=(10, 5))).shape
         (10, 2)
     """
@@ -167,6 +171,7 @@ def tsne(features: Any, perplexity: float = 30, seed: int = 0) -> np.ndarray:
 
     Example:
         >>> import numpy as np
+        >>> from coursekit import tsne
         >>> tsne(np.random.default_rng(0).normal(size=(12, 5)), perplexity=3).shape
         (12, 2)
     """
@@ -222,6 +227,7 @@ def place_in_map(positions: Any, features: Any, queries: Any, k: int = 5) -> np.
         TypeError, ValueError: As ``nearest_neighbors``; or there are not as many positions as features.
 
     Example:
+        >>> from coursekit import place_in_map
         >>> place_in_map(positions=[[0, 0], [1, 0]], features=[[0, 0], [0, 2]], queries=[0, 1], k=2)
         array([0.5, 0. ], dtype=float32)
     """

@@ -201,6 +201,7 @@ def describe_filters(kernels: np.ndarray) -> pd.DataFrame:
 
     Example:
         >>> import numpy as np
+        >>> from coursekit import describe_filters
         >>> sobel = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])[:, :, np.newaxis, np.newaxis]
         >>> found = describe_filters(sobel).iloc[0]
         >>> print(found["kind"], found["angle"], found["towards"])  # upright, brighter to the right

@@ -102,6 +102,12 @@ def maximize(
     Raises:
         TypeError, ValueError: An argument is out of its range, the objectives read different models, or the network
             does not take pictures of this size.
+
+    Examples:
+        >>> from coursekit import channel, maximize, squeezenet
+        >>> found = maximize(channel(squeezenet(), "conv1", 22), steps=16, size=32, progress=False)
+        >>> found.images.shape, bool(found.scores[0] > found.trace[0, 0])
+        ((1, 32, 32, 3), True)
     """
     objectives = as_objectives(objective)
     count, steps, batch_size = len(objectives), as_count(steps, "steps"), as_count(batch_size, "batch_size")

@@ -49,6 +49,7 @@ def activation_mask(
 
     Example:
         >>> import numpy as np
+        >>> from coursekit import activation_mask
         >>> activation_mask(np.array([[0.0, 1.0], [0.0, 0.0]]), size=2, quantile=0.5)
         array([[False,  True],
                [False, False]])
@@ -101,6 +102,7 @@ def intersection_over_union(mask: Any, region: Any) -> float:
         ValueError: Their shapes differ.
 
     Example:
+        >>> from coursekit import intersection_over_union
         >>> intersection_over_union([True, True, False], [True, False, False])
         0.5
     """

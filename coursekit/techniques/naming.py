@@ -71,6 +71,7 @@ def name_score(answers: Any, says: Sequence[bool]) -> NameScore:
         ValueError: The lengths differ, an answer is not finite, or all pictures were said to be of one kind.
 
     Example:
+        >>> from coursekit import name_score
         >>> score = name_score(answers=[5, 4, 3, 2, 1, 0], says=[True, True, False, True, False, False])
         >>> round(score.auc, 2), round(score.p_value, 2)
         (0.89, 0.1)

@@ -114,6 +114,13 @@ def channel(model: Any, layer: str, index: int, pre_activation: bool = False) ->
 
     Raises:
         TypeError, ValueError: There is no such layer or channel.
+
+    Examples:
+        >>> from coursekit import activations, channel, photo, squeezenet
+        >>> network, picture = squeezenet(), photo("astronaut", 227)
+        >>> eyes = channel(network, "fire6-squeeze1x1", 13)
+        >>> bool(abs(eyes(picture) - activations(network, picture, "fire6-squeeze1x1")[..., 13].mean()) < 1e-3)
+        True
     """
     step, count = _step_with_channels(model, layer)
     index = as_index(index, count, f"channel of {layer!r}")
@@ -134,6 +141,13 @@ def neuron(
 
     Raises:
         TypeError, ValueError: There is no such layer, channel or position.
+
+    Examples:
+        >>> from coursekit import activations, neuron, photo, squeezenet
+        >>> network, picture = squeezenet(), photo("astronaut", 227)
+        >>> corner = neuron(network, "conv1", 22, (0, 0))
+        >>> bool(abs(corner(picture) - activations(network, picture, "conv1")[0, 0, 22]) < 1e-3)
+        True
     """
     step, count = _step_with_channels(model, layer)
     index = as_index(index, count, f"channel of {layer!r}")
@@ -159,6 +173,14 @@ def direction(
 
     Raises:
         TypeError, ValueError: There is no such layer or position, or the vector does not fit.
+
+    Examples:
+        >>> from coursekit import activations, direction, photo, squeezenet
+        >>> network = squeezenet()
+        >>> face = activations(network, photo("astronaut", 227), "fire6-squeeze1x1")[4, 6]
+        >>> like_it = direction(network, "fire6-squeeze1x1", face)
+        >>> bool(like_it(photo("astronaut", 227)) > like_it(photo("brick", 227)))
+        True
     """
     step, count = _step_with_channels(model, layer)
     weights = np.asarray(vector, np.float32)
@@ -185,6 +207,12 @@ def class_score(model: Any, label: int | str) -> Objective:
     Raises:
         TypeError, ValueError: There is no such class, the model's output is no row of classes, or what it gives is
             computed from probabilities, so that there are no scores.
+
+    Examples:
+        >>> from coursekit import class_score, photo, squeezenet
+        >>> cat = class_score(squeezenet(), "tabby, tabby cat")
+        >>> bool(cat(photo("chelsea", 227)) > cat(photo("rocket", 227)))
+        True
     """
     refuse_channels_first(model)
     step, pre_activation = score_layer(model)

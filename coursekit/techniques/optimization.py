@@ -12,7 +12,7 @@ import numpy as np
 
 from coursekit.networks.backend import tf
 from coursekit.networks.gradients import gradient, permeable
-from coursekit.networks.graph import kept, traced
+from coursekit.networks.graph import StatefulError, kept, traced
 from coursekit.networks.reading import read
 from coursekit.techniques.parametrizations import PARAMETRIZATIONS, Parametrization, one_sweep
 from coursekit.techniques.regularizers import PENALTIES, random_view, view
@@ -293,6 +293,8 @@ def compiled_scores(aim: Aim, shape: tuple[int, int, int]) -> Callable[..., tupl
     def make() -> Callable[..., tuple]:
         try:
             return traced(scores, tf.TensorSpec((None, *shape)), *aim.specs)
+        except StatefulError:
+            raise
         except (ValueError, tf.errors.InvalidArgumentError) as error:
             raise ValueError(
                 f"Pictures of {shape[0]} x {shape[1]} do not lead to {' and '.join(name for name, _ in aim.layers)}. "

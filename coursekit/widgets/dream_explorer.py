@@ -11,12 +11,13 @@ import numpy as np
 import traitlets
 
 from coursekit.networks.backend import keras
-from coursekit.networks.graph import find_layer, steps
+from coursekit.networks.graph import find_layer, refuse_channels_first, steps
 from coursekit.networks.labels import as_class, imagenet_labels
 from coursekit.networks.reading import score_layer
 from coursekit.pictures.fitting import photos_for
 from coursekit.show.picture import displayable, pictures
 from coursekit.techniques.objectives import channel, class_score
+from coursekit.techniques.optimization import picture_shape as drawable_shape
 from coursekit.techniques.spread import spread
 from coursekit.validation import as_count, as_index, nearest
 from coursekit.widgets.background import BackgroundWidget, every
@@ -96,6 +97,8 @@ class DreamExplorer(BackgroundWidget):
         self._drawn: dict | None = None
         self._network, self._size = model, size
         self._shape = picture_shape(model, "DreamExplorer")
+        refuse_channels_first(model)
+        drawable_shape(model)
         self._channels = _count_channels(model)
         self._spreads: dict[str, tuple[float, float]] = {}  # of each objective
         layer = _middle_layer(model, self._channels) if layer is None else self._name_of(layer)
@@ -293,9 +296,10 @@ def _middle_layer(model: Any, channels: dict[str, int]) -> str:
 
 def _class_names(model: Any) -> list[str]:
     """Return a name for each class, none twice; nothing for a network without classes."""
-    if len(model.outputs) != 1 or len(model.outputs[0].shape) != 2:
+    try:
+        count = score_layer(model)[0].shape[-1]
+    except ValueError:  # several outputs, or probabilities that no scores stand behind
         return []
-    count = score_layer(model)[0].shape[-1]
     names = imagenet_labels() if count == len(imagenet_labels()) else [f"class {i}" for i in range(count)]
     times = Counter(names)
     return [name if times[name] == 1 else f"{name} ({i})" for i, name in enumerate(names)]

@@ -202,7 +202,7 @@ def whole_numbers_in() -> Network:
 
     found = build("uint8")
     found.plain = build("float32").plain  # which has gradients
-    found.refused = {"maximize": "whole numbers have no gradient"}
+    found.refused = dict.fromkeys(("maximize", "DreamExplorer"), "whole numbers have no gradient")
     return found
 
 
@@ -235,7 +235,6 @@ def stateful() -> Network:
     model = keras.Model(x, layers.Dense(CLASSES, activation="softmax")(layers.Flatten()(maps)))
     plain = ("filters", "picture_filters", "describe_filters", "class_scores", "with_preprocessing", "receptive_field")
     plain += ("analyze", "DreamExplorer")  # these compute nothing with it
-    plain += ("maximize",)  # which says that the picture does not fit
     return Network(model, refused=dict.fromkeys(EVERY, "stateful"), left_out=plain)
 
 
@@ -249,7 +248,7 @@ def channels_first() -> Network:
     return Network(
         keras.Model(x, layers.Softmax()(scores)),
         refused={name: "channels first" for name in EVERY if name not in works},
-        left_out=("class_scores", "with_preprocessing", "picture_filters", "describe_filters", "DreamExplorer"),
+        left_out=("class_scores", "with_preprocessing", "picture_filters", "describe_filters"),
         shape=(4, SIZE - 2, SIZE - 2),
     )
 

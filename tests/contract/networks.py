@@ -200,7 +200,7 @@ def average_of_two_softmaxes() -> Network:
     return Network(
         keras.Model(x, layers.Average(name="both")(both)),
         maps,
-        refused={"class_score": no, "class_scores": no, "DreamExplorer": no},
+        refused={"class_score": no, "class_scores": no},
     )
 
 
