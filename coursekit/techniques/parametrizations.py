@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.fft import next_fast_len
 
 from coursekit.networks.backend import tf
 
@@ -90,7 +91,7 @@ def fourier(height: int, width: int, channels: int = 3) -> Parametrization:
         width: Pixels.
         channels: 3 for colour, 1 for grey.
     """
-    tall, wide = _smooth(height), _smooth(width)
+    tall, wide = _fast(height), _fast(width)
     top, left = (tall - height) // 2, (wide - width) // 2
     borders = ((top, tall - height - top), (left, wide - width - left), (0, 0))
     frequency = np.hypot(np.fft.fftfreq(tall)[:, np.newaxis], np.fft.rfftfreq(wide)[np.newaxis])
@@ -151,14 +152,9 @@ def fourier(height: int, width: int, channels: int = 3) -> Parametrization:
 PARAMETRIZATIONS = {"fourier": fourier, "pixels": pixels}
 
 
-def _smooth(length: int) -> int:
-    """Return the next even length without prime factors above 5."""
-    length += length % 2
-    while True:
-        rest = length
-        for prime in (2, 3, 5):
-            while rest % prime == 0:
-                rest //= prime
-        if rest == 1:
-            return length
-        length += 2
+def _fast(length: int) -> int:
+    """Return the next even length for which the Fourier transform is quick."""
+    length = next_fast_len(length, real=True)
+    while length % 2:
+        length = next_fast_len(length + 1, real=True)
+    return length
