@@ -47,9 +47,7 @@ FAMILIES = {
     "Sequential": sequential,
     "transfer": transfer,
     "MobileNetV2": application("MobileNetV2", "block_3_expand_relu"),
-    "ResNet50": application("ResNet50", "conv3_block2_out"),
     "EfficientNetB0": application("EfficientNetB0", "block3a_expand_activation"),
-    "VGG16": application("VGG16", "block3_conv2"),
 }
 
 
