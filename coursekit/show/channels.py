@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.patches import Rectangle
 
 from coursekit.pictures import resize
 from coursekit.show.figure import ORANGE, Figure, figure
 from coursekit.show.picture import displayable, grid
+from coursekit.show.scale import (
+    Scale,
+    is_shared,
+    on_scale,
+    own_scale,
+    place_of_largest,
+    scale_bar,
+    scale_in_words,
+    scale_of,
+)
 from coursekit.techniques.activations import near_zero_channels
 from coursekit.validation import as_index, as_maps, as_pictures
-
-Scale = Literal["shared", "own"]
 
 
 def montage(
@@ -53,8 +60,8 @@ def montage(
     count, height, width = maps_.shape
     columns = columns or int(np.ceil(np.sqrt(count)))
     rows = -(-count // columns)
-    norm = _norm(maps_, signed)
-    shown = np.stack([_unit(m, norm if _is_shared(scale) else _own_norm(m, signed)) for m in maps_])
+    norm = scale_of(maps_, signed)
+    shown = np.stack([on_scale(m, norm if is_shared(scale) else own_scale(m, signed)) for m in maps_])
 
     gap = max(1, round(0.04 * max(height, width)))
     pitch_y, pitch_x = height + gap, width + gap
@@ -64,7 +71,7 @@ def montage(
         sheet[y : y + height, x : x + width] = m
 
     dead = near_zero_channels(activation).tolist() if mark_near_zero else []
-    alt = f"{title or 'Montage'}: {count} channels of {height} x {width}, {_scale_in_words(norm, scale, signed)}."
+    alt = f"{title or 'Montage'}: {count} channels of {height} x {width}, {scale_in_words(norm, scale, signed)}."
     if dead:
         alt += f" {len(dead)} near zero, marked: {_some(dead)}."
     across = min(7.5, 1.4 * columns + 0.8)
@@ -85,7 +92,7 @@ def montage(
     ax.set_frame_on(False)
     if title:
         ax.set_title(title, fontsize=10)
-    _bar(fig, ax, norm, cmap, scale)
+    scale_bar(fig, ax, norm, cmap, scale)
     return fig
 
 
@@ -119,15 +126,15 @@ def maps(
     columns = columns or min(len(several), 4)
     rows = -(-len(several) // columns)
     values = np.concatenate([m.ravel() for m in several])
-    norm = _norm(values, signed)
+    norm = scale_of(values, signed)
     said = alt or "; ".join(f"{t or 'map'}, largest {m.max() + 0.0:.3g}" for t, m in zip(titles, several, strict=True))
     side = 7.0 / max(columns, 2)
-    fig = figure(f"{said.rstrip('.')}. {_scale_in_words(norm, scale, signed).capitalize()}.", 7.5, rows * (side + 0.3))
+    fig = figure(f"{said.rstrip('.')}. {scale_in_words(norm, scale, signed).capitalize()}.", 7.5, rows * (side + 0.3))
     axes = grid(fig, rows, columns, len(several))
     for ax, m, title in zip(axes, several, titles, strict=True):
-        ax.imshow(_unit(m, norm if _is_shared(scale) else _own_norm(m, signed)), cmap=cmap, vmin=0, vmax=1)
+        ax.imshow(on_scale(m, norm if is_shared(scale) else own_scale(m, signed)), cmap=cmap, vmin=0, vmax=1)
         ax.set_title(title, fontsize=9)
-    _bar(fig, axes, norm, cmap, scale)
+    scale_bar(fig, axes, norm, cmap, scale)
     return fig
 
 
@@ -146,11 +153,11 @@ def beside(image: Any, activation: Any, channel: int | None = None, title: str =
     """
     picture = as_pictures(image)[0][0]
     chosen = _chosen(activation, channel)
-    norm = _norm(chosen, signed=False)
+    norm = scale_of(chosen, signed=False)
     title = title or ("channel" if channel is None else f"channel {channel}")
     alt = (
         f"A picture, its {title} ({chosen.shape[0]} x {chosen.shape[1]}) at the picture's size, and both together. "
-        f"Brightest {_place_of_largest(chosen)}, {norm.vmax:.3g}; black is {norm.vmin:.3g}."
+        f"Brightest {place_of_largest(chosen)}, {norm.vmax:.3g}; black is {norm.vmin:.3g}."
     )
     fig = figure(alt, 7.5, 2.5 * picture.shape[0] / picture.shape[1] + 0.35)
     axes = grid(fig, 1, 3, 3)
@@ -160,7 +167,7 @@ def beside(image: Any, activation: Any, channel: int | None = None, title: str =
     axes[2].imshow(_laid_over(picture, bright, norm))
     for ax, text in zip(axes, ("picture", title, "both"), strict=True):
         ax.set_title(text, fontsize=9)
-    _bar(fig, axes, norm, cmap, "shared")
+    scale_bar(fig, axes, norm, cmap, "shared")
     return fig
 
 
@@ -181,55 +188,9 @@ def _chosen(activation: Any, channel: int | None) -> np.ndarray:
     return _as_map(np.asarray(activation)[..., as_index(channel, np.shape(activation)[-1], "channel")])
 
 
-def _norm(values: np.ndarray, signed: bool, from_zero: bool = True) -> Normalize:
-    """Return the scale: from the smallest value (0 if none is negative) to the largest, or as far below 0 as above."""
-    low, high = float(values.min()) + 0.0, float(values.max()) + 0.0  # a ReLU's zero is -0.0 on some processors
-    if signed:
-        high = max(abs(low), abs(high))
-        low = -high
-    elif from_zero:
-        low = min(low, 0.0)
-    return Normalize(low, high if high > low else low + 1.0)
-
-
-def _own_norm(values: np.ndarray, signed: bool) -> Normalize:
-    return _norm(values, signed, from_zero=False)
-
-
-def _unit(values: np.ndarray, norm: Normalize) -> np.ndarray:
-    return np.asarray(norm(values), np.float32)
-
-
-def _is_shared(scale: str) -> bool:
-    if scale not in ("shared", "own"):
-        raise ValueError(f"scale must be 'shared' or 'own', not {scale!r}.")
-    return scale == "shared"
-
-
-def _scale_in_words(norm: Normalize, scale: Scale, signed: bool) -> str:
-    if not _is_shared(scale):
-        return "each on a scale of its own"
-    middle = ", middle grey is 0" if signed else ""
-    return f"on one scale, black {norm.vmin:.3g}{middle}, white {norm.vmax:.3g}"
-
-
-def _bar(fig: Figure, axes: Any, norm: Normalize, cmap: str, scale: Scale) -> None:
-    """Put the scale beside the maps; where each has its own there are no numbers to give."""
-    bar = fig.colorbar(ScalarMappable(norm, cmap), ax=axes, fraction=0.03, pad=0.01, aspect=30)
-    bar.ax.tick_params(labelsize=7)
-    if scale == "own":
-        bar.set_ticks([norm.vmin, norm.vmax], labels=["own\nlowest", "own\nhighest"])
-
-
 def _laid_over(picture: np.ndarray, bright: np.ndarray, norm: Normalize) -> np.ndarray:
-    light = 0.25 + 0.75 * _unit(bright, norm)
+    light = 0.25 + 0.75 * on_scale(bright, norm)
     return displayable(picture * light[..., np.newaxis])
-
-
-def _place_of_largest(channel: np.ndarray) -> str:
-    row, column = np.unravel_index(channel.argmax(), channel.shape)
-    down, right = 3 * row // channel.shape[0], 3 * column // channel.shape[1]
-    return f"{('at the top', 'in the middle', 'at the bottom')[down]}, {('left', 'centre', 'right')[right]}"
 
 
 def _some(indices: list[int], most: int = 8) -> str:

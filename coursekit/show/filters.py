@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import Normalize
 
-from coursekit.show.channels import Scale, _bar, _is_shared, _scale_in_words, _unit
 from coursekit.show.figure import Figure, figure
+from coursekit.show.scale import Scale, is_shared, on_scale, scale_bar, scale_in_words
 from coursekit.validation import as_index
 
 _WIDTH = 7.5  # inches
@@ -115,13 +115,13 @@ def _around_zero(weights: np.ndarray) -> Normalize:
 
 def _brightness(weights: np.ndarray, norm: Normalize, scale: Scale) -> np.ndarray:
     """Return weights as brightness from 0 to 1, zero being a half."""
-    if _is_shared(scale):
-        return _unit(weights, norm)
-    return np.stack([_unit(w, _around_zero(w)) for w in np.moveaxis(weights, -1, 0)], axis=-1)
+    if is_shared(scale):
+        return on_scale(weights, norm)
+    return np.stack([on_scale(w, _around_zero(w)) for w in np.moveaxis(weights, -1, 0)], axis=-1)
 
 
 def _size_and_scale(weights: np.ndarray, norm: Normalize, scale: Scale) -> str:
-    return f"{weights.shape[0]} x {weights.shape[1]} weights each, {_scale_in_words(norm, scale, signed=True)}"
+    return f"{weights.shape[0]} x {weights.shape[1]} weights each, {scale_in_words(norm, scale, signed=True)}"
 
 
 def _sorted_groups(groups: pd.DataFrame, count: int) -> list[tuple[str, pd.DataFrame]]:
@@ -237,7 +237,7 @@ def _grid_of_inputs(weights: np.ndarray, norm: Normalize, scale: Scale, most: in
 
 
 def _weight_bar(fig: Figure, ax: Any, norm: Normalize, scale: Scale) -> None:
-    _bar(fig, ax, norm, "gray", scale)
+    scale_bar(fig, ax, norm, "gray", scale)
     bar = fig.axes[-1]
     bar.set_ylabel("weight", fontsize=8)
     if scale == "own":

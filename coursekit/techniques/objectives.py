@@ -358,26 +358,59 @@ def _check_position(reading: Reading, maps: tuple, pictures: str) -> None:
         raise ValueError(f"In {pictures}, {reading.layer!r} has {have} positions: {reading.position} is outside.")
 
 
-def _values(objective: Objective, images: Any, batch_size: int) -> np.ndarray:
-    model, aim = objective.model, linear_aim([objective])
-    batches, alone = as_inputs(model, images)
+def compute(
+    objectives: Sequence[Objective], images: Any, batch_size: int, what: str, function: Callable[..., tuple[list, list]]
+) -> tuple[list[np.ndarray], bool]:
+    """Compute something of pictures and objectives in one compiled function, kept for the next time, batch by batch.
 
-    def values(inputs: Sequence[Any], constants: Sequence[Any]) -> tuple:
-        maps = read(model, inputs, aim.layers)
-        return aim.score(maps, None, constants), [tf.shape(layer)[1:3] for layer in maps]
+    Args:
+        objectives: One for all pictures, or one for each.
+        images: As ``as_inputs`` takes them.
+        batch_size: Pictures computed at a time.
+        what: What the function computes: the name under which it is kept.
+        function: ``function(inputs, layers, score)``, of one float32 tensor per input, of the layers to read, and of
+            what makes scores (N,) of their tensors. It returns these tensors, and tensors (N, ...).
+
+    Returns:
+        What the function returned last, as arrays for all pictures, and whether a picture came in alone.
+
+    Raises:
+        TypeError, ValueError: The pictures do not fit the network, their number does not fit the objectives, or a
+            neuron lies outside of their maps.
+    """
+    model, aim = objectives[0].model, linear_aim(objectives)
+    batches, alone = as_inputs(model, images)
+    count = len(batches[0])
+    if len(objectives) not in (1, count):
+        pictures = "1 picture" if count == 1 else f"{count} pictures"
+        raise ValueError(f"There are {len(objectives)} objectives but {pictures}: give one for all, or one for each.")
+
+    def computed(inputs: Sequence[Any], constants: Sequence[Any]) -> tuple:
+        maps, found = function(inputs, aim.layers, lambda maps: aim.score(maps, None, constants))
+        return [tf.shape(layer)[1:3] for layer in maps], found
 
     def make() -> Callable:
-        return traced(values, signature(model), aim.specs)
+        specs = [tf.TensorSpec(spec.shape, tf.float32) for spec in signature(model)]
+        return traced(computed, specs, aim.specs)
 
-    forward, found = kept(model, ("objective", aim.identity), make), []
-    for start in range(0, len(batches[0]), batch_size):
-        parts = [tf.convert_to_tensor(batch[start : start + batch_size], tensor.dtype)
-                 for batch, tensor in zip(batches, model.inputs, strict=True)]  # fmt: skip
-        each = [np.repeat(constant, len(parts[0]), axis=0) for constant in aim.constants]
-        scores, sides = forward(parts, [tf.constant(constant) for constant in each])
-        for reading in objective.readings:
-            place = aim.layers.index((reading.layer, reading.pre_activation))
-            _check_position(reading, tuple(sides[place].numpy().tolist()), "these pictures")
-        found.append(scores.numpy())
-    joined = np.concatenate(found)
-    return joined[0] if alone else joined
+    forward, parts = kept(model, (what, aim.identity), make), []
+    for start in range(0, count, batch_size):
+        inputs = [tf.convert_to_tensor(batch[start : start + batch_size], tf.float32) for batch in batches]
+        each = [np.repeat(constant, len(inputs[0]), axis=0) if len(objectives) == 1
+                else constant[start : start + batch_size] for constant in aim.constants]  # fmt: skip
+        sides, found = forward(inputs, [tf.constant(constant) for constant in each])
+        for r in (r for objective in objectives for r in objective.readings if start == 0):
+            place = aim.layers.index((r.layer, r.pre_activation))
+            _check_position(r, tuple(sides[place].numpy().tolist()), "these pictures")
+        parts.append([one.numpy() for one in found])
+    return [np.concatenate(several) for several in zip(*parts, strict=True)], alone
+
+
+def _values(objective: Objective, images: Any, batch_size: int) -> np.ndarray:
+    def scores(inputs: Sequence[Any], layers: Sequence[Any], score: Callable) -> tuple[list, list]:
+        typed = [tf.cast(one, tensor.dtype) for one, tensor in zip(inputs, objective.model.inputs, strict=True)]
+        maps = read(objective.model, typed, layers)
+        return maps, [score(maps)]
+
+    (values,), alone = compute([objective], images, batch_size, "objective", scores)
+    return values[0] if alone else values

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Any
@@ -23,7 +22,7 @@ from coursekit.validation import as_count, as_index, nearest
 from coursekit.widgets.background import BackgroundWidget, every
 from coursekit.widgets.base import as_html, own_page
 from coursekit.widgets.drawing import DEFAULTS, all_settings, drawing_size, stages
-from coursekit.widgets.networks import picture_shape
+from coursekit.widgets.networks import class_names, picture_shape
 
 _PLAIN_PIXELS = {"parametrization": "pixels", "shift": 0, "scale": 0, "rotate": 0}
 _STILL_STEPS = 32
@@ -111,7 +110,7 @@ class DreamExplorer(BackgroundWidget):
             compare=compare,
             steps=steps,
             _layers=[list(pair) for pair in self._channels.items()],
-            _classes=_class_names(model),
+            _classes=class_names(model),
         )
         self.on_msg(self._receive)
         self.observe(self._renew, ["layer", "channel", "label", "a", "b", "compare", "steps"])
@@ -292,17 +291,6 @@ def _middle_layer(model: Any, channels: dict[str, int]) -> str:
     convolutions = [step.name for step in steps(model) if isinstance(step.operation, keras.layers.Conv2D)]
     listed = [name for name in convolutions if name in channels] or list(channels)
     return listed[len(listed) // 2]
-
-
-def _class_names(model: Any) -> list[str]:
-    """Return a name for each class, none twice; nothing for a network without classes."""
-    try:
-        count = score_layer(model)[0].shape[-1]
-    except ValueError:  # several outputs, or probabilities that no scores stand behind
-        return []
-    names = imagenet_labels() if count == len(imagenet_labels()) else [f"class {i}" for i in range(count)]
-    times = Counter(names)
-    return [name if times[name] == 1 else f"{name} ({i})" for i, name in enumerate(names)]
 
 
 def _as_code(drawn: dict) -> str:

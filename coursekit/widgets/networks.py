@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from coursekit.networks.graph import steps
+from coursekit.networks.labels import imagenet_labels
+from coursekit.networks.reading import score_layer
 
 
 def picture_shape(model: Any, widget: str) -> tuple[int | None, int | None, int | None]:
@@ -20,3 +23,14 @@ def picture_shape(model: Any, widget: str) -> tuple[int | None, int | None, int 
         takes = ", ".join(map(str, shapes))
         raise ValueError(f"{widget} shows networks that take one picture (H, W, C); this one takes {takes}.")
     return shapes[0]
+
+
+def class_names(model: Any) -> list[str]:
+    """Return a name for each class, none twice; nothing for a network without classes."""
+    try:
+        count = score_layer(model)[0].shape[-1]
+    except ValueError:  # several outputs, or probabilities that no scores stand behind
+        return []
+    names = imagenet_labels() if count == len(imagenet_labels()) else [f"class {i}" for i in range(count)]
+    times = Counter(names)
+    return [name if times[name] == 1 else f"{name} ({i})" for i, name in enumerate(names)]

@@ -1,0 +1,65 @@
+"""What figures of numbers share: the scale from black to white, in numbers, in words, and beside the maps."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+
+from coursekit.show.figure import Figure
+
+Scale = Literal["shared", "own"]
+
+
+def scale_of(values: np.ndarray, signed: bool, from_zero: bool = True) -> Normalize:
+    """Return the scale: from the smallest value (0 if none is negative) to the largest, or as far below 0 as above."""
+    low, high = float(values.min()) + 0.0, float(values.max()) + 0.0  # a ReLU's zero is -0.0 on some processors
+    if signed:
+        high = max(abs(low), abs(high))
+        low = -high
+    elif from_zero:
+        low = min(low, 0.0)
+    return Normalize(low, high if high > low else low + 1.0)
+
+
+def own_scale(values: np.ndarray, signed: bool) -> Normalize:
+    """Return the scale of one map by itself: from its smallest to its largest value."""
+    return scale_of(values, signed, from_zero=False)
+
+
+def on_scale(values: np.ndarray, norm: Normalize) -> np.ndarray:
+    """Return values as brightness from 0 to 1, float32."""
+    return np.asarray(norm(values), np.float32)
+
+
+def is_shared(scale: str) -> bool:
+    """Say whether one scale is for all; raise ``ValueError`` for what is no kind of scale."""
+    if scale not in ("shared", "own"):
+        raise ValueError(f"scale must be 'shared' or 'own', not {scale!r}.")
+    return scale == "shared"
+
+
+def scale_in_words(norm: Normalize, scale: Scale, signed: bool) -> str:
+    """Return what an alt text says of the scale."""
+    if not is_shared(scale):
+        return "each on a scale of its own"
+    middle = ", middle grey is 0" if signed else ""
+    return f"on one scale, black {norm.vmin:.3g}{middle}, white {norm.vmax:.3g}"
+
+
+def scale_bar(fig: Figure, axes: Any, norm: Normalize, cmap: Any, scale: Scale = "shared") -> Any:
+    """Put the scale beside the maps; where each has its own there are no numbers to give. Return it."""
+    bar = fig.colorbar(ScalarMappable(norm, cmap), ax=axes, fraction=0.03, pad=0.01, aspect=30)
+    bar.ax.tick_params(labelsize=7)
+    if scale == "own":
+        bar.set_ticks([norm.vmin, norm.vmax], labels=["own\nlowest", "own\nhighest"])
+    return bar
+
+
+def place_of_largest(channel: np.ndarray) -> str:
+    """Return in which ninth of a map (H, W) its largest value lies, in words."""
+    row, column = np.unravel_index(channel.argmax(), channel.shape)
+    down, right = 3 * row // channel.shape[0], 3 * column // channel.shape[1]
+    return f"{('at the top', 'in the middle', 'at the bottom')[down]}, {('left', 'centre', 'right')[right]}"
