@@ -50,6 +50,7 @@ from .techniques import (
     place_in_map as place_in_map,
     principal_components as principal_components,
     receptive_field as receptive_field,
+    saliency as saliency,
     strongest_channel as strongest_channel,
     top_patches as top_patches,
     tsne as tsne,

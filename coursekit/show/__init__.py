@@ -12,5 +12,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "filters": ["kernels"],
         "patches": ["masked", "patches"],
         "picture": ["pictures"],
+        "saliency": ["saliency"],
     },
 )

@@ -22,5 +22,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "objectives": ["Objective", "channel", "class_score", "direction", "neuron"],
         "patches": ["Patches", "top_patches"],
         "receptive_field": ["ReceptiveField", "receptive_field"],
+        "saliency": ["saliency"],
     },
 )

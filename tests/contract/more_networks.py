@@ -203,6 +203,7 @@ def whole_numbers_in() -> Network:
     found = build("uint8")
     found.plain = build("float32").plain  # which has gradients
     found.refused = dict.fromkeys(("maximize", "DreamExplorer"), "whole numbers have no gradient")
+    found.refused["saliency"] = "No gradient leads from maps back to the picture"
     return found
 
 
@@ -262,7 +263,7 @@ def sequences_in() -> Network:
     no = {"filters": "another kind", "receptive_field": "takes no pictures", "objectives": "no channels to read"}
     no |= {"picture_filters": "one input is a picture", "describe_filters": "one input is a picture"}
     no |= {"top_patches": "Patches are of layers", "unit_activations": "of layers that give", "maximize": "no channels"}
-    no |= dict.fromkeys(("ChannelExplorer", "DreamExplorer"), "take one picture")
+    no |= dict.fromkeys(("ChannelExplorer", "DreamExplorer"), "take one picture") | {"saliency": "no channels"}
     model = keras.Model(x, layers.Softmax()(scores))
     return Network(model, maps, scores, refused=no, left_out=("vectors", "arrays"))
 

@@ -16,7 +16,7 @@ SIZE, CLASSES, COUNT = 9, 3, 6
 EVERY = (
     "activations", "filters", "picture_filters", "describe_filters", "objectives", "class_score", "class_scores",
     "with_preprocessing", "maximize", "receptive_field", "top_patches", "unit_activations", "vectors", "arrays",
-    "analyze", "ChannelExplorer", "DreamExplorer",
+    "saliency", "analyze", "ChannelExplorer", "DreamExplorer",
 )  # fmt: skip
 
 

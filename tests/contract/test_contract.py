@@ -30,6 +30,7 @@ from coursekit import (
     picture_filters,
     principal_components,
     receptive_field,
+    saliency,
     strongest_channel,
     top_patches,
     unit_activations,
@@ -178,6 +179,18 @@ def objectives(net):
     middle = rows[:, 0] if maps.ndim == 2 else maps[:, maps.shape[1] // 2, maps.shape[2] // 2]
     close(net, at(net.pictures), middle[:, 0])
     close(net, (2 * at - mean)(net.pictures), 2 * middle[:, 0] - rows[..., 1].mean(axis=1))
+
+
+@cell
+def saliency_(net):
+    aims = [channel(net.model, net.layer, 1), neuron(net.model, net.layer, 0)]
+    two = keras.tree.map_structure(lambda batch: np.asarray(batch, np.float32)[:2], net.pictures)
+    found = twice(lambda: saliency(net.model, two, aims))
+    row, column = np.array(floats(net, "maps").shape[1:3]) // 2
+    picks = [lambda f: tf.reduce_mean(f["maps"][0:1, ..., 1]), lambda f: f["maps"][1:2, row, column, 0]]
+    first = two if isinstance(two, np.ndarray) else keras.tree.flatten(two)[0]
+    expected = np.stack([g[i] for i, g in enumerate(gradients(net, picks, first))])
+    close(net, found[0] if isinstance(found, list) else found, expected)
 
 
 @cell
