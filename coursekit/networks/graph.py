@@ -6,8 +6,9 @@ has a name (``vgg16/block1_conv1``), a place in the order of computation, and an
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -359,18 +360,29 @@ def compiled(model: Any, names: Sequence[str]) -> Callable[..., tuple]:
         forward = traced(lambda *inputs: tuple(run(all_steps, inputs, names)), *signature(model))
 
         def checked(*inputs: Any) -> tuple:
-            try:
+            with sizes_explained(names, inputs):
                 return forward(*inputs)
-            except tf.errors.InvalidArgumentError as error:
-                shapes = " and ".join(" x ".join(map(str, np.shape(batch)[1:])) for batch in inputs)
-                raise ValueError(
-                    f"The network cannot compute {' and '.join(map(repr, names[-3:]))} for inputs of {shapes}. "
-                    "Are they too small?"
-                ) from error
 
         return checked
 
     return kept(model, ("forward", *names), make)
+
+
+@contextlib.contextmanager
+def sizes_explained(names: Sequence[str], inputs: Sequence[Any]) -> Iterator[None]:
+    """Say in place of TensorFlow's error, while a compiled function computes steps, that inputs are too small for it.
+
+    Raises:
+        ValueError: They are.
+    """
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        shapes = " and ".join(" x ".join(map(str, np.shape(batch)[1:])) for batch in inputs)
+        raise ValueError(
+            f"The network cannot compute {' and '.join(map(repr, names[-3:]))} for inputs of {shapes}. "
+            "Are they too small?"
+        ) from error
 
 
 def input_names(model: Any) -> list[str]:

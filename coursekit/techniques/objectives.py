@@ -15,7 +15,15 @@ from typing import Any
 import numpy as np
 
 from coursekit.networks.backend import tf
-from coursekit.networks.graph import as_inputs, find_layer, kept, refuse_channels_first, signature, traced
+from coursekit.networks.graph import (
+    as_inputs,
+    find_layer,
+    kept,
+    refuse_channels_first,
+    signature,
+    sizes_explained,
+    traced,
+)
 from coursekit.networks.labels import as_class
 from coursekit.networks.nonlinearity import nonlinearity
 from coursekit.networks.reading import read, score_layer
@@ -375,8 +383,8 @@ def compute(
         What the function returned last, as arrays for all pictures, and whether a picture came in alone.
 
     Raises:
-        TypeError, ValueError: The pictures do not fit the network, their number does not fit the objectives, or a
-            neuron lies outside of their maps.
+        TypeError, ValueError: The pictures do not fit the network or are too small for it, their number does not fit
+            the objectives, or a neuron lies outside of their maps.
     """
     model, aim = objectives[0].model, linear_aim(objectives)
     batches, alone = as_inputs(model, images)
@@ -398,7 +406,8 @@ def compute(
         inputs = [tf.convert_to_tensor(batch[start : start + batch_size], tf.float32) for batch in batches]
         each = [np.repeat(constant, len(inputs[0]), axis=0) if len(objectives) == 1
                 else constant[start : start + batch_size] for constant in aim.constants]  # fmt: skip
-        sides, found = forward(inputs, [tf.constant(constant) for constant in each])
+        with sizes_explained([name for name, _ in aim.layers], inputs):
+            sides, found = forward(inputs, [tf.constant(constant) for constant in each])
         for r in (r for objective in objectives for r in objective.readings if start == 0):
             place = aim.layers.index((r.layer, r.pre_activation))
             _check_position(r, tuple(sides[place].numpy().tolist()), "these pictures")

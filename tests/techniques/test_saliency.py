@@ -151,6 +151,14 @@ class TestWrongArguments:
         with pytest.raises(ValueError, match="No gradient leads from scaled back to the picture"):
             saliency(whole, PICTURES.astype(np.uint8), channel(whole, "scaled", 0))
 
+    def test_pictures_that_are_too_small(self):
+        x = keras.Input((None, None, 3))
+        free = keras.Model(x, layers.Conv2D(2, 9, name="wide")(x))
+        objective = channel(free, "wide", 0)
+        for compute in (objective, lambda images: saliency(free, images, objective)):
+            with pytest.raises(ValueError, match="cannot compute 'wide' for inputs of 4 x 5 x 3"):
+                compute(PICTURES)
+
     def test_batch_size(self, model):
         with pytest.raises(ValueError, match="batch_size must be at least 1"):
             saliency(model, PICTURES, 0, batch_size=0)
