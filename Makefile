@@ -28,7 +28,7 @@ lab: $(STAMP) ## open the lessons in JupyterLab; LAB_ARGS="--no-browser --port=8
 	@$(PY) -m coursekit lab my-lessons $(LAB_ARGS)
 
 test: $(STAMP) ## run all tests; TEST_ARGS="-k lab" is passed on
-	@$(PY) -m pytest -n 2 --dist loadfile $(TEST_ARGS)
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TEST_ARGS)
 
 lint: $(STAMP) ## check style, and that imports go downwards only; JavaScript and CSS where Node.js is
 	@$(BIN)/ruff check .

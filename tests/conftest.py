@@ -34,6 +34,11 @@ def pytest_configure():
             Path(_home, folder).mkdir(mode=0o700)
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the lessons, which take longest: at the end one worker would run them while the other waits."""
+    items.sort(key=lambda item: "test_lessons" not in item.nodeid)
+
+
 def pytest_unconfigure():
     """Remove the home."""
     if _home:

@@ -161,7 +161,6 @@ def test_memory_stays_flat():
         import numpy as np
         from coursekit import top_patches
         from coursekit.networks.backend import keras
-from coursekit.techniques import patches
         layers = keras.layers
         model = keras.Sequential([keras.Input((32, 32, 3)), layers.Conv2D(32, 3, name="conv"), layers.MaxPooling2D(),
                                   layers.Conv2D(32, 3, name="deep")])
