@@ -370,7 +370,7 @@ def compiled(model: Any, names: Sequence[str]) -> Callable[..., tuple]:
 
 @contextlib.contextmanager
 def sizes_explained(names: Sequence[str], inputs: Sequence[Any]) -> Iterator[None]:
-    """Make a ValueError of TensorFlow's error, while a compiled function computes steps: inputs are too small for it."""
+    """Make a ValueError of TensorFlow's error while a compiled function computes steps: inputs are too small for it."""
     try:
         yield
     except tf.errors.InvalidArgumentError as error:
