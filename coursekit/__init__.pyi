@@ -55,6 +55,7 @@ from .techniques import (
     top_patches as top_patches,
     tsne as tsne,
     unit_activations as unit_activations,
+    unit_answers as unit_answers,
 )
 from .widgets import (
     ChannelExplorer as ChannelExplorer,

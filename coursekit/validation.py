@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import operator
-from collections.abc import Iterable
+import warnings
+from collections.abc import Callable, Iterable
 from numbers import Real
 from typing import Any
 
@@ -30,6 +32,27 @@ def nearest(name: object, valid: Iterable[str], most: int = 3) -> str:
     if len(valid) > most:
         return f"There are {len(valid)}, for example {some}."
     return f"There {'is' if len(valid) == 1 else 'are'} {some}."
+
+
+def renamed(**names: str) -> Callable[[Callable], Callable]:
+    """Return a decorator by which a function takes keywords by their former names too, and says the new one.
+
+    Args:
+        **names: former name="new name".
+    """
+
+    def decorate(function: Callable) -> Callable:
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            for former in names.keys() & kwargs.keys():
+                text = f"{function.__name__}({former}=...) is written {names[former]}= now."
+                warnings.warn(text, DeprecationWarning, stacklevel=2)
+                kwargs[names[former]] = kwargs.pop(former)
+            return function(*args, **kwargs)
+
+        return call
+
+    return decorate
 
 
 def as_index(value: object, count: int, what: str) -> int:

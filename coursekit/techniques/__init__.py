@@ -18,7 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "filters": ["describe_filters", "filters", "picture_filters"],
         "gradient_ascent": ["Optimized", "maximize"],
         "masks": ["activation_mask", "intersection_over_union"],
-        "naming": ["NameScore", "name_score", "unit_activations"],
+        "naming": ["NameScore", "name_score", "unit_activations", "unit_answers"],
         "objectives": ["Objective", "channel", "class_score", "direction", "neuron"],
         "patches": ["Patches", "top_patches"],
         "receptive_field": ["ReceptiveField", "receptive_field"],

@@ -15,7 +15,7 @@ import numpy as np
 
 from coursekit.techniques.objectives import Objective, as_objectives, check_positions, linear_aim
 from coursekit.techniques.optimization import Ascent, ascend
-from coursekit.validation import as_count, as_pictures
+from coursekit.validation import as_count, as_pictures, renamed
 from coursekit.waiting import progress_bar
 
 
@@ -46,6 +46,7 @@ class Optimized:
     objectives: list[Objective] = field(repr=False)
 
 
+@renamed(image="parametrization")
 def maximize(
     objective: Objective | Sequence[Objective],
     steps: int = 256,
@@ -166,7 +167,7 @@ def _say_where(unfit: np.ndarray, objectives: Sequence[Objective]) -> None:
         raise ValueError(f"Nothing can be drawn: {named}{more} or its gradient is no finite number at any step. {why}")
     warnings.warn(
         f"{named}{more}: the objective or its gradient was no finite number, and the picture stayed as it was. {why}",
-        stacklevel=3,
+        stacklevel=4,
     )
 
 

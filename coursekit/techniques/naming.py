@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -45,6 +46,16 @@ class NameScore:
     mean_no: float
     p_value: float
     few: bool
+
+    @property
+    def pairs_right(self) -> float:
+        """The former name of ``auc``."""
+        return self.auc
+
+    @property
+    def by_chance(self) -> float:
+        """The former name of ``p_value``."""
+        return self.p_value
 
     def __str__(self) -> str:
         said = (
@@ -152,3 +163,9 @@ def unit_activations(model: Any, layer: str, images: Any) -> np.ndarray:
 
 def _percent(share: float) -> str:
     return "less than 0.1%" if share < 0.001 else f"{share:.1%}"
+
+
+def unit_answers(*args: Any, **kwargs: Any) -> np.ndarray:
+    """Return ``unit_activations(...)``, as it is called now."""
+    warnings.warn("unit_answers is called unit_activations now.", DeprecationWarning, stacklevel=2)
+    return unit_activations(*args, **kwargs)

@@ -28,7 +28,7 @@ from coursekit.networks.labels import as_class
 from coursekit.networks.nonlinearity import nonlinearity
 from coursekit.networks.reading import read, score_layer
 from coursekit.techniques.optimization import Aim, compiled_scores, picture_shape
-from coursekit.validation import as_count, as_index
+from coursekit.validation import as_count, as_index, renamed
 
 EVERYWHERE, CENTRE = (-1, -1), (-2, -2)
 
@@ -111,6 +111,7 @@ class Objective:
         return f"<Objective: {self.name}>"
 
 
+@renamed(before="pre_activation")
 def channel(model: Any, layer: str, index: int, pre_activation: bool = False) -> Objective:
     """Return the mean of one channel over all positions, as an objective.
 
@@ -135,6 +136,7 @@ def channel(model: Any, layer: str, index: int, pre_activation: bool = False) ->
     return _objective(model, step, _one_hot(index, count), EVERYWHERE, pre_activation, f"{layer} {index}")
 
 
+@renamed(before="pre_activation")
 def neuron(
     model: Any, layer: str, index: int, position: tuple[int, int] | None = None, pre_activation: bool = False
 ) -> Objective:
@@ -163,6 +165,7 @@ def neuron(
     return _objective(model, step, _one_hot(index, count), where, pre_activation, f"{layer} {index} at {said}")
 
 
+@renamed(before="pre_activation")
 def direction(
     model: Any,
     layer: str,

@@ -29,6 +29,7 @@ def all_settings(given: Any) -> dict:
     """
     if not isinstance(given, dict):
         raise TypeError(f"Settings are a dict such as {{'l2': 20}}, not {type(given).__name__}.")
+    given = {"parametrization" if name == "image" else name: value for name, value in given.items()}  # its former name
     for name in given:
         if name not in DEFAULTS:
             raise ValueError(f"There is no setting {name!r}. {nearest(name, DEFAULTS)}")
