@@ -34,7 +34,7 @@ lint: $(STAMP) ## check style, and that imports go downwards only; JavaScript an
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-cache
-	@if npx --yes $(BIOME) --version >/dev/null 2>&1; then \
+	@if npm_config_fetch_retries=0 npm_config_fetch_timeout=20000 npx --yes $(BIOME) --version >/dev/null 2>&1; then \
 		npx --yes $(BIOME) lint --diagnostic-level=warn --error-on-warnings; \
 	elif test -n "$$COURSEKIT_REQUIRE_NODE"; then echo "npx, which runs Biome, is missing or cannot fetch it." >&2; exit 1; \
 	else echo "The widgets' JavaScript and CSS were not checked: that takes Node.js (https://nodejs.org)."; fi
