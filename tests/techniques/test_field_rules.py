@@ -1,24 +1,11 @@
 import pytest
 
-from coursekit import receptive_field, with_preprocessing
+from coursekit import with_preprocessing
 from coursekit.networks.backend import keras, tf
-from coursekit.networks.graph import steps
 from coursekit.techniques.receptive_field import receptive_fields
+from tests.techniques.boxes import last, network, sequential
 
 L = keras.layers
-
-
-def sequential(*layers, size=(9, 9)):
-    return keras.Sequential([keras.Input((*size, 3)), *layers])
-
-
-def last(model, **arguments):
-    return receptive_field(model, steps(model)[-1].name, **arguments)
-
-
-def network(function, size=(16, 16)):
-    picture = keras.Input((*size, 3), name="picture")
-    return keras.Model(picture, function(picture))
 
 
 # What is not exact says so
