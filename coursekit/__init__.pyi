@@ -57,6 +57,9 @@ from .techniques import (
     unit_activations as unit_activations,
     unit_answers as unit_answers,
 )
+from .waiting import (
+    progress_bar as progress_bar,
+)
 from .widgets import (
     ChannelExplorer as ChannelExplorer,
     DreamExplorer as DreamExplorer,
