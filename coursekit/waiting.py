@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import os
 import sys
+import uuid
 from collections.abc import Iterable
 from typing import Any
 
@@ -26,13 +28,16 @@ def progress_bar(iterable: Iterable | None = None, show: bool = True, delay: flo
     from tqdm import tqdm  # here, because it costs more to import than the rest of this package
 
     off = not show or os.environ.get("TQDM_DISABLE", "0") not in ("", "0")
-    place = {"file": _Line(), "ncols": 79} if _in_a_notebook() and not off else {}
+    publisher = None if off else _publisher()
+    place = {} if publisher is None else {"file": _Line(publisher), "ncols": 79}
     return tqdm(iterable, delay=delay, leave=False, disable=off, **place, **named)
 
 
-def _in_a_notebook() -> bool:
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    return hasattr(shell, "kernel")
+def _publisher() -> Any:
+    """Return what shows things in the notebook that this runs in; None outside of one."""
+    ipython = sys.modules.get("IPython")  # not imported: what runs without a notebook does not need it
+    shell = ipython and ipython.get_ipython()
+    return shell.display_pub if hasattr(shell, "kernel") else None
 
 
 class _Line:
@@ -44,24 +49,22 @@ class _Line:
 
     encoding = "utf-8"  # tqdm asks, and draws the bar with # where it is missing
 
-    def __init__(self) -> None:
-        self._shown: Any = None
+    def __init__(self, publisher: Any) -> None:
+        self._publish = publisher.publish
+        self._place = {"display_id": uuid.uuid4().hex}
+        self._is_shown = False
 
     def write(self, text: str) -> None:
+        """Show what tqdm writes: a line that begins with a carriage return."""
         if not text.startswith(
             "\r"
         ):  # it moves the cursor to the bar of a loop inside of a loop; here each has a place
             return
-        from html import escape
-
-        from IPython.display import display
-
         line = text.strip()
-        page = {"text/html": f"<pre>{escape(line)}</pre>" if line else "", "text/plain": line}
-        if self._shown is not None:
-            self._shown.update(page, raw=True)
-        elif line:
-            self._shown = display(page, raw=True, display_id=True)
+        if line or self._is_shown:
+            page = {"text/html": f"<pre>{html.escape(line)}</pre>" if line else "", "text/plain": line}
+            self._publish(page, transient=self._place, update=self._is_shown)
+            self._is_shown = True
 
     def flush(self) -> None:
         """Do nothing: each line is shown as it is written."""

@@ -152,7 +152,7 @@ def pca(features: Any, dims: int = 2) -> np.ndarray:
 def tsne(features: Any, perplexity: float = 30, seed: int = 0) -> np.ndarray:
     """Return a map in which near neighbours stay near: t-SNE (van der Maaten and Hinton 2008).
 
-    Only nearness means something. How far apart two groups lie, and how large a group is drawn, says next to nothing;
+    Only nearness means something. How far apart two groups lie, and how large a group is drawn, says little;
     maps with other perplexities and seeds show what stays. The features are reduced to their 50 strongest principal
     components first, and the map begins with the first two. 5,000 digits take about 16 s on two
     cores that have nothing else to do.

@@ -11,9 +11,17 @@ from coursekit.exercises.model import Exercise, Mistake
 
 def _nearest_case(seed: int) -> dict:
     rng = np.random.default_rng(seed)
-    features = rng.normal(size=(int(rng.integers(30, 60)), 6)) * rng.uniform(0.3, 3, size=(1, 6))
-    features *= rng.uniform(0.5, 2, size=(len(features), 1))
-    return {"features": features.astype(np.float32), "query": rng.normal(size=6).astype(np.float32)}
+    features = rng.normal(size=(int(rng.integers(30, 60)), 6)) * rng.uniform(0.5, 3, size=(1, 6))
+    query = rng.normal(size=6)
+    query *= rng.uniform(1.5, 3) / np.linalg.norm(query)
+    aside = rng.normal(size=6)
+    aside -= query * (aside @ query) / (query @ query)
+    near, in_line, long, far = rng.choice(len(features), 4, replace=False)  # each is the answer to another question
+    features[near] = query + rng.normal(size=6) * 0.3
+    features[in_line] = query * rng.uniform(2, 3) + rng.normal(size=6) * 0.1
+    features[long] = 4 * query + 3 * aside * np.linalg.norm(query) / np.linalg.norm(aside)
+    features[far] = -8 * query + rng.normal(size=6)
+    return {"features": features.astype(np.float32), "query": query.astype(np.float32)}
 
 
 def _distances(case: dict) -> np.ndarray:
@@ -70,134 +78,187 @@ _nearest = Exercise(
     ),
 )
 
-# 03.found ------------------------------------------------------------------------------------------------------------
+# 03.kept-neighbors ---------------------------------------------------------------------------------------------------
 
 
-def _found_case(seed: int) -> dict:
+def _kept_case(seed: int) -> dict:
     rng = np.random.default_rng(seed)
-    count = int(rng.integers(12, 20))
-    features = rng.normal(size=(count, 4))
-    queries = features + rng.normal(size=(count, 4)) * rng.uniform(0.3, 0.5)
-    return {"features": features.astype(np.float32), "queries": queries.astype(np.float32)}
+    features = rng.normal(size=(int(rng.integers(14, 25)), 5)) * [2, 1.6, 1.2, 0.9, 0.7]
+    points = features[:, :2] + rng.normal(size=(len(features), 2)) * 0.3
+    return {
+        "features": features.astype(np.float32),
+        "points": (points * rng.uniform(0.2, 9)).astype(np.float32),
+        "k": int(rng.integers(2, 6)),
+    }
 
 
-def _table(case: dict) -> np.ndarray:
-    """Return the distance from each query (row) to each feature (column)."""
-    return np.linalg.norm(case["queries"][:, np.newaxis].astype(np.float64) - case["features"], axis=2)
+def _neighbors(vectors: np.ndarray, k: int, itself: bool = False) -> np.ndarray:
+    vectors = vectors.astype(np.float64)
+    distances = np.linalg.norm(vectors[:, np.newaxis] - vectors, axis=2)
+    if not itself:
+        np.fill_diagonal(distances, np.inf)
+    return distances.argsort(axis=1, kind="stable")[:, :k]
 
 
-def _hits(case: dict) -> np.ndarray:
-    return _table(case).argmin(axis=1) == np.arange(len(case["queries"]))
+def _both(case: dict, itself: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    return _neighbors(case["features"], case["k"], itself), _neighbors(case["points"], case["k"], itself)
 
 
-_found = Exercise(
-    id="03.found",
-    title="How often the right one is found",
-    answer="found",
+def _common(case: dict, itself: bool = False) -> np.ndarray:
+    """Return for each picture how many of its neighbours are the same in both spaces."""
+    return np.array([len(set(full) & set(flat)) for full, flat in zip(*_both(case, itself), strict=True)])
+
+
+_kept = Exercise(
+    id="03.kept-neighbors",
+    title="Does the map keep the neighbours?",
+    answer="kept_neighbors",
     points=3,
     hints=(
-        "Row i of queries is a changed version of row i of features. When is it found?",
-        "nearest_neighbors(features, queries, k=1) gives for each query the row of its nearest feature.",
-        "Compare those rows with np.arange(len(queries)) and take the mean of the comparison.",
+        "Find the k nearest neighbours of every picture twice: once by features and once by points.",
+        "nearest_neighbors(features, features, k, exclude=np.arange(len(features))) gives a row of neighbours for each "
+        "picture, without the picture itself.",
+        "Go through the pictures one by one. np.isin(row, other_row).mean() is the share of one row that is found in "
+        "the other, in whatever order. Return the mean over all pictures.",
     ),
     solution=(
-        "def found(features, queries):\n"
-        "    rows, _ = nearest_neighbors(features, queries, k=1)\n"
-        "    return (rows[:, 0] == np.arange(len(queries))).mean()"
+        "def kept_neighbors(features, points, k):\n"
+        "    everyone = np.arange(len(features))\n"
+        "    full, _ = nearest_neighbors(features, features, k, exclude=everyone)\n"
+        "    flat, _ = nearest_neighbors(points, points, k, exclude=everyone)\n"
+        "    return np.mean([np.isin(row, other).mean() for row, other in zip(full, flat)])"
     ),
-    case=_found_case,
-    right=lambda case: float(_hits(case).mean()),
+    case=_kept_case,
+    right=lambda case: float(_common(case).mean() / case["k"]),
     is_function=True,
     mistakes=(
         Mistake(
+            "itself counted",
+            "Each picture was counted as its own neighbour, and that one is kept by every map. exclude= leaves it out.",
+            lambda case: float(_common(case, itself=True).mean() / case["k"]),
+        ),
+        Mistake(
+            "itself counted, and one more",
+            "Among k + 1 neighbours each picture found itself, and that one is kept by every map. exclude= leaves it "
+            "out.",
+            lambda case: float((_common(case).mean() + 1) / (case["k"] + 1)),
+        ),
+        Mistake(
+            "in the same order",
+            "Only neighbours in the same rank were counted. A neighbour is kept even if it was the first and is now "
+            "the second.",
+            lambda case: float((_both(case)[0] == _both(case)[1]).mean()),
+        ),
+        Mistake(
+            "all rows together",
+            "A neighbour counted as kept if it is anybody's neighbour in the map. It must be a neighbour of the same "
+            "picture: compare row with row.",
+            lambda case: float(np.isin(*_both(case)).mean()),
+        ),
+        Mistake(
             "a count",
-            "That is how many were found. Asked is the share, from 0 to 1.",
-            lambda case: float(_hits(case).sum()),
+            "That is how many neighbours a picture keeps on average. Asked is the share of the k.",
+            lambda case: float(_common(case).mean()),
         ),
         Mistake(
-            "percent", "In percent. Asked is the share, from 0 to 1.", lambda case: 100 * float(_hits(case).mean())
+            "those lost",
+            "That is the share of neighbours that the map loses.",
+            lambda case: 1 - float(_common(case).mean() / case["k"]),
         ),
         Mistake(
-            "those not found",
-            "That is the share of those that were not found.",
-            lambda case: 1 - float(_hits(case).mean()),
+            "one is enough",
+            "That is the share of pictures that keep at least one neighbour. Asked is the share of the neighbours.",
+            lambda case: float((_common(case) > 0).mean()),
         ),
         Mistake(
-            "the other way round",
-            "You looked for the nearest query of each feature. Asked is the nearest feature of each query, and the "
-            "nearest neighbour of my nearest neighbour need not be me.",
-            lambda case: float((_table(case).argmin(axis=0) == np.arange(len(case["queries"]))).mean()),
+            "of both together",
+            "The common neighbours were divided by all that occur in one space or the other. Asked is the share of "
+            "the k in the full space.",
+            lambda case: float((_common(case) / (2 * case["k"] - _common(case))).mean()),
         ),
     ),
 )
 
-# 03.variance ---------------------------------------------------------------------------------------------------------
+# 03.left-out ---------------------------------------------------------------------------------------------------------
 
 
-def _variance_case(seed: int) -> dict:
+def _left_out_case(seed: int) -> dict:
     rng = np.random.default_rng(seed)
-    spread = np.sort(rng.uniform(0.3, 4, size=5))[::-1]
+    spread = np.array([4, 2.8, 1.9, 1.2, 0.6]) * rng.uniform(0.9, 1.1, size=5)
     turned = np.linalg.qr(rng.normal(size=(5, 5)))[0]
-    features = rng.normal(size=(40, 5)) * spread @ turned + rng.uniform(2, 6, size=5)
+    features = rng.normal(size=(int(rng.integers(20, 40)), 5)) * spread @ turned + rng.uniform(2, 6, size=5)
     return {"features": features.astype(np.float32), "dims": int(rng.integers(2, 4))}
 
 
-def _variances(case: dict, centred: bool = True) -> np.ndarray:
+def _lengths(case: dict, centred: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return how long each picture's vector is, how long its shadow, and how long what the shadow leaves out."""
     features = case["features"].astype(np.float64)
-    return np.linalg.svd(features - features.mean(axis=0) * centred, compute_uv=False) ** 2
+    vectors = features - features.mean(axis=0) * centred
+    directions = np.linalg.svd(vectors, full_matrices=False)[2][: case["dims"]]
+    shadows = vectors @ directions.T @ directions
+    return tuple(np.linalg.norm(part, axis=1) for part in (vectors, shadows, vectors - shadows))
 
 
-def _share(values: np.ndarray, dims: int) -> float:
-    return float(values[:dims].sum() / values.sum())
+def _columns_left_out(case: dict) -> np.ndarray:
+    features = case["features"].astype(np.float64)
+    return np.linalg.norm((features - features.mean(axis=0))[:, case["dims"] :], axis=1)
 
 
-_variance = Exercise(
-    id="03.variance",
+_left_out = Exercise(
+    id="03.left-out",
     title="What a flat map leaves out",
-    answer="kept_variance",
+    answer="left_out",
     points=3,
     hints=(
-        "Subtract the mean of each column first: variance is about the mean.",
-        "np.linalg.svd(centred, compute_uv=False) gives a number for each direction, the largest first. Their squares "
-        "are in proportion to the variances.",
-        "The sum of the first dims squares, divided by the sum of all.",
+        "Subtract the mean of each column first, because the map's plane goes through the middle of the cloud.",
+        "The rows of np.linalg.svd(centred, full_matrices=False)[2] are the directions, the widest first; each has "
+        "length 1.",
+        "centred @ directions[:dims].T are the coordinates in the map; times directions[:dims] again they are the "
+        "shadow as a vector in the full space. How long is the difference?",
     ),
     solution=(
-        "def kept_variance(features, dims):\n"
+        "def left_out(features, dims):\n"
         "    centred = features - features.mean(axis=0)\n"
-        "    variances = np.linalg.svd(centred, compute_uv=False) ** 2\n"
-        "    return variances[:dims].sum() / variances.sum()"
+        "    directions = np.linalg.svd(centred, full_matrices=False)[2][:dims]\n"
+        "    shadows = centred @ directions.T @ directions\n"
+        "    return np.linalg.norm(centred - shadows, axis=1)"
     ),
-    case=_variance_case,
-    right=lambda case: _share(_variances(case), case["dims"]),
+    case=_left_out_case,
+    right=lambda case: _lengths(case)[2],
     is_function=True,
     mistakes=(
         Mistake(
             "not centred",
-            "The mean was not subtracted: the first direction then points from zero to the middle of the cloud and "
-            "seems to explain nearly everything.",
-            lambda case: _share(_variances(case, centred=False), case["dims"]),
+            "The mean was not subtracted: the first direction then points from zero to the middle of the cloud, and is "
+            "not the widest side of it.",
+            lambda case: _lengths(case, centred=False)[2],
         ),
         Mistake(
-            "not squared",
-            "Those are shares of the standard deviations. A variance is their square.",
-            lambda case: _share(np.sqrt(_variances(case)), case["dims"]),
+            "the shadow itself",
+            "That is how far each shadow lies from the middle: what the map keeps. Asked is what it leaves out.",
+            lambda case: _lengths(case)[1],
         ),
         Mistake(
-            "one direction only",
-            "Only the last of the directions was counted, not all up to it.",
-            lambda case: float(_variances(case)[case["dims"] - 1] / _variances(case).sum()),
+            "the whole distance",
+            "That is how far each picture lies from the middle in the full space: kept and left out together.",
+            lambda case: _lengths(case)[0],
         ),
         Mistake(
-            "what is lost",
-            "That is the share that is lost. Asked is the share that is kept.",
-            lambda case: 1 - _share(_variances(case), case["dims"]),
+            "a difference of lengths",
+            "One length was subtracted from the other. Shadow and rest stand at a right angle, so their squares add "
+            "up, not their lengths.",
+            lambda case: _lengths(case)[0] - _lengths(case)[1],
+        ),
+        Mistake("squared", "Those are squares of the distances: the root is missing.", lambda c: _lengths(c)[2] ** 2),
+        Mistake(
+            "a share",
+            "Those are shares of each picture's distance from the middle. Asked are the distances.",
+            lambda case: _lengths(case)[2] / _lengths(case)[0],
         ),
         Mistake(
             "the first columns",
-            "That is the variance of the first columns as they stand. The principal directions are mixtures of all "
-            "columns.",
-            lambda case: _share(case["features"].astype(np.float64).var(axis=0), case["dims"]),
+            "The first columns were taken for the map. The principal directions are mixtures of all columns.",
+            _columns_left_out,
         ),
     ),
 )
@@ -214,11 +275,12 @@ _islands = Exercise(
         "A good answer says what the map does and does not show, and names a measurement in the full space.",
     ),
     solution=(
-        "For example: the map shows that the neighbours of each picture are mostly of its own island. That the islands "
-        "lie far apart, and how large they are, means nothing: another seed or perplexity changes it, and random "
-        "numbers give islands too. I would compare distances between and within the two groups in the full space of "
-        "features, count mixed neighbourhoods there, and draw the map again with other seeds and perplexities."
+        "For example: the map shows that the neighbours of each patient are mostly of the same island. How far apart "
+        "the islands lie, and how large they are, says little, because another seed or perplexity changes it. That "
+        "there are islands at all says little too, because random numbers give some at a small perplexity. I would "
+        "compare distances between and within the two groups in the full space of features, count mixed "
+        "neighbourhoods there, and draw the map again with other seeds and perplexities."
     ),
 )
 
-EXERCISES = (_nearest, _found, _variance, _islands)
+EXERCISES = (_nearest, _kept, _left_out, _islands)
