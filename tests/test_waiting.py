@@ -1,5 +1,7 @@
 """The bar of what takes long: where it is seen, and what it leaves behind."""
 
+import re
+
 import nbformat
 import pytest
 from nbclient import NotebookClient
@@ -44,8 +46,8 @@ def run(source, monkeypatch):
 
 def test_in_a_notebook_it_counts_and_leaves_nothing_to_see(monkeypatch):
     seen, outputs, metadata = run(SLOW, monkeypatch)
-    assert seen[0].startswith("<pre>Training:   0%")
-    assert any("2/3" in page for page in seen)
+    assert "Training" in seen[0]
+    assert any(re.search("2(/| of )3", page) for page in seen)
     assert seen[-1] == ""
     [output] = outputs
     assert dict(output.data) == {"text/html": "", "text/plain": ""}  # no widget's view, which would be dead next day
@@ -54,7 +56,7 @@ def test_in_a_notebook_it_counts_and_leaves_nothing_to_see(monkeypatch):
 
 def test_a_bar_inside_of_a_bar_has_a_line_of_its_own(monkeypatch):
     seen, outputs, _ = run(NESTED, monkeypatch)
-    assert {page.removeprefix("<pre>")[:5] for page in seen if page} == {"outer", "inner"}
+    assert all(("outer" in page) != ("inner" in page) for page in seen if page)
     assert [output.data["text/html"] for output in outputs] == [""] * 3  # outer, and inner twice
 
 

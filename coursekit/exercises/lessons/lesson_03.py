@@ -16,11 +16,15 @@ def _nearest_case(seed: int) -> dict:
     query *= rng.uniform(1.5, 3) / np.linalg.norm(query)
     aside = rng.normal(size=6)
     aside -= query * (aside @ query) / (query @ query)
-    near, in_line, long, far = rng.choice(len(features), 4, replace=False)  # each is the answer to another question
-    features[near] = query + rng.normal(size=6) * 0.3
-    features[in_line] = query * rng.uniform(2, 3) + rng.normal(size=6) * 0.1
-    features[long] = 4 * query + 3 * aside * np.linalg.norm(query) / np.linalg.norm(aside)
-    features[far] = -8 * query + rng.normal(size=6)
+    one, other = rng.permutation(np.eye(6))[:2]
+    features[rng.choice(len(features), 6, replace=False)] = [  # each is the answer to another question
+        query + 0.3 * rng.choice([-1, 1]) * rng.uniform(0.8, 1.2, size=6),  # the nearest
+        query + 1.2 * one,  # if absolute values are added up
+        query + 3 * one - 3 * other,  # if signed ones are
+        query * rng.uniform(2, 3) + rng.normal(size=6) * 0.1,  # in the query's direction
+        4 * query + 3 * aside * np.linalg.norm(query) / np.linalg.norm(aside),  # the largest product
+        -8 * query + rng.normal(size=6),  # the farthest
+    ]
     return {"features": features.astype(np.float32), "query": query.astype(np.float32)}
 
 
@@ -52,6 +56,12 @@ _nearest = Exercise(
             "the farthest",
             "That is the row that lies farthest away.",
             lambda case: int(_distances(case).argmax()),
+        ),
+        Mistake(
+            "absolute values added up",
+            "That row is the nearest if the absolute differences are added up, as one walks through a city's blocks. "
+            "The ordinary distance is the root of the sum of their squares.",
+            lambda case: int(np.abs(case["features"] - case["query"]).sum(axis=1).argmin()),
         ),
         Mistake(
             "the largest product",
