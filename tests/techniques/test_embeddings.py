@@ -189,13 +189,14 @@ class TestPCA:
 
 
 class TestTSNE:
-    def test_as_the_library_has_it(self, some_digits):
+    @pytest.mark.parametrize("start", ["pca", "random"])
+    def test_as_the_library_has_it(self, some_digits, start):
         vectors, _ = some_digits
         vectors = vectors[::4]
-        found = tsne(vectors, perplexity=10, seed=3)
+        found = tsne(vectors, perplexity=10, seed=3, start=start)
         assert (found.shape, found.dtype) == ((125, 2), np.float32)
         reduced = PCA(50, random_state=0).fit_transform(vectors.astype(np.float64))
-        method = TSNE(perplexity=10, init="pca", learning_rate="auto", random_state=3)
+        method = TSNE(perplexity=10, init=start, learning_rate="auto", random_state=3)
         with threadpool_limits(1, "openmp"):
             np.testing.assert_array_equal(found, method.fit_transform(reduced))
 
@@ -211,8 +212,12 @@ class TestTSNE:
         np.testing.assert_array_equal(tsne(FEATURES, 5, seed=1), tsne(FEATURES, 5, seed=1))
         assert np.abs(tsne(FEATURES, 5) - tsne(FEATURES, 8)).max() > 1
 
+    def test_each_seed_gives_another_random_start(self):
+        first, second = (tsne(FEATURES, 5, seed=seed, start="random") for seed in (1, 2))
+        assert np.abs(first - second).max() > 1
+
     def test_the_design_of_its_call(self):
-        assert list(inspect.signature(tsne).parameters) == ["features", "perplexity", "seed"]
+        assert list(inspect.signature(tsne).parameters) == ["features", "perplexity", "seed", "start"]
 
     @pytest.mark.parametrize("scale", [1e-36, 1e-30, 1e-10, 1e10, 1e18, 1e36])
     def test_a_map_does_not_depend_on_the_scale(self, scale):
@@ -251,6 +256,7 @@ class TestTSNE:
             ({"perplexity": "30"}, TypeError, "perplexity must be a number, not '30'; 30 is usual"),
             ({"seed": -1}, ValueError, "seed"),
             ({"seed": 1.5}, TypeError, "seed must be a whole number"),
+            ({"start": "chance"}, ValueError, "There is no start 'chance'"),
             ({"features": FEATURES[:, :1]}, ValueError, "at least 2 numbers for a map, not 40 of 1"),
             ({"features": FEATURES[:2]}, ValueError, "at least 3 vectors"),
             ({"features": np.ones((40, 60))}, ValueError, "All features are the same"),
