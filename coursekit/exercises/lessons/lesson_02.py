@@ -14,7 +14,8 @@ from coursekit.exercises.model import Exercise, Mistake
 def _kernel_case(seed: int) -> dict:
     rng = np.random.default_rng(seed)
     size = int(rng.choice((3, 5)))
-    return {"kernel": rng.normal(size=(size, size, 3)).astype(np.float32)}
+    mean = rng.choice((-1, 1)) * rng.uniform(0.3, 0.8)  # far from 0: "above the mean" is another patch
+    return {"kernel": (mean + rng.normal(size=(size, size, 3))).astype(np.float32)}
 
 
 def _from_0_to_255(kernel: np.ndarray) -> np.ndarray:
@@ -75,15 +76,24 @@ _best_patch = Exercise(
 
 def _edge_case(seed: int) -> dict:
     rng = np.random.default_rng(seed)
-    # Away from 0 degrees, where an angle next to it would be 359 and look far off, and from the axes.
-    angle = np.radians(rng.choice((0, 90, 180, 270)) + rng.uniform(20, 70))
+    # Away from 0 degrees, where an angle next to it would be 359 and look far off, and from the axes. Most often down
+    # to the left: there an arctangent without the quadrant and a negative angle are both wrong, so that six cases in
+    # which one of them is right throughout come once in 30,000 times.
+    quarter = rng.choice((0, 90, 180, 270), p=(0.15, 0.025, 0.8, 0.025))
+    angle = np.radians(quarter + rng.uniform(20, 70))
     row, column = np.mgrid[-1:2, -1:2]
-    return {"kernel": (rng.uniform(0.5, 2) * (np.cos(angle) * column - np.sin(angle) * row)).astype(np.float32)}
+    slope = rng.uniform(0.5, 2) * (np.cos(angle) * column - np.sin(angle) * row)
+    return {"kernel": (slope + rng.uniform(-0.5, 0.5)).astype(np.float32)}
+
+
+def _forces(case: dict) -> tuple[float, float]:
+    row, column = np.mgrid[-1:2, -1:2]
+    return float((case["kernel"] * column).sum()), -float((case["kernel"] * row).sum())
 
 
 def _bright_side(case: dict, up: float = 1.0, turn: bool = False) -> float:
-    row, column = np.mgrid[-1:2, -1:2]
-    x, y = float((case["kernel"] * column).sum()), -up * float((case["kernel"] * row).sum())
+    x, y = _forces(case)
+    y *= up
     return float(np.degrees(np.arctan2(x, y) if turn else np.arctan2(y, x)) % 360)
 
 
@@ -135,6 +145,17 @@ _bright = Exercise(
             lambda case: _bright_side(case, turn=True),
         ),
         Mistake(
+            "below 0",
+            "The right direction, but counted from -180 to 180. From 0 to 360, please: % 360.",
+            lambda case: (_bright_side(case) + 180) % 360 - 180,
+        ),
+        Mistake(
+            "the quadrant lost",
+            "Right for some edges, off by half a turn for others. A quotient does not know which of its two parts was "
+            "negative: arctan2 takes both.",
+            lambda case: float(np.degrees(np.arctan(_forces(case)[1] / _forces(case)[0])) % 360),
+        ),
+        Mistake(
             "radians",
             "That is the right angle in radians. In degrees, please: np.degrees.",
             lambda case: np.radians(_bright_side(case)),
@@ -151,7 +172,11 @@ _bright = Exercise(
 
 
 def _photo_case(seed: int) -> dict:
-    return {"channel": 13 if seed == 0 else int(np.random.default_rng(seed).integers(48))}
+    if seed == 0:
+        return {"channel": 12}
+    rng = np.random.default_rng(seed)
+    channels = list(_telling_channels().values())
+    return {"channel": int(rng.choice(channels[rng.integers(len(channels))]))}
 
 
 @functools.cache
@@ -159,6 +184,21 @@ def _answers() -> np.ndarray:
     from coursekit import activations, photos, squeezenet
 
     return activations(squeezenet(), photos()[0], "fire6-squeeze1x1")
+
+
+@functools.cache
+def _telling_channels() -> dict[int, list[int]]:
+    """Return for each photo the channels whose best photo it is, clearly, and not by the usual wrong measures too."""
+    answers = _answers()
+    means = answers.mean(axis=(1, 2))
+    second, first = np.sort(means, axis=0)[-2:]
+    wrong = [answers.max(axis=(1, 2)), answers.std(axis=(1, 2)), answers[:, 7, 7]]
+    found: dict[int, list[int]] = {}
+    for channel, photo in enumerate(means.argmax(axis=0).tolist()):
+        tells = all(measure[:, channel].argmax() != photo for measure in wrong)
+        if tells and second[channel] < 0.95 * first[channel]:  # the same on every machine
+            found.setdefault(photo, []).append(channel)
+    return found
 
 
 def _of_channel(case: dict) -> np.ndarray:
@@ -188,6 +228,17 @@ _best_photo = Exercise(
             "That photo holds the single largest point. The pattern was drawn for the mean over all points: compare "
             "like with like.",
             lambda case: int(_of_channel(case).max(axis=(1, 2)).argmax()),
+        ),
+        Mistake(
+            "the middle only",
+            "That is the best photo by its middle, one point of the map. The pattern was drawn for the mean over all "
+            "points.",
+            lambda case: int(_of_channel(case)[:, 7, 7].argmax()),
+        ),
+        Mistake(
+            "the largest spread",
+            "That is the photo on which the channel varies most. What maximize made large is its mean.",
+            lambda case: int(_of_channel(case).std(axis=(1, 2)).argmax()),
         ),
         Mistake(
             "counted from 1",

@@ -13,9 +13,10 @@ def _layers_case(seed: int) -> dict:
     if seed == 0:  # SqueezeNet up to pool3
         return {"kernels": [3, 3, 1, 3, 1, 3, 3], "strides": [2, 2, 1, 1, 1, 1, 2]}
     rng = np.random.default_rng(seed)
-    count = int(rng.integers(4, 8))
-    kernels, strides = rng.choice((1, 3, 5), size=count), rng.choice((1, 2), size=count)
+    count = int(rng.integers(4, 9))
+    kernels, strides = rng.choice((1, 3, 5, 7), size=count), rng.choice((1, 2, 3), size=count)
     kernels[:2], strides[:2] = (3, 5), (2, 1)  # so that no wrong way happens to be right
+    kernels[-1], strides[-1] = 7, rng.choice((2, 3))
     return {"kernels": kernels.tolist(), "strides": strides.tolist()}
 
 
@@ -66,6 +67,12 @@ _field_size = Exercise(
             lambda case: _size(case, minus=0),
         ),
         Mistake(
+            "from the wrong end",
+            "That is what the chain gives in the opposite order. A kernel is spread by the strides before it, not by "
+            "those behind.",
+            lambda case: _size({"kernels": case["kernels"][::-1], "strides": case["strides"][::-1]}),
+        ),
+        Mistake(
             "one short",
             "One short: a unit that looks at no neighbour still sees one pixel.",
             lambda case: _size(case) - 1,
@@ -84,9 +91,12 @@ _field_size = Exercise(
 def _box_case(seed: int) -> dict:
     rng = np.random.default_rng(seed)
     stride, size = int(rng.choice((4, 8, 16))), int(rng.integers(40, 100))
-    offset = -int(rng.integers(10, 30))
-    rows = np.array([0, 1, 5, 200 // stride, 224 // stride])
-    return {"rows": rows, "size": size, "stride": stride, "offset": offset, "pixels": 227}
+    middles = [-(size // 2), stride // 2 - size // 2]  # no field is centred on its unit's place, so the offset tells
+    offset = -int(rng.choice([n for n in range(10, 35) if all(abs(n + middle) > 1 for middle in middles)]))
+    pixels = int(rng.integers(180, 300))
+    last = (pixels - 1) // stride
+    rows = np.array([0, 1, *np.sort(rng.choice(np.arange(2, last - 1), size=2, replace=False)), last])
+    return {"rows": rows, "size": size, "stride": stride, "offset": offset, "pixels": pixels}
 
 
 def _box(case: dict, clip: bool = True, centred: bool = False) -> np.ndarray:
@@ -161,10 +171,14 @@ _box_exercise = Exercise(
 
 def _masks_case(seed: int) -> dict:
     rng = np.random.default_rng(seed)
-    mask, region = np.zeros((2, 12, 14), bool)
-    top, left = rng.integers(0, 5, size=2)
-    mask[top : top + 6, left : left + 6] = True
-    region[top + 2 : top + 7, left + 3 : left + 8] = True
+    mask, region = np.zeros((2, *rng.integers(12, 20, size=2)), bool)
+    (top, left), (tall, wide) = rng.integers(0, 3, size=2), rng.integers(4, 8, size=2)
+    mask[top : top + tall, left : left + wide] = True
+    # Part of the region lies in the mask, part of it beyond the mask's last row and column, part of the mask outside.
+    top, left = top + rng.integers(1, tall), left + rng.integers(1, wide)
+    region[top : top + tall + rng.integers(0, 3), left : left + wide + rng.integers(0, 3)] = True
+    if region.sum() == mask.sum():  # then a share of the one would be a share of the other
+        region[-1, -1] = True
     return {"mask": mask, "region": region}
 
 
@@ -220,12 +234,12 @@ _overlap = Exercise(
 
 _name = Exercise(
     id="04.name",
-    title="Name a unit",
+    title="Name a channel",
     answer="unit_name",
     points=4,
     hints=(
         "Use the unit card. Look at all nine patches, not at the first.",
-        "A good answer gives the unit and the name, how often the name predicted the order of two new pictures, and "
+        "A good answer gives the channel and the name, how often the name predicted the order of two new pictures, and "
         "one picture that speaks against it.",
     ),
     solution=(
