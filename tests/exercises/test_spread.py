@@ -1,4 +1,4 @@
-"""Hidden cases of lessons 02 and 04 spread: no constant, no usual mistake and no plausible wrong function gets points."""
+"""Hidden cases of lessons 02 and 04 spread: no constant, usual mistake or plausible wrong function gets points."""
 
 import collections
 import functools
