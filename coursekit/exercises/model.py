@@ -40,6 +40,7 @@ class Exercise:
         solution: Code, shown on demand after three tries.
         case: Seed to what is given, {name: value}; arrays, numbers and strings only. Seed 0 is the lesson's own.
         right: The right answer to a case. None for an exercise that a person reads.
+        also_right: Other answers that are right too; one of them, in all cases.
         mistakes: The first that fits names what went wrong.
         is_function: The answer is a function, called with the case's values by name.
         tolerance: How far numbers may be off, relative to the largest right one.
@@ -53,6 +54,7 @@ class Exercise:
     solution: str
     case: Callable[[int], dict] = lambda seed: {}
     right: Callable[[dict], Any] | None = None
+    also_right: tuple[Callable[[dict], Any], ...] = ()
     mistakes: tuple[Mistake, ...] = ()
     is_function: bool = False
     tolerance: float = 1e-3

@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from coursekit.exercises.lessons.lesson_01_pictures import GROUPS
 from coursekit.exercises.model import Exercise, Mistake
-
-_PHOTOS = ("astronaut", "chelsea", "coffee", "rocket", "china", "flower", "motorcycle")
-_LAYERS = tuple(f"fire{i}-squeeze1x1" for i in (3, 4, 5, 6, 7))
 
 
 @functools.cache
@@ -27,7 +25,9 @@ def _strongest_case(seed: int) -> dict:
     if seed == 0:
         return {"picture": "coffee", "layer": "fire6-squeeze1x1"}
     rng = np.random.default_rng(seed)
-    return {"picture": str(rng.choice(_PHOTOS)), "layer": str(rng.choice(_LAYERS))}
+    group = GROUPS[rng.integers(len(GROUPS))].split()
+    picture, layer = group[rng.integers(len(group))].split("/")
+    return {"picture": picture, "layer": layer}
 
 
 @functools.cache
@@ -94,11 +94,11 @@ _strongest = Exercise(
 
 def _by_hand_case(seed: int) -> dict:
     rng = np.random.default_rng(seed)
-    size, channels, filters = (int(n) for n in (rng.choice((1, 3, 5)), rng.integers(2, 5), rng.integers(4, 8)))
+    rows, columns, channels, filters = (int(n) for n in rng.integers((1, 2, 1, 2), (5, 5, 5, 8)))
     return {
-        "patch": rng.normal(size=(size, size, channels)).astype(np.float32),
-        "kernel": rng.normal(size=(size, size, channels, filters)).astype(np.float32),
-        "bias": rng.normal(size=filters).astype(np.float32),
+        "patch": rng.normal(size=(rows, columns, channels)).round(1).astype(np.float32),
+        "kernel": rng.normal(size=(rows, columns, channels, filters)).round(1).astype(np.float32),
+        "bias": rng.normal(size=filters).round(1).astype(np.float32),
     }
 
 
@@ -169,8 +169,14 @@ _by_hand = Exercise(
 
 def _one_scale_case(seed: int) -> dict:
     rng = np.random.default_rng(seed)
-    strength = 10.0 ** rng.uniform(-2, 3, size=6)
-    return {"layer": (rng.normal(size=(7, 9, 6)) * strength).astype(np.float32)}
+    rows, columns, channels = (int(n) for n in rng.integers(2, 7, size=3))
+    layer = rng.normal(size=(rows, columns, channels)) * 10.0 ** rng.uniform(-1, 2, size=channels)
+    return {"layer": layer.round(1).astype(np.float32)}
+
+
+def _around_grey(case: dict) -> np.ndarray:
+    """Bring 0 to the middle, as the lesson's signed scale does."""
+    return (case["layer"] / np.abs(case["layer"]).max() + 1) / 2
 
 
 def _stretch(values: np.ndarray, axis: Any = None) -> np.ndarray:
@@ -191,6 +197,7 @@ _one_scale = Exercise(
     solution="def one_scale(layer):\n    return (layer - layer.min()) / (layer.max() - layer.min())",
     case=_one_scale_case,
     right=lambda case: _stretch(case["layer"]),
+    also_right=(_around_grey,),
     is_function=True,
     mistakes=(
         Mistake(
