@@ -7,8 +7,8 @@ from student to student: another seed is another case.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -104,9 +104,20 @@ class Question:
 
 @dataclass(frozen=True)
 class Lesson:
-    """Everything that a lesson asks."""
+    """Everything that a lesson asks.
+
+    Attributes:
+        number: "01".
+        exercises: At its end.
+        predictions: Asked before a result is shown.
+        quiz: At its end.
+        instead: Words of its text that would tell a prediction's result, and what learners read instead.
+        folded: Ids of its cells whose code would tell.
+    """
 
     number: str
     exercises: tuple[Exercise, ...] = ()
     predictions: tuple[Question, ...] = ()
     quiz: tuple[Question, ...] = ()
+    instead: Mapping[str, str] = field(default_factory=dict)
+    folded: tuple[str, ...] = ()

@@ -171,7 +171,7 @@ def _one_scale_case(seed: int) -> dict:
     rng = np.random.default_rng(seed)
     rows, columns, channels = (int(n) for n in rng.integers(2, 7, size=3))
     layer = rng.normal(size=(rows, columns, channels)) * 10.0 ** rng.uniform(-1, 2, size=channels)
-    return {"layer": layer.round(1).astype(np.float32)}
+    return {"layer": layer.round(3).astype(np.float32)}
 
 
 def _around_grey(case: dict) -> np.ndarray:
