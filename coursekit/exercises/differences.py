@@ -276,6 +276,8 @@ def _some_entries(pairs: list[_Pair]) -> str:
     if pair.right.ndim == 0 or (wrong.all() and pair.right.size > 1):
         return ""
     says = f"{wrong.sum()} of {wrong.size} entries {'is' if wrong.sum() == 1 else 'are'} wrong"
+    if wrong.sum() == 1 and pair.right.ndim > 1:
+        return f"{says}, the one at {_index(np.argwhere(wrong)[0])}."
     masks = [~(np.abs(p.came - p.right) <= p.margin) for p in pairs]
     for axis in range(pair.right.ndim):
         for at, word in ((0, "first"), (-1, "last")):

@@ -1,0 +1,187 @@
+"""What students are given spreads: no wrong way is right by luck, and no two rows of students share an answer."""
+
+import json
+import secrets
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from coursekit import activations, photo, squeezenet
+from coursekit.exercises import wire
+from coursekit.exercises.cases import SANDBOX_VARIABLE, case_of, given, seed_of
+from coursekit.exercises.catalogue import LESSONS, lesson
+from coursekit.exercises.comparing import compare
+from coursekit.exercises.differences import same
+from coursekit.exercises.lessons.lesson_01_pictures import GROUPS
+from coursekit.homework.grading import HIDDEN_CASES
+from tests.exercises.plausible import PLAUSIBLE
+
+MARKED = [one for number in LESSONS for one in lesson(number).exercises if not one.is_read_by_a_person]
+FUNCTIONS = [one for one in MARKED if one.is_function]
+VALUES = [one for one in MARKED if not one.is_function]
+STUDENTS = [f"student {i}" for i in range(12)]
+by_id = {"ids": lambda exercise: exercise.id}
+
+
+def graded_cases(exercise, student):
+    """Return the cases that a student's answer is tried on: the given one, and for a function the hidden ones."""
+    tokens = [student, *(f"{student}/{i}" for i in range(1, HIDDEN_CASES + 1))] if exercise.is_function else [student]
+    return [case_of(exercise, seed_of(token, exercise.id)) for token in tokens]
+
+
+def gets_a_point(exercise, way):
+    """Return the students whose cases a way gets right."""
+    lucky = []
+    for student in STUDENTS:
+        cases = graded_cases(exercise, student)
+        answers = [answer(way, case) for case in cases]
+        if compare(exercise, cases, answers).is_right:
+            lucky.append(student)
+    return lucky
+
+
+def answer(way, case):
+    try:
+        with np.errstate(all="ignore"):
+            return way(case)
+    except (ValueError, IndexError, TypeError):  # a way that does not work on every case
+        return None
+
+
+@pytest.mark.parametrize("exercise", MARKED, **by_id)
+def test_no_constant_gets_a_point(exercise):
+    rights = [exercise.right(case) for student in STUDENTS for case in graded_cases(exercise, student)]
+    own = (
+        [exercise.right(exercise.case(seed)) for seed in range(6)]
+        if exercise.is_function
+        else [exercise.right(exercise.case(0))]
+    )
+    constants = [0, 1, -1, 0.5, 255, 12 / 49, True, "", *own]
+    if exercise.is_function:
+        constants += rights[:: max(1, len(rights) // 20)]
+    for constant in constants:
+        assert gets_a_point(exercise, lambda case, constant=constant: constant) == [], constant
+
+
+@pytest.mark.parametrize("exercise", MARKED, **by_id)
+def test_no_usual_mistake_is_right_in_any_case(exercise):
+    for student in STUDENTS:
+        for case in graded_cases(exercise, student):
+            right = exercise.right(case)
+            lucky = [one.name for one in exercise.mistakes if same(one.answer(case), right, exercise.tolerance)]
+            assert lucky == [], case
+
+
+@pytest.mark.parametrize("exercise", FUNCTIONS, **by_id)
+def test_no_plausible_wrong_function_gets_a_point(exercise):
+    assert len(PLAUSIBLE[exercise.id]) >= 5
+    for name, way in PLAUSIBLE[exercise.id].items():
+        assert gets_a_point(exercise, lambda case, way=way: way(**case)) == [], name
+    generic = {
+        "what is given first": lambda case: next(iter(case.values())),
+        "the right answer, negative": lambda case: -np.asarray(exercise.right(case), float),
+        "twice the right answer": lambda case: 2 * np.asarray(exercise.right(case)),
+        "an axis more": lambda case: np.asarray(exercise.right(case))[np.newaxis],
+        "one more": lambda case: np.asarray(exercise.right(case)) + 1,
+        "in another order": lambda case: (
+            np.flip(np.asarray(exercise.right(case))) if np.ndim(exercise.right(case)) else 0
+        ),
+        "of another case": lambda case: exercise.right(exercise.case(1)),
+    }
+    for name, way in generic.items():
+        assert gets_a_point(exercise, way) == [], name
+
+
+@pytest.mark.parametrize("exercise", FUNCTIONS, **by_id)
+def test_cases_of_a_function_have_different_answers(exercise):
+    answers = {repr(np.round(exercise.right(case), 6)) for s in STUDENTS for case in graded_cases(exercise, s)}
+    assert len(answers) >= len(STUDENTS) * (1 + HIDDEN_CASES) / 4
+
+
+# ---- values: what is asked differs from student to student
+
+
+@pytest.mark.parametrize("exercise", VALUES, **by_id)
+def test_of_300_students_no_ten_share_an_answer(exercise):
+    answers = {}  # of each case, which several students may have
+
+    def right(student):
+        case = case_of(exercise, seed_of(student, exercise.id))
+        key = json.dumps(case)
+        if key not in answers:
+            answers[key] = exercise.right(case)
+        return answers[key]
+
+    shared = [Counter(right(f"{room}/{i}") for i in range(300)).most_common(1)[0][1] for room in "ABCDEFGHIJ"]
+    assert np.median(shared) < 10  # in one class of 15 it is ten, by chance
+    assert max(shared) <= 11
+
+
+PICTURE_WAYS = {
+    "standard deviation": lambda layer: layer.std(axis=(0, 1)).argmax(),
+    "sum of squares": lambda layer: (layer**2).sum(axis=(0, 1)).argmax(),
+    "mean after the ReLU": lambda layer: layer.clip(0).mean(axis=(0, 1)).argmax(),
+    "median": lambda layer: np.median(layer, axis=(0, 1)).argmax(),
+    "smallest": lambda layer: layer.min(axis=(0, 1)).argmin(),
+    "the other end": lambda layer: layer.max(axis=(0, 1)).argmin(),
+    "one too few": lambda layer: layer.max(axis=(0, 1)).argmax() - 1,
+}
+
+
+def test_groups_of_pictures_are_what_they_are_said_to_be():
+    [exercise] = VALUES[:1]
+    assert exercise.id == "01.strongest-channel"
+    net, answers = squeezenet(), []
+    pairs = [tuple(one.split("/")) for group in GROUPS for one in group.split()]
+    assert len(set(pairs)) == len(pairs)
+    layers = sorted({layer for _, layer in pairs})
+    computed = {name: activations(net, photo(name, size=227), layers) for name in sorted({name for name, _ in pairs})}
+    for group in GROUPS:
+        found = set()
+        for picture, name in (one.split("/") for one in group.split()):
+            layer = computed[picture][name].astype(np.float64)
+            first, second = np.sort(layer.max(axis=(0, 1)))[::-1][:2]
+            right = int(layer.max(axis=(0, 1)).argmax())
+            assert first > 1.0009 * second
+            assert right not in [int(way(layer)) for way in PICTURE_WAYS.values()], (picture, name)
+            found.add(right)
+        assert len(found) == 1, group
+        answers += found
+    assert len(set(answers)) == len(GROUPS) > 100
+
+
+# ---- the same in the lesson and in grading
+
+
+@pytest.mark.parametrize("exercise", MARKED, **by_id)
+def test_grading_gives_the_same_value_of_the_same_type(exercise, tmp_path, monkeypatch):
+    for seed in (0, 1, 2, 3, secrets.randbelow(2**48)):
+        case = case_of(exercise, seed)
+        sent = json.loads(json.dumps(wire.encode_case(case)))
+        assert_same_type(wire.read_case(sent), case)
+        (tmp_path / "given.json").write_text(json.dumps({exercise.id: sent}))
+        with monkeypatch.context() as patched:
+            patched.setenv(SANDBOX_VARIABLE, str(tmp_path))
+            assert_same_type(given(exercise.id), case)
+
+
+def assert_same_type(read, case):
+    assert list(read) == list(case)
+    for name, value in case.items():
+        assert type(read[name]) is type(value), name
+        if isinstance(value, np.ndarray):
+            assert (read[name].dtype, read[name].shape) == (value.dtype, value.shape)
+            assert read[name].flags.writeable
+            np.testing.assert_array_equal(read[name], value)
+        elif isinstance(value, list):
+            assert read[name] == value
+            assert [type(one) for one in read[name]] == [type(one) for one in value]
+        else:
+            assert read[name] == value
+
+
+@pytest.mark.parametrize("value", [np.float64(1), np.array(1.0), (1, 2), None, {"a": 1}, [np.int64(3)], [[1, 2]]])
+def test_a_case_that_would_change_its_type_is_refused(value):
+    with pytest.raises(wire.NotPlainError, match="a case may hold numbers, texts, lists of them and arrays"):
+        wire.encode_case({"value": value})
