@@ -15,8 +15,8 @@ PLAUSIBLE = {
         "bias at each place": lambda patch, kernel, bias: np.maximum(
             (patch[..., None] * kernel + bias).sum((0, 1, 2)), 0
         ),
-        "first channel": lambda patch, kernel, bias: (
-            np.maximum((patch[..., :1, None] * kernel[:, :, :1]).sum((0, 1, 2)) + bias, 0) + 0 * (patch.shape[2] == 1)
+        "first channel": lambda patch, kernel, bias: np.maximum(
+            (patch[..., :1, None] * kernel[:, :, :1]).sum((0, 1, 2)) + bias, 0
         ),
         "ReLU at each place": lambda patch, kernel, bias: np.maximum(
             np.maximum(patch[..., None] * kernel, 0).sum((0, 1, 2)) + bias, 0
@@ -70,7 +70,7 @@ PLAUSIBLE = {
         ),
     },
     "03.nearest": {
-        "largest difference": lambda features, query: int(np.abs(features - query).max(1).argmin()),
+        "second farthest": lambda features, query: int(np.linalg.norm(features - query, axis=1).argsort()[-2]),
         "first column": lambda features, query: int(np.abs(features - query)[:, 0].argmin()),
         "shortest": lambda features, query: int(np.linalg.norm(features, axis=1).argmin()),
         "length alike": lambda features, query: int(

@@ -30,15 +30,21 @@ def _strongest_case(seed: int) -> dict:
     return {"picture": picture, "layer": layer}
 
 
-@functools.cache
-def _activation(picture: str, layer: str) -> np.ndarray:
+@functools.cache  # the answers, which are small, and not the layers
+def _channels(picture: str, layer: str) -> dict[str, int]:
+    """Return the right channel and those that the usual mistakes lead to."""
     from coursekit import activations, photo
 
-    return activations(_net(), photo(picture, size=227), layer)
-
-
-def _layer(case: dict) -> np.ndarray:
-    return _activation(case["picture"], case["layer"])
+    values = activations(_net(), photo(picture, size=227), layer)
+    strongest = int(values.max(axis=(0, 1)).argmax())
+    return {
+        "right": strongest,
+        "counted from 1": strongest + 1,
+        "channels first": int(values.max(axis=(1, 2)).argmax()),
+        "position in the flat array": int(values.argmax()),
+        "mean instead of largest": int(values.mean(axis=(0, 1)).argmax()),
+        "largest absolute value": int(np.abs(values).max(axis=(0, 1)).argmax()),
+    }
 
 
 _strongest = Exercise(
@@ -57,34 +63,34 @@ _strongest = Exercise(
         "strongest = int(layer.max(axis=(0, 1)).argmax())"
     ),
     case=_strongest_case,
-    right=lambda case: int(_layer(case).max(axis=(0, 1)).argmax()),
+    right=lambda case: _channels(**case)["right"],
     mistakes=(
         Mistake(
             "counted from 1",
             "One too many: you seem to count channels from 1, as MATLAB does. In Python the first channel is 0.",
-            lambda case: int(_layer(case).max(axis=(0, 1)).argmax()) + 1,
+            lambda case: _channels(**case)["counted from 1"],
         ),
         Mistake(
             "channels first",
             "That is the row in which the largest activation lies. Channels are the last axis, not the first.",
-            lambda case: int(_layer(case).max(axis=(1, 2)).argmax()),
+            lambda case: _channels(**case)["channels first"],
         ),
         Mistake(
             "position in the flat array",
             "argmax() without an axis counts through the whole array. Take the maximum over rows and columns first.",
-            lambda case: int(_layer(case).argmax()),
+            lambda case: _channels(**case)["position in the flat array"],
         ),
         Mistake(
             "mean instead of largest",
             "That channel has the largest mean. A channel can be silent nearly everywhere and still shout at one "
             "place: that is what we look for.",
-            lambda case: int(_layer(case).mean(axis=(0, 1)).argmax()),
+            lambda case: _channels(**case)["mean instead of largest"],
         ),
         Mistake(
             "largest absolute value",
             "That channel has the largest absolute value, but it is a negative one: the opposite of its pattern. The "
             "ReLU behind it would set it to zero.",
-            lambda case: int(np.abs(_layer(case)).max(axis=(0, 1)).argmax()),
+            lambda case: _channels(**case)["largest absolute value"],
         ),
     ),
 )
