@@ -253,10 +253,19 @@ def _factor(pairs: list[_Pair]) -> str:
     return f"A constant factor: every value is {by:.4g} times the right one."
 
 
+def _bent(pairs: list[_Pair]) -> str:
+    for way, name in _BENT:
+        if all(np.abs(way(p.right) - p.came).max() <= p.margin for p in pairs):
+            return f"What comes is {name} the right {'number' if pairs[0].right.ndim == 0 else 'values'}."
+    return ""
+
+
 def _scale(pairs: list[_Pair]) -> str:
     came, right = _together(pairs)
     if len(right) < 3 or np.ptp(right) == 0 or not np.isfinite(came).all():
         return ""
+    narrow = min(1.0, float(np.ptp(right) / np.abs(right).max()))  # among 0.97, 0.98 and 0.99 any curve is a line
+    pairs = [pair._replace(margin=pair.margin * narrow) for pair in pairs]
     by, plus = np.polyfit(right, came, 1)
     if abs(by) > 1e-9 and _all_fit(pairs, lambda r: r * by + plus, factor=by):
         sign = "plus" if plus >= 0 else "minus"
@@ -302,6 +311,12 @@ def _too_large_or_small(pairs: list[_Pair]) -> str:
     return f"{'It is' if is_one else 'No value is right: they are'} too large here and too small there."
 
 
+_BENT = (
+    (np.square, "the square of"),
+    (np.sqrt, "the root of"),
+    (np.reciprocal, "one divided by"),
+    (np.log, "the logarithm of"),
+)
 _LOOKS = (
     _every_value_the_same,
     _sign,
@@ -309,6 +324,7 @@ _LOOKS = (
     _other_order,
     _offset,
     _factor,
+    _bent,
     _scale,
     _some_entries,
     _too_large_or_small,
