@@ -80,20 +80,6 @@ PLAUSIBLE = {
         "second": lambda features, query: int(np.linalg.norm(features - query, axis=1).argsort()[1]),
         "along the wrong axis": lambda features, query: int(np.linalg.norm(features - query, axis=0).argmin()),
     },
-    "03.found": {
-        "the nearest distance": lambda features, queries: float(np.linalg.norm(features - queries, axis=1).min()),
-        "among three": lambda features, queries: float(
-            np.mean([i in np.linalg.norm(features - query, axis=1).argsort()[:3] for i, query in enumerate(queries)])
-        ),
-        "by product": lambda features, queries: float(
-            ((queries @ features.T).argmax(1) == np.arange(len(queries))).mean()
-        ),
-        "all of them": lambda features, queries: 1.0,
-        "one in so many": lambda features, queries: 1 / len(features),
-        "without the first": lambda features, queries: float(
-            np.mean([np.linalg.norm(features[1:] - query, axis=1).argmin() == i for i, query in enumerate(queries)])
-        ),
-    },
     "03.kept-neighbors": {
         "all of them": lambda features, points, k: 1.0,
         "k of so many": lambda features, points, k: k / len(features),
@@ -105,14 +91,14 @@ PLAUSIBLE = {
         "first two columns": lambda features, points, k: _kept(features, features[:, :2], k),
         "squared": lambda features, points, k: _kept(features, points, k) ** 2,
     },
-    "03.variance": {
-        "one direction more": lambda features, dims: _share(features, dims + 1),
-        "one direction less": lambda features, dims: _share(features, dims - 1),
-        "an even share": lambda features, dims: dims / features.shape[1],
-        "over rows": lambda features, dims: _share(features.T, dims),
-        "root of it": lambda features, dims: float(np.sqrt(_share(features, dims))),
-        "percent": lambda features, dims: 100 * _share(features, dims),
-        "the last ones": lambda features, dims: 1 - _share(features, features.shape[1] - dims),
+    "03.left-out": {
+        "one direction more": lambda features, dims: _left_out(features, dims + 1),
+        "one direction less": lambda features, dims: _left_out(features, dims - 1),
+        "squared": lambda features, dims: _left_out(features, dims) ** 2,
+        "all together": lambda features, dims: float(_left_out(features, dims).sum()),
+        "the first directions": lambda features, dims: _left_out(features, 0) - _left_out(features, dims),
+        "largest first": lambda features, dims: np.sort(_left_out(features, dims))[::-1],
+        "percent": lambda features, dims: 100 * _left_out(features, dims),
     },
     "04.field-size": {
         "product of the kernels": lambda kernels, strides: int(np.prod(kernels)),
@@ -204,9 +190,10 @@ PLAUSIBLE = {
 }
 
 
-def _share(features, dims):
-    values = np.linalg.svd(features - features.mean(axis=0), compute_uv=False) ** 2
-    return float(values[:dims].sum() / values.sum())
+def _left_out(features, dims):
+    vectors = features - features.mean(axis=0)
+    directions = np.linalg.svd(vectors, full_matrices=False)[2][:dims]
+    return np.linalg.norm(vectors - vectors @ directions.T @ directions, axis=1)
 
 
 def _neighbors(vectors, k):

@@ -64,12 +64,6 @@ _nearest = Exercise(
             lambda case: int(np.abs(case["features"] - case["query"]).sum(axis=1).argmin()),
         ),
         Mistake(
-            "the largest difference only",
-            "That row is the nearest if only the largest of its differences counts. All of them do: the root of the "
-            "sum of their squares.",
-            lambda case: int(np.abs(case["features"] - case["query"]).max(axis=1).argmin()),
-        ),
-        Mistake(
             "the largest product",
             "That row has the largest dot product with the query. A long vector has large products with everything: "
             "the product is no distance.",
