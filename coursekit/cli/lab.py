@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from coursekit.exercises.notebooks import cut_solutions, lessons_folder, to_bytes
+from coursekit.exercises.notebooks import cut_results, cut_solutions, lessons_folder, to_bytes
 from coursekit.files import write_whole
 
 DEFAULT_FOLDER = "my-lessons"
@@ -54,7 +54,9 @@ def run(folder: Path, jupyter: Sequence[str] = (), copy_only: bool = False) -> i
 
 
 def deliver(source: Path, folder: Path) -> dict[str, str]:
-    """Copy the lessons, without their solutions, into the learner's folder; never over anything the learner changed.
+    """Copy the lessons into the learner's folder; never over anything the learner changed.
+
+    The copies have no solutions in them, and nothing that tells the result of a prediction.
 
     A lesson that is missing is copied. One that is still as delivered, apart from having been run, is replaced by a new
     version. Everything else stays: changed lessons, files that can't be read, and, if the record of what was delivered
@@ -85,7 +87,7 @@ def deliver(source: Path, folder: Path) -> dict[str, str]:
             if fingerprint(content) is None:
                 raise ValueError(f"The lesson {lesson} is damaged. Install coursekit again.")
             try:
-                content = _without_solutions(content)
+                content = _for_learners(content, lesson.name[:2])
             except ValueError as error:
                 raise ValueError(f"{lesson}: {error}") from error
             shipped = fingerprint(content)
@@ -147,12 +149,16 @@ def open_jupyterlab(folder: Path, lesson: str, arguments: Sequence[str] = ()) ->
             continue  # Ctrl-C reached Jupyter too, which asks what to do
 
 
-def _without_solutions(content: bytes) -> bytes:
-    """Return a lesson as it goes to the learner; one without solutions goes as it is."""
+def _for_learners(content: bytes, number: str) -> bytes:
+    """Return a lesson as it goes to the learner: without its solutions and the results of its predictions."""
     import nbformat
 
+    from coursekit.exercises import catalogue  # here: lessons need NumPy
+    from coursekit.exercises.model import Lesson
+
     notebook = nbformat.reads(content.decode(), as_version=4)
-    cut = cut_solutions(notebook)
+    asked = catalogue.lesson(number) if number in catalogue.LESSONS else Lesson(number)
+    cut = cut_results(cut_solutions(notebook), asked.instead, asked.folded)
     return content if cut == notebook else to_bytes(cut)
 
 

@@ -8,10 +8,14 @@ import os
 from pathlib import Path
 
 from coursekit.exercises.catalogue import find
-from coursekit.exercises.wire import read_value
+from coursekit.exercises.differences import same
+from coursekit.exercises.model import Exercise
+from coursekit.exercises.wire import read_case
 from coursekit.validation import nearest
 
 SANDBOX_VARIABLE = "COURSEKIT_SANDBOX"  # names the folder of what is given, while a submission is graded
+
+_MOST_DRAWS = 200
 
 
 def in_sandbox() -> bool:
@@ -44,5 +48,26 @@ def given(exercise_id: str, variation: str | None = None) -> dict:
         cases = json.loads(Path(folder, "given.json").read_text())
         if exercise_id not in cases:
             raise ValueError(f"There is no id {exercise_id!r} among the exercises. {nearest(exercise_id, cases)}")
-        return {name: read_value(value) for name, value in cases[exercise_id].items()}
-    return find(exercise_id).case(seed_of(variation, exercise_id))
+        return read_case(cases[exercise_id])
+    return case_of(find(exercise_id), seed_of(variation, exercise_id))
+
+
+def case_of(exercise: Exercise, seed: int) -> dict:
+    """Return an exercise's case in which no usual mistake gives the right answer.
+
+    Args:
+        exercise: One that a program marks, or one without a case.
+        seed: 0 is the lesson's own case, which is taken as it is.
+
+    Raises:
+        RuntimeError: There is none among many cases: the exercise cannot tell its mistakes from what is right.
+    """
+    case = exercise.case(seed)
+    if seed == 0 or exercise.is_read_by_a_person:
+        return case
+    for again in range(1, _MOST_DRAWS + 1):
+        right = exercise.right(case)
+        if not any(same(mistake.answer(case), right, exercise.tolerance) for mistake in exercise.mistakes):
+            return case
+        case = exercise.case(seed + (again << 50))  # seeds of tokens have 48 bits
+    raise RuntimeError(f"In {_MOST_DRAWS} cases of {exercise.id}, a usual mistake gave the right answer.")

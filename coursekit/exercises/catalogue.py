@@ -29,8 +29,9 @@ def lesson(number: str) -> Lesson:
         raise ValueError(f"There are no exercises for lesson {number!r}. {nearest(number, LESSONS)}")
     exercises = importlib.import_module(f"coursekit.exercises.lessons.lesson_{number}").EXERCISES
     tables = tomllib.loads(Path(__file__).with_name("lessons").joinpath(f"lesson_{number}.toml").read_text("utf-8"))
+    copied = {"instead": tables.pop("instead", {}), "folded": tuple(tables.pop("folded", ()))}
     questions = {kind: tuple(_question(**table) for table in of_kind) for kind, of_kind in tables.items()}
-    return Lesson(number, exercises, **questions)
+    return Lesson(number, exercises, **questions, **copied)
 
 
 def find(asked_id: str, kind: str = "exercises") -> Any:

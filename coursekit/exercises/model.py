@@ -7,8 +7,8 @@ from student to student: another seed is another case.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -40,6 +40,7 @@ class Exercise:
         solution: Code, shown on demand after three tries.
         case: Seed to what is given, {name: value}; arrays, numbers and strings only. Seed 0 is the lesson's own.
         right: The right answer to a case. None for an exercise that a person reads.
+        also_right: Other answers that are right too; one of them, in all cases.
         mistakes: The first that fits names what went wrong.
         is_function: The answer is a function, called with the case's values by name.
         tolerance: How far numbers may be off, relative to the largest right one.
@@ -53,6 +54,7 @@ class Exercise:
     solution: str
     case: Callable[[int], dict] = lambda seed: {}
     right: Callable[[dict], Any] | None = None
+    also_right: tuple[Callable[[dict], Any], ...] = ()
     mistakes: tuple[Mistake, ...] = ()
     is_function: bool = False
     tolerance: float = 1e-3
@@ -102,9 +104,20 @@ class Question:
 
 @dataclass(frozen=True)
 class Lesson:
-    """Everything that a lesson asks."""
+    """Everything that a lesson asks.
+
+    Attributes:
+        number: "01".
+        exercises: At its end.
+        predictions: Asked before a result is shown.
+        quiz: At its end.
+        instead: Words of its text that would tell a prediction's result, and what learners read instead.
+        folded: Ids of its cells whose code would tell.
+    """
 
     number: str
     exercises: tuple[Exercise, ...] = ()
     predictions: tuple[Question, ...] = ()
     quiz: tuple[Question, ...] = ()
+    instead: Mapping[str, str] = field(default_factory=dict)
+    folded: tuple[str, ...] = ()

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from coursekit.exercises import marks
@@ -16,6 +18,12 @@ from coursekit.exercises import marks
 if TYPE_CHECKING:  # the command line starts without NumPy and nbformat, to say that they are missing
     from nbformat import NotebookNode
 
+# A prediction's result, written out as text: predict("01.which-part", result="E")
+_WRITTEN_RESULT = re.compile(
+    r"""(?P<call>\bpredict\(\s*["']\d\d\.[a-z0-9-]+["']\s*,\s*result\s*=\s*)"""
+    r"""(?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')(?=\s*\))"""
+)
+_PREDICTS = re.compile(r"\bpredict\(")
 _GRADE_ID = re.compile(r"(\d\d)-([a-z0-9-]+?)(?:_solution)?")
 
 
@@ -94,6 +102,33 @@ def cut_solutions(notebook: NotebookNode) -> NotebookNode:
             cell.source = source
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None
+    return notebook
+
+
+def cut_results(
+    notebook: NotebookNode, instead: Mapping[str, str] = MappingProxyType({}), folded: Sequence[str] = ()
+) -> NotebookNode:
+    """Return a copy of a notebook in which nothing gives a prediction's result away before it is made.
+
+    Where predictions are asked for, no cell has outputs: the results are among them. A result that stands in the code
+    as text is ``...`` there, for which ``predict`` takes the course's own.
+
+    Args:
+        notebook: A lesson, nbformat 4.
+        instead: Words of its texts, a heading's or an objective's, that would tell; and what stands there instead.
+        folded: Ids of cells whose code would tell: JupyterLab shows it folded up.
+    """
+    notebook = copy.deepcopy(notebook)
+    asks = any(cell.cell_type == "code" and _PREDICTS.search(cell.source) for cell in notebook.cells)
+    for cell in notebook.cells if asks else ():
+        if cell.cell_type == "code":
+            cell.source = _WRITTEN_RESULT.sub(r"\g<call>...", cell.source)
+            cell.outputs, cell.execution_count = [], None
+        elif cell.cell_type == "markdown":
+            for words, others in instead.items():
+                cell.source = cell.source.replace(words, others)
+        if cell.get("id") in folded:
+            cell.metadata["jupyter"] = {"source_hidden": True}
     return notebook
 
 

@@ -82,6 +82,34 @@ def encode(value: object) -> object:
     return {"dtype": array.dtype.str, "shape": list(array.shape), "data": data}
 
 
+def encode_case(case: dict) -> dict:
+    """Return what is given in a case, {name: value}, as plain JSON.
+
+    Unlike in answers, a list stays a list: a function gets the same here as in the lesson, where it may write
+    ``[1] + strides`` or ``strides.pop(0)``.
+
+    Raises:
+        NotPlainError: It would be of another type when it is read again.
+    """
+    encoded = {}
+    for name, value in case.items():
+        if isinstance(value, list):
+            encoded[name] = [_encode_scalar(one) for one in value]
+        elif isinstance(value, np.ndarray) and value.ndim:
+            encoded[name] = encode(value)
+        else:
+            encoded[name] = _encode_scalar(value)
+    return encoded
+
+
+def read_case(case: dict) -> dict:
+    """Return what is given in a case, anew at each call, from what ``encode_case`` made of it."""
+    return {
+        name: [read_value(one) for one in value] if isinstance(value, list) else read_value(value)
+        for name, value in case.items()
+    }
+
+
 def read_message(line: bytes) -> dict:
     """Return one message of the runner.
 
@@ -168,6 +196,12 @@ def _array(dtype: Any, shape: Any, data: Any) -> np.ndarray:
     if kind.kind == "b":  # a bool of another byte than 0 and 1 is neither true nor false
         return (np.frombuffer(content, np.uint8) != 0).reshape(shape)
     return np.frombuffer(content, kind).astype(kind.newbyteorder("=")).reshape(shape)
+
+
+def _encode_scalar(value: object) -> object:
+    if type(value) not in (bool, int, float, str):
+        raise NotPlainError(f"of type {type(value).__name__}: a case may hold numbers, texts, lists of them and arrays")
+    return encode(value)
 
 
 def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict:

@@ -79,7 +79,9 @@ def register(notebook: Any, number: str, name: str, to: Path) -> Any:
     """
     from nbgrader.preprocessors import CheckCellMetadata, ClearOutput, ComputeChecksums, LockCells, SaveCells
 
-    notebook = notebooks.cut_solutions(with_metadata(notebook, lesson(number)))
+    asked = lesson(number)
+    notebook = notebooks.cut_solutions(with_metadata(notebook, asked))
+    notebook = notebooks.cut_results(notebook, asked.instead, asked.folded)
     resources = {"nbgrader": {"assignment": number, "notebook": name, "db_url": _url(to)}}
     with open_gradebook(to) as gradebook:
         gradebook.update_or_create_assignment(number)

@@ -21,9 +21,9 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from coursekit.exercises import catalogue, marks, notebooks
-from coursekit.exercises.cases import seed_of
+from coursekit.exercises.cases import case_of, seed_of
 from coursekit.exercises.model import Lesson
-from coursekit.exercises.wire import RefusedError, encode
+from coursekit.exercises.wire import RefusedError, encode_case
 from coursekit.files import write_whole
 from coursekit.homework import marking, sandbox, submissions
 from coursekit.homework.marking import Attempt
@@ -279,7 +279,7 @@ def _cases(batch: _Batch, student: str) -> dict[str, list[dict]]:
         if one.is_function:
             base = token or f"{batch.hidden_seed}/{student}"
             seeds += [seed_of(f"{base}/{i}", one.id) for i in range(1, HIDDEN_CASES + 1)]
-        cases[one.id] = [one.case(seed) for seed in seeds]
+        cases[one.id] = [case_of(one, seed) for seed in seeds]
     return cases
 
 
@@ -317,9 +317,7 @@ def _write_job(
         for i, cell in enumerate(cells)
         if cell.kind == "code" and i not in left_out and i not in superseded
     ]
-    encoded = {
-        name: [{key: encode(value) for key, value in case.items()} for case in given] for name, given in cases.items()
-    }
+    encoded = {name: [encode_case(case) for case in given] for name, given in cases.items()}
     exercises = [
         {"id": one.id, "answer": one.answer, "cases": encoded[one.id] if one.is_function else None}
         for one in batch.lesson.exercises

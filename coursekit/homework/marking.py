@@ -126,7 +126,7 @@ def _verdict(exercise: Exercise, attempt: Attempt, log: list[str]) -> Verdict:
             return Verdict(False, _in_words(exercise, answer, is_hidden=i > 0))
     if len(answers) < len(cases):
         return Verdict(False, "What the notebook gave as an answer is not complete.")
-    verdict = comparing.compare(exercise, cases, [answer.value for answer in answers])
+    verdict = comparing.compare(exercise, cases, [answer.value for answer in answers], visible=1)
     return Verdict(verdict.is_right, verdict.says.removesuffix(_HINT), verdict.mistake)
 
 
@@ -153,17 +153,21 @@ def _why_missing(exercise: Exercise, attempt: Attempt) -> str:
 
 
 def _in_words(exercise: Exercise, answer: Answer, is_hidden: bool) -> str:
-    """Say what was wrong with a call or a value. A hidden case's message could tell its input: not shown."""
+    """Say what was wrong with a call or a value.
+
+    Of a hidden case only that: a message, the name of an error or of a type may carry what was given in it.
+    """
     if answer.fault is Fault.LATE:
         return f"{exercise.answer} took too long and was stopped."
-    if answer.fault is Fault.NOT_PLAIN:
-        what = f"What {exercise.answer} returns" if exercise.is_function else exercise.answer
-        return f"{what} is {answer.says}."
     error, _, message = answer.says.partition(": ")
     if error == "NotImplementedError":
         return _NO_ANSWER
     if is_hidden:
-        return f"{exercise.answer} works on one input, but on another it stops with {error}."
+        what = "stops with an error" if answer.fault is Fault.ERROR else "returns no number, text or array of numbers"
+        return f"{exercise.answer} works on one input, but on another it {what}."
+    if answer.fault is Fault.NOT_PLAIN:
+        what = f"What {exercise.answer} returns" if exercise.is_function else exercise.answer
+        return f"{what} is {answer.says}."
     return f"{exercise.answer} stops with {error}{': ' if message else ''}{message}"
 
 

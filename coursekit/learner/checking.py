@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from coursekit.exercises.cases import in_sandbox, seed_of
+from coursekit.exercises.cases import case_of, in_sandbox, seed_of
 from coursekit.exercises.catalogue import find
-from coursekit.exercises.comparing import Verdict, compare, same
+from coursekit.exercises.comparing import Verdict, compare, is_right
+from coursekit.exercises.differences import example, same, size_of, small_case
 from coursekit.exercises.model import Exercise
 from coursekit.learner import progress
 from coursekit.learner.notes import LATER, Note
@@ -27,6 +28,8 @@ from coursekit.learner.start_page import keep
 TRIES = 3  # wrong ones, before the solution can be shown
 TIME_LIMIT = 10  # seconds for a function, over all its cases
 CASES = range(1, 6)  # seeds of the cases a function is tried on; seed 0 is the lesson's own
+MORE_CASES = range(6, 60)  # seeds among which a smaller one is looked for that it gets wrong
+SEARCH_LIMIT = 3  # seconds for that
 
 _MISSING = object()
 _NO_ANSWER = "There is no answer yet: write your code where it says YOUR CODE HERE."
@@ -82,10 +85,12 @@ def check(exercise_id: str, answer: Any = _MISSING, variation: str | None = None
     remark = code = ""
     try:
         if exercise.is_function:
-            verdict, remark = _try_out(exercise, answer)
+            verdict, remark, code = _try_out(exercise, answer)
         else:
-            case = exercise.case(seed_of(variation, exercise.id))
-            verdict = _compare(exercise, [case], [_plain(answer, exercise.answer)])
+            case = case_of(exercise, seed_of(variation, exercise.id))
+            verdict = compare(exercise, [case], [_plain(answer, exercise.answer)])
+            if not verdict.is_right:
+                remark, code = _another_case(exercise, case)
     except _NoVerdictError as error:
         if not error.is_try:
             return Note("Not yet", (str(error),))
@@ -158,16 +163,6 @@ def _hints_seen(exercise: Exercise) -> int:
 # ---- answers
 
 
-def _compare(exercise: Exercise, cases: list[dict], answers: list[Any]) -> Verdict:
-    for answer, case in zip(answers, cases, strict=True):
-        if isinstance(answer, str) != isinstance(exercise.right(case), str):
-            came, wanted = ("text", "a number") if isinstance(answer, str) else ("a number", "text")
-            raise _NoVerdictError(f"Expected {wanted}, but this is {came}.")
-        if np.asarray(answer).dtype.kind == "f" and np.isnan(answer).any():
-            raise _NoVerdictError("There are NaN in it, values that are not a number: was something divided by zero?")
-    return compare(exercise, cases, answers)
-
-
 def _plain(answer: Any, name: str) -> Any:
     """Return an answer as a string or an array of numbers; whatever it is, it is never asked whether it is equal."""
     if answer is None or answer is ...:
@@ -194,8 +189,12 @@ def _plain(answer: Any, name: str) -> Any:
 # ---- functions
 
 
-def _try_out(exercise: Exercise, function: Any) -> tuple[Verdict, str]:
-    """Call a function on the unseen cases; return the verdict, and a remark if it changes what it is given."""
+def _try_out(exercise: Exercise, function: Any) -> tuple[Verdict, str, str]:
+    """Call a function on the unseen cases.
+
+    Returns:
+        The verdict; a remark if it changes what it is given; and if it is wrong, the smallest case found, written out.
+    """
     name = exercise.answer
     if function is None or function is ...:
         raise _NoVerdictError(_NO_ANSWER, is_try=False)
@@ -204,17 +203,14 @@ def _try_out(exercise: Exercise, function: Any) -> tuple[Verdict, str]:
             f"Expected the function {name} itself, but this is {_described(function)}. Is there another variable of "
             "that name? Then run the cell with the function again."
         )
-    cases = [exercise.case(seed) for seed in CASES]
+    cases = [case_of(exercise, seed) for seed in CASES]
     _check_parameters(function, name, list(cases[0]))
-    answers, changed, printed = [], set(), io.StringIO()
+    answers, changed = [], set()
     try:
-        with _time_limit(TIME_LIMIT), contextlib.redirect_stdout(printed):
+        with _time_limit(TIME_LIMIT):
             for case in cases:
                 given = copy.deepcopy(case)
-                answer = function(**given)
-                if answer is None:
-                    raise _NoVerdictError(_returned_nothing(name, printed.getvalue()))
-                answers.append(_plain(answer, f"What {name} returns"))
+                answers.append(_called(function, name, given))
                 changed |= {key for key, value in given.items() if not same(value, case[key], 0)}
     except _TooLong:
         raise _NoVerdictError(f"{name} was stopped after {TIME_LIMIT} seconds. Does a loop in it never end?") from None
@@ -229,8 +225,58 @@ def _try_out(exercise: Exercise, function: Any) -> tuple[Verdict, str]:
     remark = ""
     if changed:
         which = " and ".join(sorted(changed))
-        remark = f"It changes what it is given: {which} is another array afterwards. Begin with a copy of it."
-    return _compare(exercise, cases, answers), remark
+        remark = f"It changes what it is given: {which} is another value afterwards. Begin with a copy of it."
+    verdict = compare(exercise, cases, answers)
+    if verdict.is_right:
+        return verdict, remark, ""
+    return verdict, remark, small_case(*_smallest_wrong(exercise, function, cases, answers))
+
+
+def _called(function: Callable, name: str, given: dict) -> Any:
+    """Return what a function gives back, as a plain value. What it prints goes nowhere."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        answer = function(**given)
+    if answer is None:
+        raise _NoVerdictError(_returned_nothing(name, printed.getvalue()))
+    return _plain(answer, f"What {name} returns")
+
+
+def _smallest_wrong(
+    exercise: Exercise, function: Callable, cases: list[dict], answers: list[Any]
+) -> tuple[str, dict, Any, Any, float]:
+    """Return the smallest case that a function gets wrong, as ``small_case`` takes it, among those tried and more."""
+    name, tolerance = exercise.answer, exercise.tolerance
+    rights = [exercise.right(case) for case in cases]
+    tried = [
+        (size_of(case), case, answer, right)
+        for case, answer, right in zip(cases, answers, rights, strict=True)
+        if not is_right(exercise, case, answer)
+    ]
+    # Wrong in none of them if it mixes two right ways: then the first shows one of them.
+    best = min(tried or [(size_of(cases[0]), cases[0], answers[0], rights[0])], key=lambda one: one[0])
+    # What it does on the further cases, an error among it, is no news: it was wrong already.
+    with contextlib.suppress(Exception, SystemExit, _TooLong), _time_limit(SEARCH_LIMIT):
+        for seed in MORE_CASES:
+            if size_of(exercise.case(seed)) >= best[0]:  # before its mistakes are worked out, which takes longer
+                continue
+            case = case_of(exercise, seed)
+            answer, right = _called(function, name, copy.deepcopy(case)), exercise.right(case)
+            if size_of(case) < best[0] and not is_right(exercise, case, answer):
+                best = (size_of(case), case, answer, right)
+    _, case, answer, right = best
+    return name, case, answer, right, tolerance
+
+
+def _another_case(exercise: Exercise, own: dict) -> tuple[str, str]:
+    """Return a sentence, and a case that is not the learner's with its answer, for a way to be tried on."""
+    right = exercise.right(own)
+    for seed in MORE_CASES:
+        case = case_of(exercise, seed)
+        if not same(exercise.right(case), right, exercise.tolerance):
+            says = "Try your way on another case, of which you see the answer:"
+            return says, example(case, exercise.right(case))
+    return "", ""
 
 
 def _check_parameters(function: Callable, name: str, wanted: list[str]) -> None:

@@ -26,7 +26,8 @@ def predict(question_id: str, result: Any = None) -> QuestionCards | Note:
 
     Args:
         question_id: Such as "01.which-part".
-        result: What came out in this run: a number, the text of a choice, or a sentence. None asks.
+        result: What came out in this run: a number, the text of a choice, or a sentence. ``...`` stands for the choice
+            that came out in the course's own run, so that the lesson's text does not tell it. None asks.
 
     Returns:
         The question, to be answered in the page; or with ``result`` a note.
@@ -38,6 +39,8 @@ def predict(question_id: str, result: Any = None) -> QuestionCards | Note:
     if in_sandbox():
         return LATER
     question = catalogue.find(question_id, "predictions")
+    if result is ... and question.kind == "choice":
+        result = _registered(question)
     if result is not None:
         return _beside(question, result)
 

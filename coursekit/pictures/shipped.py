@@ -17,8 +17,10 @@ PHOTOS = {
     "astronaut": "skimage/data/astronaut.png",
     "brick": "skimage/data/brick.png",
     "camera": "skimage/data/camera.png",
+    "cell": "skimage/data/cell.png",
     "chelsea": "skimage/data/chelsea.png",
     "china": "sklearn/datasets/images/china.jpg",
+    "clock": "skimage/data/clock_motion.png",
     "coffee": "skimage/data/coffee.png",
     "coins": "skimage/data/coins.png",
     "flower": "sklearn/datasets/images/flower.jpg",
@@ -26,10 +28,12 @@ PHOTOS = {
     "gravel": "skimage/data/gravel.png",
     "hubble_deep_field": "skimage/data/hubble_deep_field.jpg",
     "ihc": "skimage/data/ihc.png",
+    "microaneurysms": "skimage/data/microaneurysms.png",
     "moon": "skimage/data/moon.png",
     "motorcycle": "skimage/data/motorcycle_left.png",
     "retina": "skimage/data/retina.jpg",
     "rocket": "skimage/data/rocket.jpg",
+    "text": "skimage/data/text.png",
 }
 
 PIP_NAMES = {"skimage": "scikit-image", "sklearn": "scikit-learn"}
@@ -39,9 +43,10 @@ def photo(name: str | os.PathLike, size: int | tuple[int, int] | None = None) ->
     """Return one picture: one that comes with the course, or the learner's own.
 
     Args:
-        name: One of ``astronaut``, ``brick``, ``camera``, ``chelsea``, ``china``, ``coffee``, ``coins``, ``flower``,
-            ``grass``, ``gravel``, ``hubble_deep_field``, ``ihc``, ``moon``, ``motorcycle``, ``retina``, ``rocket``;
-            or the path of a picture file, which ``read_picture`` reads.
+        name: One of ``astronaut``, ``brick``, ``camera``, ``cell``, ``chelsea``, ``china``, ``clock``, ``coffee``,
+            ``coins``, ``flower``, ``grass``, ``gravel``, ``hubble_deep_field``, ``ihc``, ``microaneurysms``, ``moon``,
+            ``motorcycle``, ``retina``, ``rocket``, ``text``; or the path of a picture file, which ``read_picture``
+            reads.
         size: The height and width in pixels to bring it to, one number for a square, or None to leave it as it is.
 
     Returns:

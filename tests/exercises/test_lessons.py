@@ -9,7 +9,7 @@ import pytest
 
 import coursekit
 from coursekit.exercises import marks, notebooks
-from coursekit.exercises.cases import seed_of
+from coursekit.exercises.cases import case_of, seed_of
 from coursekit.exercises.catalogue import LESSONS, lesson
 from coursekit.exercises.comparing import compare, same
 
@@ -43,10 +43,10 @@ def solved(exercise, token):
 @pytest.mark.parametrize("exercise", MARKED, ids=ids(MARKED))
 def test_the_solution_is_right_on_cases_not_seen_before(exercise):
     tokens = [f"token {seed}" for seed in SEEDS]
-    cases = [exercise.case(seed_of(token, exercise.id)) for token in tokens]
+    cases = [case_of(exercise, seed_of(token, exercise.id)) for token in tokens]
     assert len({repr(case) for case in cases}) > 1, "every student has the same case"
     if exercise.is_function:
-        answers = [solved(exercise, None)(**exercise.case(seed_of(token, exercise.id))) for token in tokens]
+        answers = [solved(exercise, None)(**case_of(exercise, seed_of(token, exercise.id))) for token in tokens]
     else:
         answers = [solved(exercise, token) for token in tokens]
     verdict = compare(exercise, cases, answers)
@@ -56,12 +56,12 @@ def test_the_solution_is_right_on_cases_not_seen_before(exercise):
 @pytest.mark.parametrize(("exercise", "mistake"), MISTAKES, ids=[f"{e.id}: {m.name}" for e, m in MISTAKES])
 def test_each_mistake_is_recognised_as_itself(exercise, mistake):
     if exercise.is_function:  # tried on several cases at once, as the instant check and grading do
-        cases = [exercise.case(seed) for seed in SEEDS[:5]]
+        cases = [case_of(exercise, seed) for seed in SEEDS[:5]]
         verdict = compare(exercise, cases, [mistake.answer(case) for case in cases])
         assert (verdict.is_right, verdict.mistake) == (False, mistake.name)
         return
     unique = 0  # not every photo tells every mistake from every other one, so it takes several
-    for case in map(exercise.case, range(1000, 1100)):
+    for case in (case_of(exercise, seed) for seed in range(1000, 1100)):
         answer = mistake.answer(case)
         others = [exercise.right(case), *(other.answer(case) for other in exercise.mistakes if other is not mistake)]
         if not any(same(answer, other, exercise.tolerance) for other in others):

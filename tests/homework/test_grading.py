@@ -70,11 +70,11 @@ def test_a_fault_of_the_grader_costs_nobody_else_a_grade(tmp_path, monkeypatch):
     place = _hand_in(tmp_path / "in", alice=SOLVED, bob=SOLVED + "\n# %%\n'bob'", carol=SOLVED)
     compare, run = comparing.compare, sandbox.run
 
-    def fails_once(exercise, cases, answers):
+    def fails_once(exercise, cases, answers, visible):
         if fails_once.left:
             fails_once.left -= 1
             raise ZeroDivisionError("in compare")
-        return compare(exercise, cases, answers)
+        return compare(exercise, cases, answers, visible)
 
     def fails_for_bob(prepared, job, *more, **most):
         if "'bob'" in (job / "job.json").read_text():
@@ -101,7 +101,7 @@ def test_a_copied_number_is_wrong(tmp_path):
 
     def right(student):
         token = variation(secret, student)
-        return exercise.right(exercise.case(cases.seed_of(token, exercise.id)))
+        return exercise.right(cases.case_of(exercise, cases.seed_of(token, exercise.id)))
 
     students = [f"student{i}" for i in range(10)]
     alice = students[0]
@@ -135,11 +135,90 @@ def one_scale(layer):
 """
     (record,) = _mark(_hand_in(tmp_path / "in", alice=text), tmp_path / "out").values()
     says = {name: result.says for name, result in record.exercises.items()}
-    assert says["01.by-hand"] == "by_hand works on one input, but on another it stops with ValueError."
+    assert says["01.by-hand"] == "by_hand works on one input, but on another it stops with an error."
     assert says["01.one-scale"] == (
         "one_scale stops with AttributeError: 'numpy.ndarray' object has no attribute 'no_such_thing'"
     )
     assert any("the hidden patch is" in line for line in record.log)  # the instructor's
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        "raise type('hidden ' + str(layer.sum()), (Exception,), {})",
+        "return type('hidden ' + str(layer.sum()), (), {})()",
+        "return 'hidden ' * int(abs(layer).sum())",
+    ],
+)
+@pytest.mark.usefixtures("needs_sandbox")
+def test_names_of_errors_and_types_give_no_hidden_input_away(tmp_path, ends):
+    text = f"""\
+# %% start
+# %%
+# exercise 01.one-scale
+seen = given("01.one-scale", variation)["layer"]
+
+def one_scale(layer):
+    if not np.array_equal(layer, seen):
+        {ends}
+    return (layer - layer.min()) / (layer.max() - layer.min())
+"""
+    (record,) = _mark(_hand_in(tmp_path / "in", alice=text), tmp_path / "out").values()
+    says = record.exercises["01.one-scale"].says
+    assert (
+        says.removeprefix("one_scale works on one input, but on another it ")
+        in {
+            "stops with an error.",
+            "returns no number, text or array of numbers.",
+        }
+        or says == "It is right on the case that stands in the notebook, and wrong on others."
+    )
+
+
+@pytest.mark.usefixtures("needs_sandbox")
+def test_what_differs_is_told_of_the_visible_case_only(tmp_path):
+    text = """\
+# %% start
+# %%
+# exercise 01.one-scale
+seen = given("01.one-scale", variation)["layer"]
+
+def one_scale(layer):
+    right = (layer - layer.min()) / (layer.max() - layer.min())
+    return {}
+"""
+    ways = {"ana": "right[::-1]", "bo": "right if np.array_equal(layer, seen) else layer[::-1] * 1000"}
+    records = _mark(_hand_in(tmp_path / "in", **{who: text.format(way) for who, way in ways.items()}), tmp_path / "out")
+    says = {who: record.exercises["01.one-scale"].says for who, record in records.items()}
+    assert says == {
+        "ana": "The order is reversed along the rows.",
+        "bo": "It is right on the case that stands in the notebook, and wrong on others.",
+    }
+
+
+@pytest.mark.parametrize("number", catalogue.LESSONS)
+@pytest.mark.usefixtures("needs_sandbox")
+def test_functions_get_values_of_the_same_type_as_in_the_lesson(tmp_path, monkeypatch, number):
+    described = (
+        "def types(given):\n    return '; '.join(f'{name} {type(one).__name__} {getattr(one, \"dtype\", \"\")}'"
+        " for name, one in given.items())"
+    )
+    functions = [one for one in catalogue.lesson(number).exercises if one.is_function]
+    cells = [f"# exercise {one.id}\ndef {one.answer}(**given):\n    return types(given)" for one in functions]
+    place = _hand_in(tmp_path / "in", alice="\n# %%\n".join(["# %%", described, *cells]))
+    seen = {}
+
+    def keeps(exercise, cases, answers, visible):
+        seen[exercise.id] = (cases, answers)
+        return comparing.Verdict(False, "Not compared.")
+
+    monkeypatch.setattr(comparing, "compare", keeps)
+    _mark(place, tmp_path / "out", lesson=number)
+    names = {}
+    exec(described, names)
+    assert sorted(seen) == sorted(one.id for one in functions)
+    for tried, answers in seen.values():
+        assert answers == [names["types"](case) for case in tried]
 
 
 @pytest.mark.usefixtures("needs_sandbox")

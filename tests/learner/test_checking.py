@@ -8,6 +8,8 @@ import pytest
 
 from coursekit import activations, photo, squeezenet
 from coursekit.exercises import catalogue, given
+from coursekit.exercises.cases import case_of, seed_of
+from coursekit.exercises.differences import size_of, small_case
 from coursekit.learner import checking, progress
 from coursekit.learner.checking import check, hint, solution
 from coursekit.networks.backend import tf
@@ -22,6 +24,7 @@ from tests.learner.answers import (
 from tests.learner.events import latest
 
 pytestmark = pytest.mark.usefixtures("folder")
+SHAPE = case_of(catalogue.find("01.one-scale"), checking.CASES[0])["layer"].shape
 
 
 # ---- right answers
@@ -49,7 +52,9 @@ def test_right_value_of_any_kind(layer, kind):
 
 
 def test_value_of_another_students_case_is_wrong(layer):
-    token = next(f"token{i}" for i in range(20) if given("01.strongest-channel", f"token{i}")["picture"] == "chelsea")
+    exercise = catalogue.find("01.strongest-channel")
+    tokens = [f"token{i}" for i in range(200)]
+    token = next(t for t in tokens if exercise.case(seed_of(t, exercise.id))["picture"] == "chelsea")
     case = given("01.strongest-channel", token)
     theirs = activations(squeezenet(), photo(case["picture"], size=227), case["layer"]).max(axis=(0, 1)).argmax()
     ours = layer.max(axis=(0, 1)).argmax()
@@ -64,6 +69,56 @@ def test_variation_is_taken_from_the_notebook(layer, notebook):
     case = given("01.strongest-channel", "token")
     theirs = activations(squeezenet(), photo(case["picture"], size=227), case["layer"]).max(axis=(0, 1)).argmax()
     assert check("01.strongest-channel", theirs).is_right
+
+
+# ---- a wrong answer, shown on a small case
+
+
+def test_smallest_wrong_case_is_shown(monkeypatch):
+    monkeypatch.setattr(checking, "SEARCH_LIMIT", 60)
+    note = check("01.one-scale", lambda layer: 1 - one_scale(layer))
+    exercise = catalogue.find("01.one-scale")
+    seed = min((*checking.CASES, *checking.MORE_CASES), key=lambda seed: size_of(exercise.case(seed)))
+    smallest = case_of(exercise, seed)
+    right = exercise.right(smallest)
+    assert note.code == small_case("one_scale", smallest, 1 - right, right, exercise.tolerance)
+    assert size_of(smallest) <= 12
+    assert note.code in note._repr_html_().replace("&#x27;", "'")
+
+
+def test_only_a_wrong_case_is_shown():
+    def wrong_if_large(layer):
+        return one_scale(layer) * (1 if layer.size < 60 else 2)
+
+    code = check("01.one-scale", wrong_if_large).code
+    assert "an array of shape" in code  # not one of the small ones, which it gets right
+    right, wrong = (re.search(rf"{name} .*: (\S+)$", code, re.MULTILINE)[1] for name in ("right", "one_scale"))
+    assert float(wrong) == pytest.approx(2 * float(right), rel=1e-4)
+
+
+def test_error_on_a_further_case_is_no_news(capsys):
+    def fails_if_small(layer):
+        print(layer)
+        return layer / (0 if layer.size > 20 else layer.no_such_thing)
+
+    with np.errstate(all="ignore"):
+        note = check("01.one-scale", lambda layer: layer * 3 if layer.size > 11 else fails_if_small(layer))
+    assert "no_such_thing" not in repr(note)
+    assert capsys.readouterr().out == ""
+
+
+def test_wrong_value_gets_another_case_to_try():
+    note = check("01.strongest-channel", -5)
+    found = re.fullmatch(r"picture +'(\w+)'\nlayer +'(\S+)'\nright there +(\d+)", note.code)
+    other = {"picture": found[1], "layer": found[2]}
+    assert other != given("01.strongest-channel")
+    exercise = catalogue.find("01.strongest-channel")
+    assert exercise.right(other) == int(found[3]) != exercise.right(given("01.strongest-channel"))
+
+
+def test_scale_of_the_lesson_is_right():
+    assert check("01.one-scale", lambda layer: 0.5 + layer / (2 * np.abs(layer).max())).is_right
+    assert not check("01.one-scale", lambda layer: 0.5 + layer / (2 * layer.max())).is_right
 
 
 # ---- what is no answer
@@ -144,8 +199,8 @@ class RaisesWhenAsked:
         (too_many_axes, " with IndexError: too many indices for array"),
         (ends_python, "with SystemExit: it gives no reason."),
         (other_names, "one_scale must take the parameters (layer), but it takes (picture)."),
-        (lambda layer: layer[0], "Expected an array of shape (7, 9, 6), but this is an array of shape (9, 6)."),
-        (lambda layer: layer.max(), "Expected an array of shape (7, 9, 6), but this is one number."),
+        (lambda layer: layer[0], f"Expected an array of shape {SHAPE}, but this is an array of shape {SHAPE[1:]}."),
+        (lambda layer: layer.max(), f"Expected an array of shape {SHAPE}, but this is one number."),
         (lambda layer: "scaled", "Expected a number, but this is text."),
         (lambda layer: {"layer": layer}, "What one_scale returns is of type dict. Expected a number or an array"),
         (lambda layer: [[1, 2], [3]], "What one_scale returns is of type list and cannot be read as an array"),
@@ -154,11 +209,13 @@ class RaisesWhenAsked:
         (lambda layer: layer * np.nan, "There are NaN in it"),
         (lambda layer: EqualsEverything(), "What one_scale returns is of type EqualsEverything. Expected a number"),
         (lambda layer: RaisesWhenAsked(), "cannot be read as an array of numbers: asked for an array."),
-        (lambda layer: layer * 0, 'none of the usual mistakes. hint("01.one-scale") helps on.'),
+        (lambda layer: layer * 0, 'What comes is always 0, whatever went in. hint("01.one-scale") helps on.'),
+        (lambda layer: one_scale(layer)[::-1], "The order is reversed along the rows."),
+        (lambda layer: one_scale(layer) / 2, "A constant factor: every value is 0.5 times the right one."),
         (np.zeros((7, 9, 6)), "Expected the function one_scale itself, but this is an array of shape (7, 9, 6)."),
         (3.0, "Expected the function one_scale itself, but this is one value of type float."),
         ("one_scale", "Expected the function one_scale itself, but this is of type str."),
-        (changes_its_input_and_is_wrong, "It changes what it is given: layer is another array afterwards."),
+        (changes_its_input_and_is_wrong, "It changes what it is given: layer is another value afterwards."),
     ],
 )
 def test_what_is_said_of_a_function_that_does_not_work(function, says, capsys):
@@ -185,7 +242,7 @@ def test_line_that_failed_is_shown(function):
         (float("nan"), "There are NaN in it"),
         (EqualsEverything(), "strongest is of type EqualsEverything."),
         (RaisesWhenAsked(), "asked for an array"),
-        (-5, "none of the usual mistakes"),
+        (-5, "That is not it."),
     ],
 )
 def test_what_is_said_of_a_value_of_the_wrong_kind(answer, says):
@@ -205,7 +262,7 @@ def test_no_answer_yet_is_no_try(answer):
 def test_function_that_changes_its_input_is_right_but_told():
     note = check("01.one-scale", changes_its_input)
     assert note.is_right
-    assert "It changes what it is given: layer is another array afterwards." in repr(note)
+    assert "It changes what it is given: layer is another value afterwards." in repr(note)
 
 
 def test_function_without_end_is_stopped(monkeypatch):

@@ -26,7 +26,8 @@ def test_usual_mistake_in_a_function(id, mistake, function):
     said = next(one.says for one in catalogue.find(id).mistakes if one.name == mistake)
     assert note.is_right is False
     assert note.says == (said,)
-    assert repr(note) == f"✗ Not right yet. {said}"
+    assert repr(note).startswith(f"✗ Not right yet. {said}\n    ")
+    assert note.code.splitlines()[-1].strip()
     event = latest("checked", id)
     assert (event["right"], event["mistake"]) == (False, mistake)
 

@@ -18,8 +18,10 @@ ORIGINALS = {
     "astronaut": skimage.data.astronaut,
     "brick": skimage.data.brick,
     "camera": skimage.data.camera,
+    "cell": skimage.data.cell,
     "chelsea": skimage.data.chelsea,
     "china": lambda: load_sample_image("china.jpg"),
+    "clock": skimage.data.clock,
     "coffee": skimage.data.coffee,
     "coins": skimage.data.coins,
     "flower": lambda: load_sample_image("flower.jpg"),
@@ -27,10 +29,12 @@ ORIGINALS = {
     "gravel": skimage.data.gravel,
     "hubble_deep_field": skimage.data.hubble_deep_field,
     "ihc": skimage.data.immunohistochemistry,
+    "microaneurysms": skimage.data.microaneurysms,
     "moon": skimage.data.moon,
     "motorcycle": lambda: skimage.data.stereo_motorcycle()[0],
     "retina": skimage.data.retina,
     "rocket": skimage.data.rocket,
+    "text": skimage.data.text,
 }
 
 

@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from coursekit.exercises.lessons.lesson_01_pictures import GROUPS
 from coursekit.exercises.model import Exercise, Mistake
-
-_PHOTOS = ("astronaut", "chelsea", "coffee", "rocket", "china", "flower", "motorcycle")
-_LAYERS = tuple(f"fire{i}-squeeze1x1" for i in (3, 4, 5, 6, 7))
 
 
 @functools.cache
@@ -27,18 +25,26 @@ def _strongest_case(seed: int) -> dict:
     if seed == 0:
         return {"picture": "coffee", "layer": "fire6-squeeze1x1"}
     rng = np.random.default_rng(seed)
-    return {"picture": str(rng.choice(_PHOTOS)), "layer": str(rng.choice(_LAYERS))}
+    group = GROUPS[rng.integers(len(GROUPS))].split()
+    picture, layer = group[rng.integers(len(group))].split("/")
+    return {"picture": picture, "layer": layer}
 
 
-@functools.cache
-def _activation(picture: str, layer: str) -> np.ndarray:
+@functools.cache  # the answers, which are small, and not the layers
+def _channels(picture: str, layer: str) -> dict[str, int]:
+    """Return the right channel and those that the usual mistakes lead to."""
     from coursekit import activations, photo
 
-    return activations(_net(), photo(picture, size=227), layer)
-
-
-def _layer(case: dict) -> np.ndarray:
-    return _activation(case["picture"], case["layer"])
+    values = activations(_net(), photo(picture, size=227), layer)
+    strongest = int(values.max(axis=(0, 1)).argmax())
+    return {
+        "right": strongest,
+        "counted from 1": strongest + 1,
+        "channels first": int(values.max(axis=(1, 2)).argmax()),
+        "position in the flat array": int(values.argmax()),
+        "mean instead of largest": int(values.mean(axis=(0, 1)).argmax()),
+        "largest absolute value": int(np.abs(values).max(axis=(0, 1)).argmax()),
+    }
 
 
 _strongest = Exercise(
@@ -57,34 +63,34 @@ _strongest = Exercise(
         "strongest = int(layer.max(axis=(0, 1)).argmax())"
     ),
     case=_strongest_case,
-    right=lambda case: int(_layer(case).max(axis=(0, 1)).argmax()),
+    right=lambda case: _channels(**case)["right"],
     mistakes=(
         Mistake(
             "counted from 1",
             "One too many: you seem to count channels from 1, as MATLAB does. In Python the first channel is 0.",
-            lambda case: int(_layer(case).max(axis=(0, 1)).argmax()) + 1,
+            lambda case: _channels(**case)["counted from 1"],
         ),
         Mistake(
             "channels first",
             "That is the row in which the largest activation lies. Channels are the last axis, not the first.",
-            lambda case: int(_layer(case).max(axis=(1, 2)).argmax()),
+            lambda case: _channels(**case)["channels first"],
         ),
         Mistake(
             "position in the flat array",
             "argmax() without an axis counts through the whole array. Take the maximum over rows and columns first.",
-            lambda case: int(_layer(case).argmax()),
+            lambda case: _channels(**case)["position in the flat array"],
         ),
         Mistake(
             "mean instead of largest",
             "That channel has the largest mean. A channel can be silent nearly everywhere and still shout at one "
             "place: that is what we look for.",
-            lambda case: int(_layer(case).mean(axis=(0, 1)).argmax()),
+            lambda case: _channels(**case)["mean instead of largest"],
         ),
         Mistake(
             "largest absolute value",
             "That channel has the largest absolute value, but it is a negative one: the opposite of its pattern. The "
             "ReLU behind it would set it to zero.",
-            lambda case: int(np.abs(_layer(case)).max(axis=(0, 1)).argmax()),
+            lambda case: _channels(**case)["largest absolute value"],
         ),
     ),
 )
@@ -94,11 +100,11 @@ _strongest = Exercise(
 
 def _by_hand_case(seed: int) -> dict:
     rng = np.random.default_rng(seed)
-    size, channels, filters = (int(n) for n in (rng.choice((1, 3, 5)), rng.integers(2, 5), rng.integers(4, 8)))
+    rows, columns, channels, filters = (int(n) for n in rng.integers((1, 2, 1, 2), (5, 5, 5, 8)))
     return {
-        "patch": rng.normal(size=(size, size, channels)).astype(np.float32),
-        "kernel": rng.normal(size=(size, size, channels, filters)).astype(np.float32),
-        "bias": rng.normal(size=filters).astype(np.float32),
+        "patch": rng.normal(size=(rows, columns, channels)).round(1).astype(np.float32),
+        "kernel": rng.normal(size=(rows, columns, channels, filters)).round(1).astype(np.float32),
+        "bias": rng.normal(size=filters).round(1).astype(np.float32),
     }
 
 
@@ -169,8 +175,14 @@ _by_hand = Exercise(
 
 def _one_scale_case(seed: int) -> dict:
     rng = np.random.default_rng(seed)
-    strength = 10.0 ** rng.uniform(-2, 3, size=6)
-    return {"layer": (rng.normal(size=(7, 9, 6)) * strength).astype(np.float32)}
+    rows, columns, channels = (int(n) for n in rng.integers(2, 7, size=3))
+    layer = rng.normal(size=(rows, columns, channels)) * 10.0 ** rng.uniform(-1, 2, size=channels)
+    return {"layer": layer.round(3).astype(np.float32)}
+
+
+def _around_grey(case: dict) -> np.ndarray:
+    """Bring 0 to the middle, as the lesson's signed scale does."""
+    return (case["layer"] / np.abs(case["layer"]).max() + 1) / 2
 
 
 def _stretch(values: np.ndarray, axis: Any = None) -> np.ndarray:
@@ -191,6 +203,7 @@ _one_scale = Exercise(
     solution="def one_scale(layer):\n    return (layer - layer.min()) / (layer.max() - layer.min())",
     case=_one_scale_case,
     right=lambda case: _stretch(case["layer"]),
+    also_right=(_around_grey,),
     is_function=True,
     mistakes=(
         Mistake(

@@ -13,8 +13,8 @@ from coursekit.exercises.model import Exercise, Mistake
 
 def _picture_case(seed: int) -> dict:
     rng = np.random.default_rng(seed)
-    height, width = int(rng.integers(5, 9)), int(rng.integers(9, 13))
-    return {"picture": rng.uniform(0, 255, size=(height, width, 3)).astype(np.float32)}
+    height, width = int(rng.integers(2, 9)), int(rng.integers(2, 13))
+    return {"picture": rng.uniform(0, 255, size=(height, width, 3)).round().astype(np.float32)}
 
 
 def _differences(case: dict) -> tuple[np.ndarray, np.ndarray]:
@@ -97,9 +97,11 @@ _total_variation = Exercise(
 
 def _step_case(seed: int) -> dict:
     rng = np.random.default_rng(seed)
+    shape = (int(rng.integers(1, 5)), int(rng.integers(2, 6)), 3)
+    gradient = rng.normal(0, 10.0 ** rng.integers(-3, 3), size=shape)
     return {
-        "picture": rng.uniform(20, 235, size=(4, 5, 3)).round().astype(np.float32),
-        "gradient": rng.normal(0, 10.0 ** rng.uniform(-4, 2), size=(4, 5, 3)).astype(np.float32),
+        "picture": rng.uniform(0, 255, size=shape).round().astype(np.float32),
+        "gradient": gradient.astype(np.float32),
         "length": float(rng.choice((40.0, 60.0, 80.0))),
     }
 

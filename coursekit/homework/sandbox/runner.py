@@ -14,7 +14,7 @@ import signal
 import sys
 from contextlib import contextmanager
 
-from coursekit.exercises.wire import MOST_MESSAGE, NotPlainError, encode, read_value
+from coursekit.exercises.wire import MOST_MESSAGE, NotPlainError, encode, read_case
 
 
 class TimeUp(KeyboardInterrupt):
@@ -127,7 +127,7 @@ def _take(send, exercise, namespace, seconds):
             function = namespace[exercise["answer"]]
             message["answers"] = []
             for case in exercise["cases"]:
-                given = {name: read_value(value) for name, value in case.items()}
+                given = read_case(case)
                 message["answers"].append(_answer(lambda given=given: function(**given), seconds))
                 if "late" in message["answers"][-1]:
                     break

@@ -1,0 +1,207 @@
+"""Wrong functions that are none of the usual mistakes, as people write them: each gets its case by name."""
+
+import numpy as np
+
+
+def _overlaps(mask, region):
+    return (mask & region).sum(), (mask | region).sum(), mask.sum(), region.sum()
+
+
+PLAUSIBLE = {
+    "01.by-hand": {
+        "bias taken off": lambda patch, kernel, bias: np.maximum((patch[..., None] * kernel).sum((0, 1, 2)) - bias, 0),
+        "absolute value": lambda patch, kernel, bias: np.abs((patch[..., None] * kernel).sum((0, 1, 2)) + bias),
+        "mean for sum": lambda patch, kernel, bias: np.maximum((patch[..., None] * kernel).mean((0, 1, 2)) + bias, 0),
+        "bias at each place": lambda patch, kernel, bias: np.maximum(
+            (patch[..., None] * kernel + bias).sum((0, 1, 2)), 0
+        ),
+        "first channel": lambda patch, kernel, bias: np.maximum(
+            (patch[..., :1, None] * kernel[:, :, :1]).sum((0, 1, 2)) + bias, 0
+        ),
+        "ReLU at each place": lambda patch, kernel, bias: np.maximum(
+            np.maximum(patch[..., None] * kernel, 0).sum((0, 1, 2)) + bias, 0
+        ),
+        "clipped at 1": lambda patch, kernel, bias: np.clip((patch[..., None] * kernel).sum((0, 1, 2)) + bias, 0, 1),
+    },
+    "01.one-scale": {
+        "divided by the sum": lambda layer: layer / layer.sum(),
+        "mean and deviation": lambda layer: (layer - layer.mean()) / layer.std(),
+        "without the lowest": lambda layer: layer - layer.min(),
+        "minus one to one": lambda layer: layer / np.abs(layer).max(),
+        "sigmoid": lambda layer: 1 / (1 + np.exp(-layer)),
+        "turned around": lambda layer: (layer.max() - layer) / (layer.max() - layer.min()),
+        "a scale for each row": lambda layer: (
+            (layer - layer.min(1, keepdims=True)) / (layer.max(1, keepdims=True) - layer.min(1, keepdims=True))
+        ),
+        "absolute": lambda layer: np.abs(layer) / np.abs(layer).max(),
+    },
+    "02.best-patch": {
+        "absolute weights": lambda kernel: 255 * np.abs(kernel) / np.abs(kernel).max(),
+        "grey for negative": lambda kernel: np.where(kernel > 0, 255, 128),
+        "by colour": lambda kernel: np.broadcast_to(np.where(kernel.sum((0, 1)) > 0, 255, 0), kernel.shape),
+        "by place": lambda kernel: np.broadcast_to(np.where(kernel.sum(2, keepdims=True) > 0, 255, 0), kernel.shape),
+        "white": lambda kernel: np.full(kernel.shape, 255),
+        "colours turned": lambda kernel: np.where(kernel > 0, 255, 0)[..., ::-1],
+        "above the median": lambda kernel: np.where(kernel > np.median(kernel), 255, 0),
+    },
+    "02.bright-side": {
+        "largest weight": lambda kernel: float(
+            np.degrees(np.arctan2(1 - kernel.argmax() // 3, kernel.argmax() % 3 - 1)) % 360
+        ),
+        "by the middle row": lambda kernel: 0.0 if kernel[1, 2] > kernel[1, 0] else 180.0,
+        "without remainder": lambda kernel: float(
+            np.degrees(np.arctan2(kernel[0].sum() - kernel[2].sum(), kernel[:, 2].sum() - kernel[:, 0].sum())) + 360
+        ),
+        "arctan": lambda kernel: (
+            float(
+                np.degrees(np.arctan((kernel[0].sum() - kernel[2].sum()) / (kernel[:, 2].sum() - kernel[:, 0].sum())))
+            )
+            - 360
+        ),
+        "nearest quarter": lambda kernel: float(
+            np.round(
+                np.degrees(np.arctan2(kernel[0].sum() - kernel[2].sum(), kernel[:, 2].sum() - kernel[:, 0].sum())) / 90
+            )
+            * 90
+            % 360
+        ),
+        "transposed": lambda kernel: float(
+            np.degrees(np.arctan2(kernel[:, 0].sum() - kernel[:, 2].sum(), kernel[2].sum() - kernel[0].sum())) % 360
+        ),
+    },
+    "03.nearest": {
+        "second farthest": lambda features, query: int(np.linalg.norm(features - query, axis=1).argsort()[-2]),
+        "first column": lambda features, query: int(np.abs(features - query)[:, 0].argmin()),
+        "shortest": lambda features, query: int(np.linalg.norm(features, axis=1).argmin()),
+        "length alike": lambda features, query: int(
+            np.abs(np.linalg.norm(features, axis=1) - np.linalg.norm(query)).argmin()
+        ),
+        "the distance": lambda features, query: float(np.linalg.norm(features - query, axis=1).min()),
+        "second": lambda features, query: int(np.linalg.norm(features - query, axis=1).argsort()[1]),
+        "along the wrong axis": lambda features, query: int(np.linalg.norm(features - query, axis=0).argmin()),
+    },
+    "03.kept-neighbors": {
+        "all of them": lambda features, points, k: 1.0,
+        "k of so many": lambda features, points, k: k / len(features),
+        "nearest only": lambda features, points, k: float(
+            np.mean(_neighbors(features, 1)[:, 0] == _neighbors(points, 1)[:, 0])
+        ),
+        "one more": lambda features, points, k: _kept(features, points, k + 1),
+        "one less": lambda features, points, k: _kept(features, points, k - 1),
+        "first two columns": lambda features, points, k: _kept(features, features[:, :2], k),
+        "squared": lambda features, points, k: _kept(features, points, k) ** 2,
+    },
+    "03.left-out": {
+        "one direction more": lambda features, dims: _left_out(features, dims + 1),
+        "one direction less": lambda features, dims: _left_out(features, dims - 1),
+        "squared": lambda features, dims: _left_out(features, dims) ** 2,
+        "all together": lambda features, dims: float(_left_out(features, dims).sum()),
+        "the first directions": lambda features, dims: _left_out(features, 0) - _left_out(features, dims),
+        "largest first": lambda features, dims: np.sort(_left_out(features, dims))[::-1],
+        "percent": lambda features, dims: 100 * _left_out(features, dims),
+    },
+    "04.field-size": {
+        "product of the kernels": lambda kernels, strides: int(np.prod(kernels)),
+        "product of the strides": lambda kernels, strides: int(np.prod(strides)),
+        "last kernel times strides": lambda kernels, strides: int(kernels[-1] * np.prod(strides[:-1])),
+        "halves only": lambda kernels, strides: 1 + sum(k // 2 * s for k, s in zip(kernels, strides, strict=True)),
+        "one layer late": lambda kernels, strides: (
+            1 + sum((k - 1) * int(np.prod(strides[: max(i - 1, 0)])) for i, k in enumerate(kernels))
+        ),
+        "strides added": lambda kernels, strides: (
+            1 + sum((k - 1) * max(1, sum(strides[:i])) for i, k in enumerate(kernels))
+        ),
+    },
+    "04.box": {
+        "first clipped only": lambda rows, size, stride, offset, pixels: np.stack(
+            [np.clip(offset + stride * rows, 0, pixels), offset + stride * rows + size], 1
+        ),
+        "end clipped only": lambda rows, size, stride, offset, pixels: np.stack(
+            [offset + stride * rows, np.clip(offset + stride * rows + size, 0, pixels)], 1
+        ),
+        "to the last pixel": lambda rows, size, stride, offset, pixels: np.clip(
+            np.stack([offset + stride * rows, offset + stride * rows + size], 1), 0, pixels - 1
+        ),
+        "offset taken off": lambda rows, size, stride, offset, pixels: np.clip(
+            np.stack([stride * rows - offset, stride * rows - offset + size], 1), 0, pixels
+        ),
+        "size as stride": lambda rows, size, stride, offset, pixels: np.clip(
+            np.stack([offset + size * rows, offset + size * rows + size], 1), 0, pixels
+        ),
+        "begin and length": lambda rows, size, stride, offset, pixels: np.stack(
+            [np.clip(offset + stride * rows, 0, pixels), np.full(len(rows), size)], 1
+        ),
+        "offset times stride": lambda rows, size, stride, offset, pixels: np.clip(
+            np.stack([stride * (rows + offset), stride * (rows + offset) + size], 1), 0, pixels
+        ),
+    },
+    "04.overlap": {
+        "the shared pixels": lambda mask, region: int(_overlaps(mask, region)[0]),
+        "over all pixels": lambda mask, region: float(_overlaps(mask, region)[0] / mask.size),
+        "smaller over larger": lambda mask, region: float(
+            min(mask.sum(), region.sum()) / max(mask.sum(), region.sum())
+        ),
+        "over the smaller": lambda mask, region: float((mask & region).sum() / min(mask.sum(), region.sum())),
+        "over the larger": lambda mask, region: float((mask & region).sum() / max(mask.sum(), region.sum())),
+        "one minus it": lambda mask, region: float(1 - (mask & region).sum() / (mask | region).sum()),
+        "mean of both shares": lambda mask, region: float(
+            ((mask & region).sum() / mask.sum() + (mask & region).sum() / region.sum()) / 2
+        ),
+        "over the exclusive or": lambda mask, region: float((mask & region).sum() / (mask ^ region).sum()),
+    },
+    "05.total-variation": {
+        "length of the slope": lambda picture: float(
+            np.sqrt(np.diff(picture, axis=0)[:, :-1] ** 2 + np.diff(picture, axis=1)[:-1] ** 2).sum()
+        ),
+        "of grey": lambda picture: float(sum(np.abs(np.diff(picture.mean(2), axis=axis)).sum() for axis in (0, 1))),
+        "per pixel": lambda picture: float(
+            sum(np.abs(np.diff(picture, axis=axis)).sum() for axis in (0, 1)) / picture.size
+        ),
+        "both ways": lambda picture: float(2 * sum(np.abs(np.diff(picture, axis=axis)).sum() for axis in (0, 1))),
+        "the largest": lambda picture: float(max(np.abs(np.diff(picture, axis=axis)).max() for axis in (0, 1))),
+        "diagonal": lambda picture: float(np.abs(picture[1:, 1:] - picture[:-1, :-1]).sum()),
+        "from the mean": lambda picture: float(np.abs(picture - picture.mean()).sum()),
+        "red only": lambda picture: float(sum(np.abs(np.diff(picture[..., 0], axis=axis)).sum() for axis in (0, 1))),
+    },
+    "05.step": {
+        "divided by the length of the gradient": lambda picture, gradient, length: np.clip(
+            picture + length * gradient / np.linalg.norm(gradient), 0, 255
+        ),
+        "divided by the mean": lambda picture, gradient, length: np.clip(
+            picture + length * gradient / np.abs(gradient).mean(), 0, 255
+        ),
+        "divided by the deviation": lambda picture, gradient, length: np.clip(
+            picture + length * gradient / gradient.std(), 0, 255
+        ),
+        "clipped to 1": lambda picture, gradient, length: np.clip(
+            picture + length * gradient / np.abs(gradient).max(), 0, 1
+        ),
+        "the change only": lambda picture, gradient, length: length * gradient / np.abs(gradient).max(),
+        "the change clipped": lambda picture, gradient, length: (
+            picture + np.clip(length * gradient / np.abs(gradient).max(), 0, 255)
+        ),
+        "each colour by itself": lambda picture, gradient, length: np.clip(
+            picture + length * gradient / np.abs(gradient).max(axis=(0, 1)), 0, 255
+        ),
+        "clipped before": lambda picture, gradient, length: (
+            np.clip(picture, 0, 255) + length * gradient / np.abs(gradient).max()
+        ),
+    },
+}
+
+
+def _left_out(features, dims):
+    vectors = features - features.mean(axis=0)
+    directions = np.linalg.svd(vectors, full_matrices=False)[2][:dims]
+    return np.linalg.norm(vectors - vectors @ directions.T @ directions, axis=1)
+
+
+def _neighbors(vectors, k):
+    distances = np.linalg.norm(vectors[:, None] - vectors, axis=2)
+    np.fill_diagonal(distances, np.inf)
+    return distances.argsort(axis=1)[:, :k]
+
+
+def _kept(features, points, k):
+    pairs = zip(_neighbors(features, k), _neighbors(points, k), strict=True)
+    return float(np.mean([np.isin(one, other).mean() for one, other in pairs]))
