@@ -178,7 +178,7 @@ def settings_path() -> str:
     """Return JUPYTER_CONFIG_PATH with our folder jupyter/ before what is there.
 
     Its settings, which the learner's own overrule: Markdown opens as a page, so that start.md has links to click; the
-    file browser shows names and no dates, which would cut them off; no news from Jupyter, no look for updates, and not
+    file browser shows no dates, so that names have more room; no news from Jupyter, no look for updates, and not
     nbgrader's menu, which is for instructors.
     """
     paths = [str(Path(__file__).with_name("jupyter")), os.environ.get("JUPYTER_CONFIG_PATH")]
