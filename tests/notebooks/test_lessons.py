@@ -18,7 +18,7 @@ LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 lessons = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 
 RUN_ONCE = {"05"}  # lessons still to be mended
-TOO_FEW_MINUTES = {"02", "03", "05"}
+TOO_FEW_MINUTES = {"02", "05"}
 
 
 def code_cells(notebook):
@@ -123,6 +123,15 @@ def test_minutes_are_those_of_a_careful_reader(path):
         minutes += counts * size
     stated = int(re.search(r"\*\*(\d+) minutes\.\*\*", notebook.cells[0].source)[1])
     assert abs(stated - minutes) <= 5, f"{minutes:.0f} minutes"
+
+
+@lessons
+def test_last_line_leads_to_the_next_lesson(path):
+    last = nbformat.read(path, as_version=4).cells[-1].source.splitlines()[-1]
+    following = LESSONS[LESSONS.index(path) + 1 :][:1]
+    titles = [nbformat.read(one, as_version=4).cells[0].source.splitlines()[0].removeprefix("# ") for one in following]
+    links = re.findall(r"^\*\*Next:\*\* \[(.+)\]\((.+)\)$", last)
+    assert links == [(title, one.name) for title, one in zip(titles, following, strict=True)]
 
 
 @lessons
