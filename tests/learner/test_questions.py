@@ -214,7 +214,7 @@ def test_result_without_an_answer(skips, head):
         for id in ("01.which-part", "01.zeros"):
             answer(predict(id), id, None)
     assert repr(predict("01.which-part", result="E")) == f"{head}. It is E."
-    assert repr(predict("01.zeros", result=95.24)).startswith(f"{head}. It is 95.2 %.\nA half is what")
+    assert repr(predict("01.zeros", result=95.24)).startswith(f"{head}. It is 95.2 %.\nAbout a half is what")
 
 
 def test_numpy_numbers_are_results():
