@@ -13,7 +13,8 @@ from pathlib import Path
 from coursekit.cli import doctor, homework, lab
 
 _LAB = """\
-Copies the lessons into FOLDER and opens JupyterLab there, at the first lesson.
+Copies the lessons into FOLDER and opens JupyterLab there, at the lesson that you
+worked on last, or at the first one.
 
 What you changed is never overwritten. Lessons you only ran or never opened are
 replaced when there is a new version. To start a lesson afresh, rename or delete
@@ -46,7 +47,7 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         argv.insert(1, lab.DEFAULT_FOLDER)
     argv, jupyter = (argv[: argv.index("--")], argv[argv.index("--") + 1 :]) if "--" in argv else (argv, [])
 
-    parser = argparse.ArgumentParser(prog="coursekit", description="Twelve lessons on convolutional networks.")
+    parser = argparse.ArgumentParser(prog="coursekit", description="Thirteen lessons on convolutional networks.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     lab_parser = commands.add_parser(
         "lab",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import site
@@ -12,6 +13,7 @@ import sysconfig
 import tempfile
 from collections.abc import Iterator
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +25,34 @@ TENSORFLOW_BUILDS = ("tensorflow", "tensorflow-cpu")
 # What JupyterLab needs to show the explorers: folders below share/jupyter/labextensions, and what brings them.
 _LAB_EXTENSIONS = {"anywidget": "anywidget", "@jupyter-widgets/jupyterlab-manager": "jupyterlab-widgets"}
 
-# Run by a Python of its own: a TensorFlow that crashes, hangs or floods the screen must not take the doctor with it.
+# Run by a Python of its own: a package that crashes, hangs or floods the screen must not take the doctor with it.
+_IMPORTS = """
+import importlib, json, sys
+for name in sys.argv[1:]:
+    error = None
+    print(json.dumps({"begun": name}), flush=True)
+    try:
+        importlib.import_module(name)
+    except BaseException as caught:
+        error = caught
+    said = (str(error).strip().splitlines() or [""])[-1]
+    failed = error and {"said": f"{type(error).__name__}: {said}", "missing": getattr(error, "name", None)}
+    print(json.dumps({"tried": name, "failed": failed}), flush=True)
+"""
+_KERNEL = """
+import json, sys
+from jupyter_client.manager import start_new_kernel
+manager, client = start_new_kernel(kernel_name="python3", startup_timeout=float(sys.argv[1]))
+prefix = []
+try:
+    client.execute_interactive(
+        "import sys; print(sys.prefix)", timeout=float(sys.argv[1]),
+        output_hook=lambda message: prefix.append(message["content"].get("text", "")))
+finally:
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+print(json.dumps({"prefix": "".join(prefix).strip()}), flush=True)
+"""
 _NETWORK = """
 import json
 from coursekit.networks.backend import tf
@@ -31,6 +60,8 @@ devices = [device.name.removeprefix("/device:") for device in tf.config.list_log
 print(json.dumps({"tensorflow": tf.__version__, "devices": devices}), flush=True)
 from coursekit import squeezenet
 print(json.dumps({"parameters": squeezenet().count_params()}), flush=True)
+from coursekit import digits, photos
+print(json.dumps({"photos": len(photos()[0]), "digits": len(digits()[0])}), flush=True)
 """
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -53,7 +84,7 @@ class Finding(NamedTuple):
 def run() -> int:
     """Print what every check found; return 1 if something is missing or wrong, else 0."""
     bad = 0
-    for check in (python, packages, tensorflow, cache, jupyterlab, lessons, machine, browser):
+    for check in (python, packages, imports, tensorflow, cache, jupyterlab, kernel, lessons, machine, browser):
         for finding in check():
             print(f"{finding.mark:8}{finding.text}")
             if finding.mend:
@@ -121,8 +152,68 @@ def packages() -> Iterator[Finding]:
             yield Finding("WRONG", text, _install(f"{build}{here.specifier}"))
 
 
+def imports(limit: float = TIME_LIMIT) -> Iterator[Finding]:
+    """Check that the installed packages can be imported: a package's record may outlive its files.
+
+    TensorFlow and Keras are left out here. They have a check of their own.
+    """
+    try:
+        required = {
+            re.split(r"[^\w.-]", line)[0] for line in metadata.requires("coursekit") or [] if "extra ==" not in line
+        }
+    except metadata.PackageNotFoundError:
+        return  # said already
+    owners = {
+        name: owner
+        for name, found in metadata.packages_distributions().items()
+        for owner in found
+        if owner in required - {"keras"} and not name.startswith("_")
+    }
+    failed = _try_imports(sorted(owners), limit)
+    gone = {name for name in failed if failed[name]["missing"] == name}
+    for name in sorted(gone):
+        text = f"{owners[name]} is on record as installed, but its files are gone."
+        yield Finding("WRONG", text, _pip("install", "--force-reinstall", "--no-deps", _pinned(owners[name])))
+    blamed = gone | {name for name in required if _version(name) is None}
+    for name in sorted(set(failed) - gone):
+        missing = (failed[name]["missing"] or "").partition(".")[0]
+        if missing in blamed or any(re.search(rf"\b{re.escape(other)}\b", failed[name]["said"]) for other in blamed):
+            continue  # it needs what was named above
+        text = f"{owners[name]} cannot be imported: {failed[name]['said']}"
+        yield Finding("WRONG", text, _pip("install", "--force-reinstall", _pinned(owners[name])))
+    if good := len(set(owners.values()) - {owners[name] for name in failed}):
+        yield Finding("ok", f"{good} packages can be imported")
+
+
+def _try_imports(names: list[str], limit: float) -> dict[str, dict]:
+    """Import one after the other, and return of those that fail {name: {"said": why, "missing": module or None}}."""
+    failed = {}
+    while names:
+        stopped = "Python did not get further within the time."
+        try:
+            done = subprocess.run(
+                [sys.executable, "-c", _IMPORTS, *names],
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=limit,
+            )
+            output = done.stdout
+            if done.returncode:
+                stopped = f"Python was stopped by {_signal(done.returncode)}."
+        except subprocess.TimeoutExpired as error:
+            output = (error.stdout or b"").decode(errors="replace")
+        reports = _reports(output)
+        tried = {report["tried"]: report["failed"] for report in reports if "tried" in report}
+        failed |= {name: why for name, why in tried.items() if why}
+        names = [name for name in names if name not in tried]
+        if names:  # the first of them ended it
+            failed[names.pop(0)] = {"said": stopped, "missing": None}
+    return failed
+
+
 def tensorflow(limit: float = TIME_LIMIT) -> Iterator[Finding]:
-    """Check that TensorFlow starts and that the network with its weights can be built, within ``limit`` seconds."""
+    """Check that TensorFlow starts, and that network, photos and digits can be read, within ``limit`` seconds."""
     command = [sys.executable, "-c", _NETWORK]
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=limit)
@@ -130,22 +221,27 @@ def tensorflow(limit: float = TIME_LIMIT) -> Iterator[Finding]:
         text = f"TensorFlow did not start and build the network within {limit} seconds."
         yield Finding("WRONG", text, "Close other programs and try again; if it stays so, install TensorFlow again.")
         return
-    reports = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    report = {key: value for part in reports for key, value in part.items()}
+    report = {key: value for part in _reports(done.stdout) for key, value in part.items()}
     if "tensorflow" in report:
         yield Finding("ok", f"TensorFlow {report['tensorflow']} starts, on {', '.join(report['devices'])}")
         if not any(name.startswith("GPU") for name in report["devices"]):
             yield Finding("note", "No GPU is used. The course needs none.")
     if "parameters" in report:
         yield Finding("ok", f"SqueezeNet with its weights: {report['parameters']:,} parameters")
+    if "photos" in report:
+        yield Finding("ok", f"{report['photos']} photos and {report['digits']:,} digits")
         return
     what = "SqueezeNet cannot be built" if "tensorflow" in report else "TensorFlow does not start"
+    what = "The photos and digits cannot be read" if "parameters" in report else what
     if done.returncode < 0:
-        name = signal.Signals(-done.returncode).name
         mend = "Install TensorFlow again. On SIGILL, the processor is too old for it; on SIGKILL, memory ran out."
-        yield Finding("WRONG", f"{what}: Python was stopped by {name}.", mend)
+        yield Finding("WRONG", f"{what}: Python was stopped by {_signal(done.returncode)}.", mend)
+        return
+    last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+    missing = re.findall(r"No module named '(\w+)", done.stderr)[:1]
+    if missing and missing[0] not in ("tensorflow", "keras"):
+        yield Finding("note", f"TensorFlow and the network were not tried: they need {missing[0]}, which is missing.")
     else:
-        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         yield Finding("MISSING", f"{what}: {last}", "Mend the packages named above first, then try again.")
 
 
@@ -184,6 +280,30 @@ def jupyterlab() -> Iterator[Finding]:
         else:
             text = f"JupyterLab's extension {extension} is not there, so the explorers do not show."
             yield Finding("MISSING", text, _pip("install", "--force-reinstall", "--no-deps", package))
+
+
+def kernel(limit: float = TIME_LIMIT) -> Iterator[Finding]:
+    """Check that a notebook's Python starts, by starting it, and that it is this one, within ``limit`` seconds."""
+    if find_spec("ipykernel") is None:
+        text = "ipykernel is not there, so no lesson can be run."
+        yield Finding("MISSING", text, _pip("install", "--force-reinstall", "ipykernel"))
+        return
+    mend = _pip("install", "--force-reinstall", "ipykernel")
+    try:
+        command = [sys.executable, "-c", _KERNEL, str(limit)]
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=2 * limit + 10)
+    except subprocess.TimeoutExpired:
+        yield Finding("WRONG", f"The Python of the notebooks did not start within {limit} seconds.", mend)
+        return
+    prefix = next((report["prefix"] for report in _reports(done.stdout) if "prefix" in report), None)
+    if prefix is None:
+        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        yield Finding("WRONG", f"The Python of the notebooks does not start: {last}", mend)
+    elif Path(prefix) != Path(sys.prefix):
+        text = f"The notebooks run in another Python, that of {prefix}."
+        yield Finding("WRONG", text, f'"{sys.executable}" -m ipykernel install --sys-prefix')
+    else:
+        yield Finding("ok", "The Python of the notebooks starts")
 
 
 def lessons() -> Iterator[Finding]:
@@ -236,6 +356,19 @@ def _version(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
+
+
+def _pinned(package: str) -> str:
+    return f"{package}=={_version(package)}"
+
+
+def _reports(output: str) -> list[dict]:
+    """Return the lines of JSON among what a Python of its own printed."""
+    return [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+
+
+def _signal(code: int) -> str:
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
 def _pip(*arguments: str) -> str:

@@ -8,7 +8,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -26,6 +28,9 @@ SAME = "up to date"
 KEPT = "yours, kept"
 KEPT_NEWER = "yours, kept; to get the course's version, rename or delete yours and run this command again"
 
+_READ_ONLY = """\
+This folder cannot be written to. You can read the lessons and run them, but nothing that you do there is kept."""
+
 
 def run(folder: Path, jupyter: Sequence[str] = (), copy_only: bool = False) -> int:
     """Deliver the lessons into ``folder`` and open JupyterLab there.
@@ -41,6 +46,7 @@ def run(folder: Path, jupyter: Sequence[str] = (), copy_only: bool = False) -> i
     from coursekit.learner import start_page  # here: the doctor imports this module where NumPy may be missing
 
     try:
+        last = last_worked_on(folder)
         outcomes = deliver(lessons_folder(), folder)
         start_page.write_start_page(folder.resolve())
     except (OSError, ValueError) as error:
@@ -49,8 +55,31 @@ def run(folder: Path, jupyter: Sequence[str] = (), copy_only: bool = False) -> i
     print(f"Your lessons are in {folder.resolve()}")
     for name, outcome in outcomes.items():
         print(f"  {name}: {outcome}")
+    if not _can_write(folder):
+        print(_READ_ONLY)
     sys.stdout.flush()
-    return 0 if copy_only else open_jupyterlab(folder.resolve(), next(iter(outcomes)), jupyter)
+    return 0 if copy_only else open_jupyterlab(folder.resolve(), last or next(iter(outcomes)), jupyter)
+
+
+def last_worked_on(folder: Path) -> str | None:
+    """Return the file of the lesson that the learner worked on last, before a new delivery; None if there is none.
+
+    That is where the last answer was given, unless another lesson was saved after it. Files as old as the record of
+    what was delivered were saved by nobody.
+
+    Args:
+        folder: The learner's folder, which need not exist yet.
+    """
+    from coursekit.learner import progress
+
+    lessons = {name[:2]: name for name in _read_manifest(folder) if (folder / name).is_file()}
+    events = [event for event in progress.events(folder / progress.NAME) if event["id"][:2] in lessons]
+    when = {lessons[event["id"][:2]]: _seconds(event.get("at")) for event in events}  # of each the last
+    for name in lessons.values():
+        saved = (folder / name).stat().st_mtime
+        if saved > (folder / MANIFEST).stat().st_mtime:
+            when[name] = max(saved, when.get(name, 0.0))
+    return max(when, key=when.get, default=None)
 
 
 def deliver(source: Path, folder: Path) -> dict[str, str]:
@@ -135,11 +164,7 @@ def open_jupyterlab(folder: Path, lesson: str, arguments: Sequence[str] = ()) ->
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # as in a container: Jupyter refuses to start unless told
         command.append("--allow-root")
-    # Our folder jupyter/ has settings, which the learner's own overrule: no news from Jupyter, no look for updates, and
-    # not nbgrader's menu, which is for instructors.
-    paths = [str(Path(__file__).with_name("jupyter")), os.environ.get("JUPYTER_CONFIG_PATH")]
-    environment = {**os.environ, "JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, paths))}
-    process = subprocess.Popen([*command, *arguments], env=environment)
+    process = subprocess.Popen([*command, *arguments], env={**os.environ, "JUPYTER_CONFIG_PATH": settings_path()})
     signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     while True:
         try:
@@ -147,6 +172,17 @@ def open_jupyterlab(folder: Path, lesson: str, arguments: Sequence[str] = ()) ->
             return code if code >= 0 else 128 - code  # ended by a signal: as shells count it
         except KeyboardInterrupt:
             continue  # Ctrl-C reached Jupyter too, which asks what to do
+
+
+def settings_path() -> str:
+    """Return JUPYTER_CONFIG_PATH with our folder jupyter/ before what is there.
+
+    Its settings, which the learner's own overrule: Markdown opens as a page, so that start.md has links to click; the
+    file browser shows no dates, so that names have more room; no news from Jupyter, no look for updates, and not
+    nbgrader's menu, which is for instructors.
+    """
+    paths = [str(Path(__file__).with_name("jupyter")), os.environ.get("JUPYTER_CONFIG_PATH")]
+    return os.pathsep.join(filter(None, paths))
 
 
 def _for_learners(content: bytes, number: str) -> bytes:
@@ -182,6 +218,22 @@ def _fingerprint_of(target: Path) -> str | None:
         return fingerprint(target.read_bytes())
     except PermissionError:
         return None
+
+
+def _can_write(folder: Path) -> bool:
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _seconds(at: object) -> float:
+    """Return the time in an event as seconds; 0 if somebody wrote something else there."""
+    try:
+        return datetime.fromisoformat(str(at)).timestamp()
+    except ValueError:
+        return 0.0
 
 
 def _read_manifest(folder: Path) -> dict[str, str]:

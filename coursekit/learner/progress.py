@@ -72,6 +72,11 @@ def events(file: Path | None = None) -> list[dict]:
     return kept + (_memory if file is None else [])
 
 
+def is_kept(event: dict) -> bool:
+    """Return whether an event outlives this process; in a checkout of the course none is meant to."""
+    return progress_file() is None or event not in _memory
+
+
 def _append(file: Path, event: dict) -> bool:
     """Add an event's line to a file; say whether that worked."""
     try:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from coursekit.widgets import QuestionCards
 
 MOST_CHARACTERS = 500  # of an answer in words
+_UNKEPT = "But it is forgotten when Python ends, because this folder cannot be written to."
 
 
 def predict(question_id: str, result: Any = None) -> QuestionCards | Note:
@@ -73,6 +74,8 @@ def quiz(number: str) -> QuestionCards | Note:
         right = sum(bool(given) and questions[id].choices[given[0]].is_right for id, given in answers.items())
         answered = sum(map(bool, answers.values()))
         score = f"{answered} of {len(questions)} answered, {right} right at the first answer." if answered else ""
+        if any(event["kind"] == "quiz" and not progress.is_kept(event) for event in progress.events()):
+            score += f" {_UNKEPT}"
         return {"cards": [_quiz_card(questions[id], given) for id, given in answers.items()], "score": score}
 
     def take(id: str, answer: Any) -> None:
@@ -148,10 +151,12 @@ def _prediction_card(question: Question, event: dict | None) -> dict:
     card = {**_card(question), "button": "Commit", "skip": "Skip", "answer": None, "done": event is not None}
     if event is None:
         return {**card, **_says()}
+    unkept = "" if progress.is_kept(event) else _UNKEPT
     if event.get("skipped"):
-        return {**card, **_says("Skipped.")}
+        return {**card, **_says("Skipped.", unkept)}
     said = f"You said {_said(question, event['answer'])}."
-    return {**card, "answer": event["answer"], **_says(said, "It comes back beside the result.")}
+    comes_back = f"It comes back beside the result. {unkept}".strip()
+    return {**card, "answer": event["answer"], **_says(said, comes_back)}
 
 
 def _quiz_card(question: Question, given: list[int]) -> dict:

@@ -20,9 +20,11 @@ START_PAGE = "start.md"
 HEADINGS = ("Lesson", "Opened", "Predictions", "Exercises", "Quiz", "Help")
 
 _TITLE = "What happens inside a convolutional network"
+_HOW = "Click a lesson to open it. In a lesson, Shift+Enter runs a cell and goes to the next."
 _EXPLAINED = (
-    "A prediction counts when you committed yourself, an exercise when its check said that it is right, a question of "
-    "the quiz when your first answer was right. Help is what was shown."
+    "A prediction counts when you committed to an answer, an exercise when its check said that it is right, and a "
+    "question of the quiz when your first answer was right. Help is the hints and solutions that you asked for. This "
+    "page is written anew each time you answer."
 )
 _CANNOT_BE_WRITTEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC)
 
@@ -83,7 +85,7 @@ def start_page(lessons: list[Progress]) -> str:
     unbroken = str.maketrans({" ": "\N{NO-BREAK SPACE}", "-": "\N{NON-BREAKING HYPHEN}"})  # in a narrow window
     rows = [[_link(lesson), *(cell.translate(unbroken) for cell in _cells(lesson))] for lesson in lessons]
     table = "\n".join(f"| {' | '.join(row)} |" for row in [HEADINGS, [":--"] * len(HEADINGS), *rows])
-    return f"# {_TITLE}\n\n{table}\n\n{_EXPLAINED} Coursekit writes this page anew as you go.\n"
+    return f"# {_TITLE}\n\n{_HOW}\n\n{table}\n\n{_EXPLAINED}\n"
 
 
 def table(lessons: list[Progress]) -> str:

@@ -57,6 +57,8 @@ with _without_noise():
     try:
         import tensorflow as tf
     except ImportError as error:
+        if (error.name or "tensorflow").partition(".")[0] != "tensorflow":  # something that TensorFlow needs
+            raise
         raise ImportError(
             "TensorFlow is missing. Install it with: pip install 'coursekit[cpu]' (or 'coursekit[gpu]')."
         ) from error

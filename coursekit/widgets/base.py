@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import anywidget
 
+from coursekit.widgets.reruns import take_over
+
 if TYPE_CHECKING:  # questions load neither matplotlib nor TensorFlow
     from coursekit.show.figure import Figure
 
@@ -29,6 +31,10 @@ class Widget(anywidget.AnyWidget):
 
     A widget has ``_esm, _css = own_page(__file__)``, ``__repr__`` for where there is only text, and ``_still``.
     """
+
+    def __init__(self, *args: Any, **traits: Any):
+        super().__init__(*args, **traits)
+        take_over(self)
 
     def _still(self) -> str:
         """Return HTML that shows the widget where there is no kernel; empty if there is nothing to show."""

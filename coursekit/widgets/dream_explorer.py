@@ -113,7 +113,6 @@ class DreamExplorer(BackgroundWidget):
             _classes=class_names(model),
         )
         self.on_msg(self._receive)
-        self.observe(self._renew, ["layer", "channel", "label", "a", "b", "compare", "steps"])
 
     # ---- what is chosen
 
@@ -203,6 +202,7 @@ class DreamExplorer(BackgroundWidget):
         """The Python code that draws the pictures that are in the page; empty before the first step."""
         return "" if self._drawn is None else _as_code(self._drawn)
 
+    @traitlets.observe("layer", "channel", "label", "a", "b", "compare", "steps")
     def _renew(self, _: Any) -> None:
         if self._live:
             self.start()

@@ -33,9 +33,21 @@ const page = (() => {
       }
 
       begin({ model, root, parts, all: (css) => [...root.querySelectorAll(css)], choose, listen, onEnd });
-      return () => ends.forEach((act) => act());
+      return () => {
+        ends.forEach((act) => act());
+        takeApart(root);
+      };
     }
     return { render };
+  }
+
+  // JupyterLab keeps hold of a view that is gone. In pieces, it holds only those that the view's functions name.
+  function takeApart(root) {
+    for (const one of [root, ...root.querySelectorAll("*")]) {
+      if (one.localName === "canvas") one.width = one.height = 0;
+      one.replaceChildren();
+    }
+    root.remove();
   }
 
   function element(tag, className = "", attributes = {}) {

@@ -189,8 +189,8 @@ def test_quiz_by_mouse_and_keyboard(page, folder):
 
 def test_screen_reader_is_told(page):
     tree = page.locator(".ck-question").first.aria_snapshot()
-    assert 'group "Prediction: Which of the eight pages' in tree
-    assert 'group "Which of the eight pages comes from the last layer?"' in tree
+    assert 'group "Prediction: Which of the eight maps' in tree
+    assert 'group "Which of the eight maps comes from the last layer?"' in tree
     assert tree.count("- radio ") == 8
     assert 'button "Commit"' in tree
     number = page.locator(".ck-question").nth(1).aria_snapshot()

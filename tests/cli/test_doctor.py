@@ -1,6 +1,7 @@
 """The doctor in real environments: virtual ones whose packages are links to this one's, with some left out."""
 
 import importlib.metadata
+import json
 import os
 import subprocess
 import sys
@@ -65,6 +66,8 @@ def test_nothing_is_missing_here(tmp_path):
     assert "SqueezeNet with its weights: 1,235,496 parameters" in text
     assert "CPU:0" in text
     assert "JupyterLab's extension anywidget" in text
+    assert "20 photos and 5,000 digits" in text
+    assert "The Python of the notebooks starts" in text
     assert f"cache folder {tmp_path / 'cache'}, 5.0 MB" in text
     assert text.endswith("All the course needs is there.\n")
 
@@ -103,6 +106,76 @@ def test_old_package_and_missing_extension(tmp_path):
     assert "MISSING anywidget is not installed." in text
     assert "MISSING JupyterLab's extension anywidget is not there" in text
     assert "ok      JupyterLab's extension @jupyter-widgets/jupyterlab-manager" in text
+
+
+def remove_files(site: Path, package: str) -> None:
+    """Take a package's folder away and leave its record, as an installation that was broken off does."""
+    (site / package).unlink()
+    assert list(site.glob(f"{package.lower()}-*.dist-info"))
+
+
+@posix
+def test_without_numpy_nothing_else_is_blamed(tmp_path):
+    environment(tmp_path, without=("numpy",))
+    code, text = report(tmp_path / "bin" / "python")
+    assert code == 1
+    assert "MISSING numpy is not installed." in text
+    assert "note    TensorFlow and the network were not tried: they need numpy, which is missing." in text
+    assert text.endswith("1 thing to mend.\n")
+
+
+@posix
+def test_records_whose_files_are_gone(tmp_path):
+    site = environment(tmp_path, without=("tensorflow",))
+    for package in ("networkx", "numpy"):
+        remove_files(site, package)
+    [version] = {line.split("-")[1].removesuffix(".dist") for line in map(str, os.listdir(site)) if "networkx-" in line}
+    code, text = report(tmp_path / "bin" / "python")
+    assert code == 1
+    assert "WRONG   networkx is on record as installed, but its files are gone." in text
+    assert f'pip install --force-reinstall --no-deps "networkx=={version}"' in text
+    assert "WRONG   numpy is on record as installed, but its files are gone." in text
+    assert "cannot be imported" not in text  # what needs numpy is not to blame
+    assert "24 of 24 packages in a version that fits" in text
+
+
+@posix
+def test_package_that_fails_and_package_that_crashes(tmp_path):
+    site = environment(tmp_path, without=("tensorflow",))
+    for package, code in [("tqdm", "raise OSError('half a file')"), ("psutil", "import os; os.abort()")]:
+        (site / package).unlink()
+        (site / package).mkdir()
+        (site / package / "__init__.py").write_text(code)
+    _, text = report(tmp_path / "bin" / "python")
+    assert "WRONG   tqdm cannot be imported: OSError: half a file" in text
+    assert "WRONG   psutil cannot be imported: Python was stopped by SIGABRT." in text
+    assert "20 packages can be imported" in text
+
+
+@posix
+@pytest.mark.parametrize("without", ["ipykernel", "jupyter_client"])
+def test_no_python_for_the_notebooks(tmp_path, without):
+    site = environment(tmp_path, without=("tensorflow",))
+    remove_files(site, without)
+    code, text = report(tmp_path / "bin" / "python")
+    assert code == 1
+    assert {
+        "ipykernel": "MISSING ipykernel is not there, so no lesson can be run.",
+        "jupyter_client": "WRONG   The Python of the notebooks does not start: ModuleNotFoundError: ",
+    }[without] in text
+
+
+@posix
+def test_kernel_that_is_another_python(tmp_path):
+    environment(tmp_path, without=("tensorflow",))
+    spec = tmp_path / "share" / "jupyter" / "kernels" / "python3"
+    spec.mkdir(parents=True)
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    (spec / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"}))
+    code, text = report(tmp_path / "bin" / "python", JUPYTER_PREFER_ENV_PATH="1")
+    assert code == 1
+    assert f"WRONG   The notebooks run in another Python, that of {sys.prefix}." in text
+    assert f'-> "{tmp_path}/bin/python" -m ipykernel install --sys-prefix' in text
 
 
 @posix

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -22,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 def coursekit(*arguments: object, cwd: Path) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "coursekit", *map(str, arguments)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
 
 
 def test_copy_only_copies_to_my_lessons(tmp_path):
@@ -70,6 +71,67 @@ def test_what_is_not_ours_goes_to_jupyter(arguments, folder, passed_on):
     assert jupyter == passed_on
 
 
+def answer(folder: Path, id: str, at: str) -> None:
+    with (folder / "progress.jsonl").open("a") as file:
+        file.write(json.dumps({"at": at, "kind": "predicted", "id": id}) + "\n")
+
+
+def save(lesson: Path, seconds: float) -> None:
+    """Save a notebook as JupyterLab does, so many seconds after the lessons were delivered."""
+    lesson.write_bytes(lesson.read_bytes() + b"\n")
+    delivered = (lesson.parent / lab.MANIFEST).stat().st_mtime
+    os.utime(lesson, (delivered + seconds, delivered + seconds))
+
+
+def test_where_the_learner_is(source, mine):
+    assert lab.last_worked_on(mine) is None
+    lab.deliver(source, mine)
+    assert lab.last_worked_on(mine) is None  # copied and never opened
+    answer(mine, "02.what", "2026-01-02T03:04:05.000+00:00")
+    assert lab.last_worked_on(mine) == SECOND
+    answer(mine, "01.where", "2026-01-02T03:04:06.000+00:00")
+    assert lab.last_worked_on(mine) == FIRST
+    answer(mine, "09.not-there", "2026-01-02T03:04:07.000+00:00")
+    answer(mine, "02.what", "yesterday")
+    assert lab.last_worked_on(mine) == FIRST
+
+
+def test_where_the_learner_is_who_only_reads(source, mine):
+    lab.deliver(source, mine)
+    answer(mine, "01.where", "2026-01-02T03:04:05.000+00:00")
+    save(mine / SECOND, 60)
+    assert lab.last_worked_on(mine) == SECOND
+    answer(mine, "01.where", "2099-01-02T03:04:05.000+00:00")
+    assert lab.last_worked_on(mine) == FIRST
+    (mine / FIRST).unlink()
+    assert lab.last_worked_on(mine) == SECOND
+
+
+def test_lab_opens_where_the_learner_is(tmp_path):
+    opened = []
+    for answered in ("", "03.any", "01.any"):
+        if answered:
+            answer(tmp_path / "mine", answered, f"2099-01-0{3 - int(answered[1]) // 2}T00:00:00+00:00")
+        done = coursekit("lab", "mine", "--show-config", cwd=tmp_path)  # JupyterLab says what it would do
+        opened += re.findall(r"default_url = '/lab/tree/(\d\d)_", done.stdout)
+    assert opened == ["01", "03", "01"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="how root gives up its rights is tried on Linux only")
+def test_read_only_folder_is_said(tmp_path):
+    assert coursekit("lab", "mine", "--copy-only", cwd=tmp_path).returncode == 0
+    as_anyone = ["setpriv", "--bounding-set=-dac_override", "--inh-caps=-all"] if os.geteuid() == 0 else []
+    command = [*as_anyone, sys.executable, "-m", "coursekit", "lab", "mine", "--copy-only"]
+    said = "cannot be written to. You can read the lessons and run them, but nothing that you do there is kept.\n"
+    for mode in (0o755, 0o555):
+        (tmp_path / "mine").chmod(mode)
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.endswith(said) == (mode == 0o555)
+    (tmp_path / "mine").chmod(0o755)
+
+
 def test_copy_only_is_ours():
     args, jupyter = parse(["lab", "there", "--port=1", "--copy-only", "-y"])
     assert (args.folder, args.copy_only, jupyter) == (Path("there"), True, ["--port=1", "-y"])
@@ -99,7 +161,7 @@ def running_lab(source, mine):
         )
     os.close(its_end)
     try:
-        for _ in range(300):
+        for _ in range(1800):
             if process.poll() is not None or answers(url):
                 break
             time.sleep(0.1)

@@ -13,7 +13,7 @@ from coursekit.widgets import QuestionCards
 pytestmark = pytest.mark.usefixtures("folder")
 
 WHICH = """\
-Which of the eight pages comes from the last layer?
+Which of the eight maps comes from the last layer?
   ( ) A
   ( ) B
   ( ) C
@@ -63,6 +63,18 @@ def test_choice_is_asked_kept_and_shown_again():
     again = predict("01.which-part")  # as after a restart: all of it comes from the file
     assert repr(again) == WHICH + said
     assert (again._cards[0]["answer"], again._cards[0]["done"]) == (2, True)
+
+
+def test_what_cannot_be_kept_is_said(folder):
+    (folder / progress.NAME).mkdir()  # so that no file of that name can be written, not even by root
+    unkept = "But it is forgotten when Python ends, because this folder cannot be written to."
+    which, zeros, cards = predict("01.which-part"), predict("01.zeros"), quiz("01")
+    for asked, id, given in [(which, "01.which-part", 2), (zeros, "01.zeros", None), (cards, "01.quiz.coarse", 1)]:
+        with pytest.warns(UserWarning, match="cannot be written to"):
+            answer(asked, id, given)
+    assert repr(which).endswith(f"You said C. It comes back beside the result. {unkept}")
+    assert repr(zeros).endswith(f"Skipped. {unkept}")
+    assert repr(cards).endswith(f"1 of 4 answered, 1 right at the first answer. {unkept}")
 
 
 def test_what_is_committed_stays():
@@ -177,7 +189,7 @@ def test_a_run_with_another_result_is_not_contradicted(given, result, note):
 def test_result_beside_a_number(given, says):
     answer(predict("01.zeros"), "01.zeros", given)
     note = predict("01.zeros", result=95.2)
-    assert repr(note) == f"{says}\nA half is what chance gives. Anything above it the network has learnt."
+    assert repr(note) == f"{says}\nAbout a half is what chance gives. What is above it the network has learnt."
     left = [float(place) for place in re.findall(r"left:([\d.]+)%;margin", note.drawing)]
     assert left == [given, 95.2]
 
@@ -202,7 +214,7 @@ def test_result_without_an_answer(skips, head):
         for id in ("01.which-part", "01.zeros"):
             answer(predict(id), id, None)
     assert repr(predict("01.which-part", result="E")) == f"{head}. It is E."
-    assert repr(predict("01.zeros", result=95.24)).startswith(f"{head}. It is 95.2 %.\nA half is what")
+    assert repr(predict("01.zeros", result=95.24)).startswith(f"{head}. It is 95.2 %.\nAbout a half is what")
 
 
 def test_numpy_numbers_are_results():

@@ -4,6 +4,7 @@ import ast
 import re
 import statistics
 import subprocess
+import symtable
 import sys
 from pathlib import Path
 
@@ -16,9 +17,16 @@ ROOT = Path(__file__).resolve().parents[2]
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 lessons = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 
+RUN_ONCE = {"02", "04", "05"}  # lessons still to be mended
+TOO_FEW_MINUTES = {"05"}
+
 
 def code_cells(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def lines_of(cell):
+    return len([line for line in cell.source.splitlines() if line.strip() and line.strip()[0] != "#"])
 
 
 def test_there_are_lessons():
@@ -63,7 +71,7 @@ def test_has_the_form_of_a_lesson(path):
     for cell in notebook.cells:
         if cell.cell_type == "code":
             ast.parse(cell.source)
-            lengths.append(len([line for line in cell.source.splitlines() if line.strip() and line.strip()[0] != "#"]))
+            lengths.append(lines_of(cell))
             assert all(len(line) <= 100 for line in cell.source.splitlines()), cell.source
         else:
             words += len(cell.source.split())
@@ -74,6 +82,56 @@ def test_has_the_form_of_a_lesson(path):
     assert first.startswith("# ")
     assert re.search(r"\*\*\d+ minutes\.\*\*", first)
     assert any("How this goes wrong" in cell.source for cell in notebook.cells)
+
+
+def names(source):
+    """Return what a cell's code binds for the cells below, and what it takes from the cells above, in functions too."""
+    top = symtable.symtable(source, "cell", "exec")
+    bound = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
+
+    def taken(table):
+        here = {one.get_name() for one in table.get_symbols() if one.is_referenced() and one.is_global()}
+        return here.union(*map(taken, table.get_children()))
+
+    return bound, taken(top) - bound
+
+
+@lessons
+def test_a_cell_can_be_run_again_at_the_end(path):
+    """What a cell takes from above must not be another thing by then: no name that it needs is bound again below."""
+    if path.name[:2] in RUN_ONCE:
+        pytest.skip("not yet")
+    cells = [names(cell.source) for cell in code_cells(nbformat.read(path, as_version=4))]
+    for i, (_, taken) in enumerate(cells):
+        for name in taken:
+            above, below = ([name in bound for bound, _ in part] for part in (cells[:i], cells[i + 1 :]))
+            assert not (any(above) and any(below)), f"code cell {i} needs {name!r}, which is bound again below"
+
+
+@lessons
+def test_minutes_are_those_of_a_careful_reader(path):
+    """150 words and 4 lines of code a minute; exercises and optional sections are not counted."""
+    if path.name[:2] in TOO_FEW_MINUTES:
+        pytest.skip("not yet")
+    notebook = nbformat.read(path, as_version=4)
+    minutes, counts = 0.0, True
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            heading = re.match(r"## (.*)", cell.source)
+            counts = counts if heading is None else not heading[1].startswith(("Exercises", "Optional"))
+        size = len(cell.source.split()) / 150 if cell.cell_type == "markdown" else lines_of(cell) / 4
+        minutes += counts * size
+    stated = int(re.search(r"\*\*(\d+) minutes\.\*\*", notebook.cells[0].source)[1])
+    assert abs(stated - minutes) <= 5, f"{minutes:.0f} minutes"
+
+
+@lessons
+def test_last_line_leads_to_the_next_lesson(path):
+    last = nbformat.read(path, as_version=4).cells[-1].source.splitlines()[-1]
+    following = LESSONS[LESSONS.index(path) + 1 :][:1]
+    titles = [nbformat.read(one, as_version=4).cells[0].source.splitlines()[0].removeprefix("# ") for one in following]
+    links = re.findall(r"^\*\*Next:\*\* \[(.+)\]\((.+)\)$", last)
+    assert links == [(title, one.name) for title, one in zip(titles, following, strict=True)]
 
 
 @lessons
