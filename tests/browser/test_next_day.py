@@ -74,7 +74,7 @@ def test_the_still_picture_is_shown(lab, saved, kernel_starts):
             page.wait_for_function(f"document.querySelectorAll('.ck').length === {len(WIDGETS)}", timeout=60_000)
             assert page.locator(".jp-OutputArea img[alt*='conv, channel']").count() == 0
     finally:
-        page.evaluate("async () => { await jupyterapp.serviceManager.sessions.shutdownAll() }")
+        page.evaluate("async () => { await jupyterapp.shell.currentWidget.context.sessionContext.shutdown() }")
         page.close()
 
 
