@@ -104,11 +104,11 @@ const page = (() => {
       if (now === gone) return;
       gone = now;
       const had = root.contains(document.activeElement);
-      if (gone) for (const act of acts) act();
       root.classList.toggle("ck-is-gone", gone);
       note.textContent = gone ? GONE : "";
       for (const one of root.children) one.inert = gone && one !== note;
       if (had) note.focus({ preventScroll: true });
+      if (gone) for (const act of acts) act();
     }
 
     const kernel = model.widget_manager?.kernel; // in JupyterLab
