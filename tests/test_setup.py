@@ -179,6 +179,10 @@ def test_wheel_carries_the_lessons_and_the_licence(tmp_path):
         described = message_from_bytes(archive.read(metadata))
     assert [Path(name).name for name in names if name.startswith("coursekit/lessons/")] == lessons
     assert any(name.endswith("licenses/LICENSE") for name in names)
+    shared = sorted(name.partition(".data/data/")[2] for name in names if ".data/" in name)
+    extension = "share/jupyter/labextensions/coursekit"  # where JupyterLab finds it
+    assert shared == [f"{extension}/package.json", f"{extension}/static/extension.js"]
+    names = [name for name in names if ".data/" not in name]
     assert {Path(name).parts[0] for name in names} == {"coursekit", Path(metadata).parts[0]}
     assert described["Requires-Python"] == "<3.14,>=3.11"
     package = {path.relative_to(copy).as_posix() for path in (copy / "coursekit").rglob("*") if path.is_file()}

@@ -142,8 +142,15 @@ def _names(names: list[str], most: int) -> str:
 # pictures and a style in each tag. Its own style sheet would colour and align a table's cells otherwise.
 
 _CARD = "background:#fff;color:#222;border:1px solid #ccc;border-radius:6px;padding:10px 14px;font-size:13px"
+# The wheel moves the page, as elsewhere, until the box is clicked: who scrolls past it would be caught in it.
+_WHEEL = (
+    "if(this!==document.activeElement&&!event.ctrlKey&&!event.shiftKey){let e=this;do{e=e.parentElement}"
+    "while(e&&!(e.scrollHeight>e.clientHeight&&/auto|scroll/.test(getComputedStyle(e).overflowY)));"
+    "if(e){event.preventDefault();e.scrollBy(event.deltaX,event.deltaY*(event.deltaMode?40:1))}}"
+)
 _BOX = (
     'tabindex="0" role="region" data-lm-suppress-shortcuts="true" '  # arrow keys scroll here, and move no cell
+    f'title="Click here to scroll with the wheel" onwheel="{html.escape(_WHEEL)}" '
     'style="max-height:420px;overflow:auto;border:1px solid #ddd;margin-top:8px"'
 )
 _KINDS = {  # fill and stroke: tints of Okabe and Ito's palette, which colour-blind readers can tell apart

@@ -14,9 +14,10 @@ from coursekit.show.figure import Figure, figure
 from coursekit.show.picture import displayable, grid
 from coursekit.validation import as_pictures
 
-# Ten colours that colour-blind readers can tell apart as well as ten can be (Petroff 2021, arXiv 2107.02270).
-TEN_COLOURS = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6")
-TEN_COLOURS += ("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
+# Ten colours that colour-blind readers can tell apart as well as ten can be (Petroff 2021, arXiv 2107.02270). Four are
+# darker than there: a glyph must have a contrast of 3 to 1 with the white paper.
+TEN_COLOURS = ("#3f90da", "#c9860b", "#bd1f01", "#879593", "#832db6")
+TEN_COLOURS += ("#a96b59", "#e76300", "#9f9460", "#717581", "#689b9d")
 _THUMBNAIL = 0.28  # inches
 
 

@@ -1,8 +1,8 @@
 // The page's side of ChannelExplorer. Python sends a layer's values once; everything drawn from them is drawn here, so
 // that choosing a channel waits for nobody. `model` holds what both sides share.
 
-const { widget, floats, shorts, numbers, paint, put, radios, takeNumber, noChannel, waiting, onWidth, onKeys } = page;
-const { placeIn } = page;
+const { widget, floats, shorts, numbers, paint, put, radios, numberField, noChannel, waiting, onWidth } = page;
+const { onKeys, placeIn } = page;
 
 const MOST_BYTES = 50 * 2 ** 20;
 const PART = 4 * 2 ** 20; // Jupyter's server closes the connection at a message of more than 10 MB
@@ -41,7 +41,7 @@ const HTML = `
 <div class="ck-main ck-old">
   <div class="ck-all">
     <div class="ck-stack ck-grid" role="slider" tabindex="0" aria-valuemin="0">
-      <canvas class="ck-sheet" role="img"></canvas>
+      <canvas class="ck-sheet" aria-hidden="true"></canvas>
       <div class="ck-hover" hidden></div><div class="ck-chosen"></div>
     </div>
     <p class="ck-note ck-legend"></p>
@@ -52,7 +52,7 @@ const HTML = `
     <div class="ck-panes">
       <div class="ck-pane">
         <div class="ck-stack ck-large" role="slider" tabindex="0" aria-valuemin="0">
-          <canvas class="ck-map ck-crisp" role="img"></canvas><div class="ck-spot" hidden></div></div>
+          <canvas class="ck-map ck-crisp" aria-hidden="true"></canvas><div class="ck-spot" hidden></div></div>
         <div class="ck-bar">
           <canvas class="ck-colours" height="1" aria-hidden="true"></canvas><i class="ck-pin" hidden></i>
           <div class="ck-ticks ck-quiet"><span></span><span></span><span></span></div></div>
@@ -64,6 +64,7 @@ const HTML = `
         <label class="ck-opacity ck-quiet">photo <input type="range" min="0" max="100" value="0"
           aria-label="Channel over the photo, in percent"> with channel</label>
         <div class="ck-own ck-quiet"><button type="button" class="ck-open">Another photo…</button> or drop one here
+          <button type="button" class="ck-first" hidden>Back to the first photo</button>
           <input class="ck-file" type="file" accept="image/*" hidden></div>
       </div>
     </div>
@@ -75,7 +76,7 @@ const HTML = `
 <div class="ck-drop" aria-hidden="true">Drop the picture here</div>`;
 
 function begin(view) {
-  const { model, root, parts, all, choose, listen } = view;
+  const { model, root, parts, all, choose, send, listen, say, onGone } = view;
   const spots = all(".ck-spot");
   const ticks = all(".ck-ticks span");
   const [opacity] = all(".ck-opacity input");
@@ -88,6 +89,7 @@ function begin(view) {
   let columns, rows, gap, tile; // of the grid; gap and tile {width, height} in dots of the screen
   let dots; // to a CSS pixel
   let range; // of the chosen channel: [value of the first colour, value of the last]
+  let described; // the chosen channel, in words
   let spot = null; // [row, column] under the pointer
 
   const channel = () => Math.min(model.get("channel"), layer.count - 1);
@@ -113,7 +115,9 @@ function begin(view) {
   }
 
   function takePhoto() {
-    const { shape, rgba } = model.get("_photo");
+    const { shape, rgba, first } = model.get("_photo");
+    if (first && document.activeElement === parts.first) parts.open.focus();
+    parts.first.hidden = first;
     photo = { height: shape[0], width: shape[1] };
     paint(parts.photo, photo.height, photo.width, (pixels) => pixels.set(numbers(Uint8Array, rgba)));
     parts.photo.ariaLabel = `The photo, ${photo.height} by ${photo.width} pixels`;
@@ -176,7 +180,7 @@ function begin(view) {
     const scale = SCALES[model.get("scale")];
     const dead = order.filter((c) => number(NEAR_ZERO, c)).length;
     const struck = dead === 1 ? "1 channel is" : `${dead || "No"} channels are`;
-    parts.sheet.ariaLabel = `The ${count} channels of ${layer.name} as small pictures. ${scale}`;
+    parts.grid.ariaDescription = `The ${count} channels of ${layer.name} as small pictures. ${scale}`;
     parts.legend.textContent = `${scale} ${struck} near zero everywhere${dead ? " (struck out)" : ""}.`;
     fitGrid();
     drawChannel();
@@ -295,8 +299,7 @@ function begin(view) {
       `largest ${largest}, smallest ${format(number(SMALLEST, c))}, mean ${format(number(MEAN, c))}, ${share}${struck}`;
     parts.grid.ariaValueNow = c;
     parts.grid.ariaValueText = `channel ${c} of ${layer.count}, largest value ${largest}, ${share}${struck}`;
-    parts.map.ariaLabel =
-      `Channel ${c} of ${layer.name}, ${height} rows by ${width} columns, ${parts.stats.textContent}`;
+    described = `Channel ${c} of ${layer.name}, ${height} rows by ${width} columns, ${parts.stats.textContent}.`;
     parts.large.ariaLabel = `Values of channel ${c}`;
     parts.large.ariaValueMax = height * width - 1;
     moveChosen();
@@ -359,7 +362,8 @@ function begin(view) {
     const words = i < 0 ? "" : fieldInWords(top, left, tall, wide);
     parts.sees.hidden = !(tall && wide);
     parts.sees.classList.toggle("ck-bound", layer.kind !== "exact");
-    parts.seen.textContent = parts.large.ariaDescription = words;
+    parts.seen.textContent = words;
+    parts.large.ariaDescription = words || described;
     parts.sees.style.left = (100 * left) / photo.width + "%";
     parts.sees.style.top = (100 * top) / photo.height + "%";
     parts.sees.style.width = (100 * wide) / photo.width + "%";
@@ -407,11 +411,10 @@ function begin(view) {
   // ---- another photo
 
   async function sendPhoto(file) {
-    parts.alert.textContent = "";
+    say("");
     if (file.size > MOST_BYTES) {
       const size = Math.ceil(file.size / 2 ** 20);
-      parts.alert.textContent =
-        `${file.name} has ${size} MB; a picture may have 50 MB at most. Make it smaller in an image program first.`;
+      say(`${file.name} has ${size} MB; a picture may have 50 MB at most. Make it smaller in an image program first.`);
       return;
     }
     busy(`Computing all layers for ${file.name} …`);
@@ -419,16 +422,16 @@ function begin(view) {
       const bytes = await file.arrayBuffer();
       const count = Math.max(1, Math.ceil(bytes.byteLength / PART));
       for (let part = 0; part < count; part++)
-        model.send({ name: file.name, part, parts: count }, undefined, [bytes.slice(part * PART, (part + 1) * PART)]);
+        send({ name: file.name, part, parts: count }, [bytes.slice(part * PART, (part + 1) * PART)]);
     } catch (error) {
       busy("");
-      parts.alert.textContent = `${file.name} could not be read: ${error.message}`;
+      say(`${file.name} could not be read: ${error.message}`);
     }
   }
 
   function onAnswer({ kind, text }) {
     busy("");
-    if (kind === "refused") parts.alert.textContent = text;
+    if (kind === "refused") say(text);
     else parts.status.textContent = text;
   }
 
@@ -455,12 +458,15 @@ function begin(view) {
     choose({ layer: parts.layer.value });
     if (layer.name !== parts.layer.value) busy(`Fetching ${parts.layer.value} …`);
   };
-  parts.channel.oninput = () => takeNumber(parts.channel, (c) => choose({ channel: c }), parts.alert, noChannel);
-  parts.channel.onblur = () => (parts.channel.value = channel());
+  numberField(view, parts.channel, { value: channel, use: (c) => choose({ channel: c }), words: noChannel });
   parts.relu.onchange = () => choose({ relu: parts.relu.checked });
   parts.sort.onchange = () => choose({ sort: parts.sort.checked });
   opacity.oninput = () => (parts.over.style.opacity = opacity.value / 100);
   parts.open.onclick = () => parts.file.click();
+  parts.first.onclick = () => {
+    busy("Computing all layers for the first photo …");
+    send({ first: true });
+  };
   parts.file.onchange = () => {
     if (parts.file.files.length) sendPhoto(parts.file.files[0]);
     parts.file.value = ""; // the same file can be chosen again
@@ -509,6 +515,12 @@ function begin(view) {
     "msg:custom": onAnswer,
   });
   onWidth(view, parts.all, fitGrid);
+  onGone(() => {
+    model.set("layer", layer.name); // what is drawn
+    model.set("channel", channel());
+    takeChoice();
+    drawChannel();
+  });
 
   parts.over.style.opacity = 0;
   takePhoto();
@@ -536,4 +548,4 @@ function table(colours, steps) {
   });
 }
 
-export default widget("channel-explorer", HTML, begin);
+export default widget("channel-explorer", HTML, begin, "Channels of a network");

@@ -70,6 +70,7 @@ class ChannelExplorer(Widget):
         self._network = model
         self._parts: list[bytes] = []  # of a photo on its way from the page
         self._compute(image)
+        self._first = self._image  # as given in Python, to come back to from those that were dropped in the page
         layer = self._first_layer() if layer is None else self._name_of(layer)
         activation = self._activations[layer]
         channel = strongest_channel(activation) if channel is None else channel
@@ -96,6 +97,10 @@ class ChannelExplorer(Widget):
     @image.setter
     def image(self, image: Any) -> None:
         self._compute(image)
+        self._first = self._image
+        self._show_picture()
+
+    def _show_picture(self) -> None:
         with self.hold_sync():
             self._layers = self._list_layers()
             self._photo = self._pack_photo()
@@ -147,7 +152,14 @@ class ChannelExplorer(Widget):
         return {"channel": self._activations[state.get("layer", self.layer)].shape[-1]}
 
     def _receive(self, _: Any, content: dict, buffers: list) -> None:
-        """Take a photo file that was dropped in the page. It comes in parts: the server refuses large messages."""
+        """Take a photo file that was dropped in the page, or go back to the first photo.
+
+        A file comes in parts: the server refuses large messages.
+        """
+        if content.get("first"):
+            self.image = self._first
+            self.send({"kind": "taken", "text": "The first photo is the picture again."})
+            return
         if content["part"] == 0:
             self._parts = []
         self._parts.append(bytes(buffers[0]))
@@ -156,7 +168,8 @@ class ChannelExplorer(Widget):
         file, self._parts = b"".join(self._parts), []
         try:
             picture = resize(read_picture(file, content["name"]), self.image.shape[:2])
-            self.image = picture / np.float32(255) if is_from_0_to_1(self.image) else picture
+            self._compute(picture / np.float32(255) if is_from_0_to_1(self.image) else picture)
+            self._show_picture()
         except Exception as error:  # whatever it is, the page must not wait for ever
             self.send({"kind": "refused", "text": str(error)})
         else:
@@ -168,7 +181,8 @@ class ChannelExplorer(Widget):
     def _pack_photo(self) -> dict:
         photo = as_seen(self.image)
         opaque = np.full((*photo.shape[:2], 1), 255, np.uint8)
-        return {"shape": photo.shape[:2], "rgba": np.concatenate([photo, opaque], axis=2).tobytes()}
+        rgba = np.concatenate([photo, opaque], axis=2).tobytes()
+        return {"shape": photo.shape[:2], "rgba": rgba, "first": self._image is self._first}
 
     def _pack_maps(self, layer: str) -> dict:
         """Return what the page draws a layer from: float32 values (C, H, W), and numbers (2, 5, C).

@@ -1,7 +1,7 @@
 // The page's side of DreamExplorer. Python draws in a thread and reports all there is to show, some ten times a second;
 // here it is put on the screen. `model` holds what is chosen, which both sides share.
 
-const { widget, floats, fromRGB, paint, put, radios, takeNumber, unique } = page;
+const { widget, floats, fromRGB, paint, put, radios, numberField, unique } = page;
 
 // A penalty's weight may be anything; these are a slider's stops. What works differs from layer to layer by a factor of
 // ten and more, so they grow by factors.
@@ -83,7 +83,8 @@ function panel(name) {
 </section>`;
 }
 
-function begin({ model, root, parts, all, choose, listen }) {
+function begin(view) {
+  const { model, root, parts, all, choose, send, listen, say, onGone } = view;
   const find = (name, within) => within.querySelector(".ck-" + name);
   const [names] = all("datalist");
   const [chart] = all("svg");
@@ -155,7 +156,7 @@ function begin({ model, root, parts, all, choose, listen }) {
     pending = false;
     const was = running;
     running = report.running;
-    parts.alert.textContent = report.error;
+    if (report.error || was !== running) say(report.error);
     parts.start.textContent = running ? "Stop" : "Start";
     parts.start.classList.toggle("ck-on", !running);
     if (report.drawn) draw(report.drawn, buffers);
@@ -238,33 +239,33 @@ function begin({ model, root, parts, all, choose, listen }) {
   parts.start.onclick = () => {
     if (pending) return;
     pending = true;
-    parts.alert.textContent = "";
-    model.send({ kind: running ? "stop" : "start" });
+    say("");
+    send({ kind: running ? "stop" : "start" });
   };
   parts.layer.onchange = () => {
     const layer = parts.layer.value;
     const stays = model.get("channel") < channels(layer);
     choose(stays ? { layer } : { layer, channel: 0 });
   };
-  const number = (field, use) => takeNumber(field, use, parts.alert);
-  parts.channel.oninput = () => number(parts.channel, (channel) => choose({ channel }));
+  const number = (field, value, use) => numberField(view, field, { value, use });
+  number(parts.channel, () => model.get("channel"), (channel) => choose({ channel }));
   parts.walk.oninput = () => choose({ channel: Number(parts.walk.value) });
-  parts.steps.onchange = () => number(parts.steps, (steps) => choose({ steps }));
+  number(parts.steps, () => model.get("steps"), (steps) => choose({ steps }));
   parts.compare.onchange = () => choose({ compare: parts.compare.checked });
   const typedClass = () => classOf.get(parts.class.value.trim().toLowerCase());
   parts.class.oninput = () => {
-    parts.alert.textContent = "";
+    say("");
     if (typedClass() !== undefined) choose({ label: typedClass() });
   };
   const refuseClass = () => {
     if (typedClass() === undefined)
-      parts.alert.textContent = `There is no class ${parts.class.value}. Type a part of a name to see what there is.`;
+      say(`There is no class ${parts.class.value}. Type a part of a name to see what there is.`);
   };
   parts.class.onchange = refuseClass;
   parts.class.onkeydown = (event) => {
     if (event.key === "Enter") refuseClass(); // no change event comes while the list of names is open
   };
-  for (const field of [parts.channel, parts.class, parts.steps]) field.onblur = () => takeChoice();
+  parts.class.onblur = () => takeChoice();
   parts.copy.onclick = () => choose({ b: { ...model.get("a") } });
   for (const [name, one] of Object.entries(panels)) {
     find("save", one).onclick = () => save(name);
@@ -272,7 +273,7 @@ function begin({ model, root, parts, all, choose, listen }) {
       const set = (value) => choose({ [name]: { ...model.get(name), [field.dataset.key]: value } });
       const stops = KNOBS.find(([key]) => key === field.dataset.key)?.[2];
       if (stops) field.oninput = () => set(stops[field.value]);
-      else if (field.type === "number") field.oninput = () => number(field, set);
+      else if (field.type === "number") number(field, () => model.get(name)[field.dataset.key], set);
       else field.onchange = () => set(field.value);
     }
   }
@@ -283,10 +284,19 @@ function begin({ model, root, parts, all, choose, listen }) {
     "msg:custom": take,
   });
 
+  onGone(() => {
+    pending = running = false;
+    parts.start.textContent = "Start";
+    parts.start.classList.add("ck-on");
+    root.classList.remove("ck-waiting");
+    if (!parts.progress.hasAttribute("value")) [parts.step.textContent, parts.progress.value] = ["", 0];
+    parts.status.textContent = "";
+  });
+
   parts.start.classList.add("ck-on");
   listNames();
   takeChoice();
-  model.send({ kind: "look" });
+  send({ kind: "look" });
 }
 
 function range(first, last, step) {
@@ -299,4 +309,4 @@ function nearestStop(stops, value) {
 
 const format = (value) => page.format(value, 3);
 
-export default widget("dream-explorer", HTML, begin);
+export default widget("dream-explorer", HTML, begin, "What a network draws");

@@ -25,7 +25,7 @@ const HTML = `
 <div class="ck-main">
   <div class="ck-left">
     <div class="ck-stack ck-plane" role="slider" tabindex="0" aria-valuemin="0">
-      <canvas class="ck-points" role="img"></canvas><canvas class="ck-over" aria-hidden="true"></canvas></div>
+      <canvas class="ck-points" aria-hidden="true"></canvas><canvas class="ck-over" aria-hidden="true"></canvas></div>
     <p class="ck-legend"></p>
     <p class="ck-note">Point at the map, or move with the arrow keys (further with Shift). Click or Enter chooses.</p>
   </div>
@@ -86,7 +86,6 @@ function begin(view) {
     parts.step.ariaValueText = typeof key === "number" ? `perplexity ${key}` : key;
     const named = key === "" ? "" : ` (${parts.step.ariaValueText})`;
     parts.plane.ariaLabel = `Map of ${count} pictures${named}`;
-    parts.points.ariaLabel = parts.plane.ariaLabel;
     move();
   }
 
@@ -336,7 +335,7 @@ function begin(view) {
       const to = nearestTowards(cursor(), ...direction, shiftKey ? room / 10 : 0);
       if (to >= 0) point(to);
     } else if (key === "Enter" || key === " ") choose({ chosen: cursor() });
-    else if (key === "Escape") choose({ chosen: null });
+    else if (key === "Escape" && chosen() >= 0) choose({ chosen: null }); // the next one leads back to the cell
     else return false;
     return true;
   }
@@ -389,4 +388,4 @@ function split(values, parts) {
   return Array.from({ length: parts }, (_, i) => values.subarray(i * size, (i + 1) * size));
 }
 
-export default widget("embedding-explorer", HTML, begin);
+export default widget("embedding-explorer", HTML, begin, "A map of pictures");

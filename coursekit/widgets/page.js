@@ -1,28 +1,55 @@
 // What the pages of all widgets share. Python puts this before a widget's own file, which takes from it what it needs.
 
 const page = (() => {
-  // Returns the module of a widget. In each view its HTML stands in a root element of its own, and `begin` gets:
+  const PAUSE = 600; // milliseconds after the last digit, until a number counts as typed
+  const GONE =
+    "The Python behind this is gone: run the cells above again (menu Run, Run All Above Selected Cell), then this " +
+    "cell (Shift+Enter), and it comes back.";
+  // What JupyterLab says of a kernel whose variables are lost.
+  const ENDED = ["restarting", "autorestarting", "terminating", "dead"];
+
+  // Returns the module of a widget. In each view its HTML stands in a root element of its own, which screen readers call
+  // by `label`, and `begin` gets:
   //   model         what Python and all views share
   //   root, parts   the root, and what is in it by its class: `parts.grid` is the first element with the class ck-grid
   //   all(css)      all elements in the root that a selector fits
   //   choose({..})  sets what is chosen: draws in every view, and tells Python
   //   listen({..})  calls functions at events of the model, named as "change:layer change:channel"
+  //   send(content, buffers)  sends a message to Python
+  //   say(text, to) writes a message, into `parts.alert` if nothing else is named; "" takes it away
+  //   onGone(act)   is done when the Python behind the view is gone: it puts back what was chosen and not answered
   //   onEnd(act)    is done when the view goes; listeners go by themselves
-  function widget(name, html, begin) {
+  function widget(name, html, begin, label) {
     function render({ model, el }) {
-      const root = element("div", `ck ck-${name}`, { innerHTML: html });
+      const root = element("div", `ck ck-${name}`, { innerHTML: html, role: "group" });
+      if (label) root.ariaLabel = label;
       el.append(root);
       keepKeys(root);
+      root.addEventListener("keydown", leave, true);
+      root.addEventListener("keydown", leaveByEscape);
       const parts = {};
       for (const one of root.querySelectorAll("[class]")) for (const css of one.classList) parts[css.slice(3)] ??= one;
       const ends = [];
       const onEnd = (act) => ends.push(act);
 
-      function choose(changes) {
-        if (parts.alert) parts.alert.textContent = "";
-        for (const [key, value] of Object.entries(changes)) model.set(key, value);
-        model.save_changes();
+      const say = saying(root, parts, onEnd);
+      const { onGone, lose } = watchPython(model, el, root, onEnd);
+
+      function toPython(send) {
+        try {
+          send();
+        } catch {
+          lose(); // there is no way to it any more
+        }
       }
+
+      function choose(changes) {
+        if (parts.alert) say("");
+        for (const [key, value] of Object.entries(changes)) model.set(key, value);
+        toPython(() => model.save_changes());
+      }
+
+      const send = (content, buffers) => toPython(() => model.send(content, undefined, buffers));
 
       function listen(listeners) {
         for (const [events, listener] of Object.entries(listeners))
@@ -32,7 +59,8 @@ const page = (() => {
           }
       }
 
-      begin({ model, root, parts, all: (css) => [...root.querySelectorAll(css)], choose, listen, onEnd });
+      const all = (css) => [...root.querySelectorAll(css)];
+      begin({ model, root, parts, all, choose, send, listen, say, onGone, onEnd });
       return () => {
         ends.forEach((act) => act());
         takeApart(root);
@@ -50,6 +78,72 @@ const page = (() => {
     root.remove();
   }
 
+  // Returns what writes a message. It takes room, and what is being clicked must not move: it waits for the button's up.
+  function saying(root, parts, onEnd) {
+    let pressed = false;
+    const held = [];
+    const press = () => (pressed = true);
+    const release = () =>
+      setTimeout(() => {
+        pressed = false;
+        for (const act of held.splice(0)) act();
+      });
+    root.addEventListener("pointerdown", press, true);
+    for (const event of ["pointerup", "pointercancel"]) window.addEventListener(event, release, true);
+    onEnd(() => {
+      for (const event of ["pointerup", "pointercancel"]) window.removeEventListener(event, release, true);
+    });
+    return (text, where = parts.alert) => {
+      const act = () => {
+        if (where.textContent !== text) where.textContent = text;
+      };
+      if (pressed) held.push(act);
+      else act();
+    };
+  }
+
+  // Says when the Python behind a view is gone, and makes the view still until it is back. Returns
+  // `onGone`, and what to call where it is found out.
+  function watchPython(model, el, root, onEnd) {
+    const note = element("p", "ck-gone", { role: "alert", tabIndex: -1 });
+    const acts = [];
+    root.prepend(note);
+    let lost = false; // its variables, whatever the connection does
+    let gone = false;
+
+    function look() {
+      const now = lost || el.classList.contains("jupyter-widgets-disconnected");
+      if (now === gone) return;
+      gone = now;
+      const had = root.contains(document.activeElement);
+      root.classList.toggle("ck-is-gone", gone);
+      note.textContent = gone ? GONE : "";
+      for (const one of root.children) one.inert = gone && one !== note;
+      if (had) note.focus({ preventScroll: true });
+      if (gone) for (const act of acts) act();
+    }
+
+    const kernel = model.widget_manager?.kernel; // in JupyterLab
+    const onStatus = (_, status) => {
+      if (ENDED.includes(status)) lose();
+    };
+    const lose = () => {
+      lost = true;
+      look();
+    };
+    kernel?.statusChanged?.connect(onStatus);
+    kernel?.disposed?.connect(lose);
+    const watcher = new MutationObserver(look);
+    watcher.observe(el, { attributeFilter: ["class"] });
+    onEnd(() => {
+      watcher.disconnect();
+      kernel?.statusChanged?.disconnect(onStatus);
+      kernel?.disposed?.disconnect(lose);
+    });
+    setTimeout(look); // what is in the root by then
+    return { onGone: (act) => acts.push(act), lose };
+  }
+
   function element(tag, className = "", attributes = {}) {
     const made = Object.assign(document.createElement(tag), attributes);
     if (className) made.className = className;
@@ -60,6 +154,32 @@ const page = (() => {
   function keepKeys(within) {
     for (const one of within.querySelectorAll("select, input, button, summary, [tabindex]"))
       one.setAttribute("data-lm-suppress-shortcuts", "true");
+  }
+
+  // Lets the keys that run a cell do so from inside a widget.
+  function leave(event) {
+    const { key, shiftKey, ctrlKey, altKey, metaKey } = event;
+    if (key !== "Enter" || !(shiftKey || ctrlKey || altKey || metaKey)) return;
+    if (!toCell(event)) return;
+    const again = { key, code: "Enter", keyCode: 13, shiftKey, ctrlKey, altKey, metaKey };
+    document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { ...again, bubbles: true, cancelable: true }));
+  }
+
+  // Escape, where no part of the widget has a use for it, leads back to the cell.
+  function leaveByEscape(event) {
+    if (event.key === "Escape") toCell(event);
+  }
+
+  // Gives the focus to the cell that a widget is in. Returns whether there is one.
+  function toCell(event) {
+    const cell = event.currentTarget.closest(".jp-Cell");
+    if (!cell) return false;
+    event.preventDefault();
+    event.stopPropagation();
+    cell.focus({ preventScroll: true });
+    if (!cell.contains(document.activeElement) || event.currentTarget.contains(document.activeElement))
+      cell.closest(".jp-Notebook")?.focus({ preventScroll: true });
+    return true;
   }
 
   // Gives keys without Ctrl, Alt or Meta to `take`. Those of which it returns true go no further.
@@ -85,18 +205,60 @@ const page = (() => {
     return (value) => buttons.forEach((button) => (button.checked = button.value === value));
   }
 
-  // Writes a value into a field, unless somebody is typing just that.
+  // Writes a value into a field, unless somebody is typing.
   function put(field, value) {
-    if (document.activeElement !== field || (field.type === "number" && Number(field.value) !== value))
-      field.value = value;
+    if (field.ckTyping || (document.activeElement === field && field.type !== "number")) return;
+    if (field.value === "" || field.type !== "number" || Number(field.value) !== value) field.value = value;
   }
 
-  // Gives the whole number in a field, from its `min` to its `max`, to `use`; or says in `alert` which ones there are.
-  function takeNumber(field, use, alert, words = wholeNumber) {
-    if (field.value === "") return;
-    const [value, least, most] = [field.value, field.min, field.max].map(Number);
-    if (Number.isInteger(value) && value >= least && value <= most) use(value);
-    else alert.textContent = words(field.value, least, most);
+  // Lets a whole number from a field's `min` to its `max` be typed. It is given to `use` when it is typed to the end: at
+  // Enter, when the field is left, or a moment after the last digit; at once if it was stepped. Anything else is said
+  // not to be possible, and the field goes back to `value()` when it is left.
+  function numberField({ say, onEnd, parts }, field, { value, use, words = wholeNumber, alert = parts.alert }) {
+    let pause = 0;
+    let told = false; // whether what stands in the field was said to be impossible
+
+    function take() {
+      clearTimeout(pause);
+      const [typed, least, most] = [field.valueAsNumber, field.min, field.max].map(Number);
+      const fits = Number.isInteger(typed) && typed >= least && typed <= most;
+      const empty = field.value === "" && !field.validity.badInput;
+      if (fits || empty) {
+        if (told) say("", alert);
+        told = false;
+      }
+      field.ckTyping = !fits && !empty;
+      if (fits && typed !== value()) use(typed);
+      else if (!fits && !empty) {
+        told = true;
+        say(words(field.value || "that", least, most), alert);
+      }
+      return fits;
+    }
+
+    field.addEventListener("input", ({ inputType }) => {
+      clearTimeout(pause);
+      field.ckTyping = true;
+      if (inputType) pause = setTimeout(take, PAUSE);
+      else take(); // stepped
+    });
+    field.addEventListener("keydown", ({ key }) => key === "Enter" && take());
+    field.addEventListener("blur", () => {
+      const before = told;
+      if (!take() && told && before) say("", alert); // it was read; else it stays, for a while
+      else if (told) pause = setTimeout(() => say("", alert), 5000);
+      told = field.ckTyping = false;
+      field.value = value();
+    });
+    // The wheel moves the page and not the number.
+    field.addEventListener("wheel", stillUnderTheWheel, { passive: true });
+    onEnd(() => clearTimeout(pause));
+  }
+
+  function stillUnderTheWheel({ currentTarget: field }) {
+    if (field.readOnly) return;
+    field.readOnly = true; // browsers step no field that is read only
+    setTimeout(() => (field.readOnly = false));
   }
 
   const wholeNumber = (typed, least, most) => `A whole number from ${least} to ${most} is needed here, not ${typed}.`;
@@ -104,7 +266,7 @@ const page = (() => {
     `There is no channel ${typed}: there are ${most + 1}, counted from ${least} to ${most}.`;
 
   // Returns what says in `status` what is waited for, unless the answer comes at once; "" when it has come.
-  function waiting({ root, parts: { status }, onEnd }) {
+  function waiting({ root, parts: { status }, onGone, onEnd }) {
     let timers = [];
     const wait = (text) => {
       timers.forEach(clearTimeout);
@@ -118,6 +280,7 @@ const page = (() => {
         }, after);
       timers = text ? [say(text, 200), say(`${text} Python is busy, or has stopped.`, 10_000)] : [];
     };
+    onGone(() => wait(""));
     onEnd(() => timers.forEach(clearTimeout));
     return wait;
   }
@@ -171,7 +334,7 @@ const page = (() => {
   const format = (value, digits) => String(Number(value.toPrecision(digits)));
 
   return {
-    ...{ widget, element, keepKeys, onKeys, unique, radios, put, takeNumber, noChannel, waiting, onWidth, placeIn },
-    ...{ paint, fromRGB, numbers, floats, shorts, format },
+    ...{ widget, element, keepKeys, onKeys, unique, radios, put, numberField, stillUnderTheWheel, noChannel },
+    ...{ waiting, onWidth, placeIn, paint, fromRGB, numbers, floats, shorts, format },
   };
 })();

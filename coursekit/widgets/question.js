@@ -3,11 +3,10 @@
 
 const PATIENCE = 4000; // milliseconds until the page says that it waits
 
-const { widget, element, keepKeys, unique } = page;
+const { widget, element, keepKeys, stillUnderTheWheel, unique } = page;
 
-function begin({ model, root, listen, onEnd }) {
+function begin({ model, root, send, listen, onGone, onEnd }) {
   const view = unique();
-  root.role = "group";
   root.ariaLabel = model.get("title");
   const cards = new Map(model.get("_cards").map((card) => [card.id, buildCard(card)]));
   const score = element("p", "ck-score", { role: "status" });
@@ -22,8 +21,8 @@ function begin({ model, root, listen, onEnd }) {
     const input = inputs[card.kind](card, `${view}-${card.id}`);
     fieldset.append(legend, input.node);
     const actions = element("div", "ck-actions");
-    const send = element("button", "ck-send", { type: "submit", textContent: card.button });
-    actions.append(send);
+    const submit = element("button", "ck-send", { type: "submit", textContent: card.button });
+    actions.append(submit);
     if (card.skip) {
       const skip = element("button", "ck-skip", { type: "button", textContent: card.skip });
       skip.addEventListener("click", () => tell(card.id, null));
@@ -46,23 +45,19 @@ function begin({ model, root, listen, onEnd }) {
     form.ariaBusy = "true";
     cards.get(id).waiting = setTimeout(() => {
       form.ariaBusy = "false"; // so that it can be tried again
-      show(says, "Waiting for Python.", "It is busy, or this cell must be run again.");
+      show(says, "Waiting for Python.", "It is busy, or has stopped.");
     }, PATIENCE);
-    try {
-      model.send({ id, answer: answer === undefined ? "" : answer }); // an empty field is no answer; null is skipping
-    } catch {
-      clearTimeout(cards.get(id).waiting);
-      form.ariaBusy = "false";
-      show(says, "Python was restarted.", "Run this cell again, then answer.");
-    }
+    send({ id, answer: answer === undefined ? "" : answer }); // an empty field is no answer; null is skipping
   }
 
   function onReply({ id, refused }) {
     const { form, says, waiting } = cards.get(id);
     clearTimeout(waiting);
     form.ariaBusy = "false";
-    if (refused) show(says, "", refused);
-    else update(id);
+    if (refused) return show(says, "", refused);
+    update(id);
+    if (model.get("_still_picture").html)
+      root.dispatchEvent(new CustomEvent("coursekit-still", { bubbles: true, detail: model.get("_still_picture") }));
   }
 
   function show(says, head, text, mark = "") {
@@ -93,7 +88,16 @@ function begin({ model, root, listen, onEnd }) {
   }
 
   listen({ "msg:custom": onReply, "change:_cards change:_score": updateAll });
-  onEnd(() => cards.forEach((card) => clearTimeout(card.waiting)));
+  const waitNoMore = () =>
+    cards.forEach((card) => {
+      clearTimeout(card.waiting);
+      card.form.ariaBusy = "false";
+    });
+  onGone(() => {
+    waitNoMore();
+    updateAll();
+  });
+  onEnd(waitNoMore);
   updateAll();
 }
 
@@ -126,6 +130,7 @@ const inputs = {
     field.ariaLabel = unit ? `${asks} In ${unit}` : asks;
     slider.addEventListener("input", () => (field.value = slider.value));
     field.addEventListener("input", () => field.value !== "" && (slider.value = field.value));
+    field.addEventListener("wheel", stillUnderTheWheel, { passive: true });
     const ends = element("div", "ck-ends");
     ends.ariaHidden = "true";
     ends.append(element("span", "", { textContent: low }), element("span", "", { textContent: high }));

@@ -32,6 +32,7 @@ class QuestionCards(Widget):
     title = traitlets.Unicode().tag(sync=True)
     _cards = traitlets.List().tag(sync=True)
     _score = traitlets.Unicode().tag(sync=True)
+    _still_picture = traitlets.Dict().tag(sync=True)  # what the notebook keeps: the page puts a new one there
 
     def __init__(self, title: str, read: Callable[[], dict], take: Callable[[str, Any], None]):
         self._read, self._take = read, take
@@ -49,6 +50,7 @@ class QuestionCards(Widget):
             return
         with self.hold_sync():
             self._cards, self._score = shown["cards"], shown.get("score", "")
+            self._still_picture = {"html": self._still(), "text": repr(self)}
         self.send({"id": content["id"], "refused": ""})
 
     def __repr__(self) -> str:
@@ -57,8 +59,11 @@ class QuestionCards(Widget):
         return "\n".join(filter(None, [*texts, self._score]))
 
     def _still(self) -> str:
-        cards = "".join(map(_as_html, self._cards)) + "<p><em>Run this cell to answer.</em></p>"
-        return f'<div role="group" aria-label="{escape(self.title)}">{cards}</div>'
+        cards = "".join(map(_as_html, self._cards))
+        score = f"<p>{escape(self._score)}</p>" if self._score else ""
+        is_open = any(not card["done"] and card["answer"] is None for card in self._cards)
+        run = "<p><em>Run this cell to answer.</em></p>" if is_open else ""
+        return f'<div role="group" aria-label="{escape(self.title)}">{cards}{score}{run}</div>'
 
 
 def _as_text(card: dict, number: str) -> str:
@@ -72,7 +77,11 @@ def _as_text(card: dict, number: str) -> str:
 
 
 def _as_html(card: dict) -> str:
-    choices = "".join(f"<li>{escape(choice)}</li>" for choice in card["choices"])
+    answer = card["answer"]
+    choices = "".join(
+        f"<li><strong>{escape(choice)}</strong> (your answer)</li>" if i == answer else f"<li>{escape(choice)}</li>"
+        for i, choice in enumerate(card["choices"])
+    )
     asked = f"<ul>{choices}</ul>" if choices else ""
     if card["kind"] == "number":
         asked = f"<p>A number from {card['low']:g} to {card['high']:g} {escape(card['unit'])}</p>"

@@ -2,7 +2,7 @@
 // are laid out, and a name is put to the test. What the channel answers to the held-out pictures stays in Python until
 // the test is done. `model` holds what both sides share.
 
-const { widget, element, onKeys, put, takeNumber, noChannel, waiting } = page;
+const { widget, element, onKeys, put, numberField, noChannel, waiting } = page;
 
 const HTML = `
 <div class="ck-controls">
@@ -27,6 +27,7 @@ const HTML = `
   <label class="ck-field">What does it detect? <input class="ck-name" type="text" maxlength="80" size="28"
     autocomplete="off"></label>
   <button type="button" class="ck-begin"></button>
+  <p class="ck-alert ck-unnamed" role="alert"></p>
   <div class="ck-test" role="group" tabindex="0" hidden>
     <img>
     <div class="ck-ask">
@@ -49,7 +50,7 @@ const HTML = `
 const EMPTY = { name: "", says: {}, done: false };
 
 function begin(view) {
-  const { model, parts, choose, listen, onEnd } = view;
+  const { model, parts, choose, send, listen, say, onGone, onEnd } = view;
   const busy = waiting(view);
 
   const layer = model.get("_layer");
@@ -214,17 +215,18 @@ function begin(view) {
 
   function begin() {
     if (!note().name) {
-      parts.alert.textContent = "Give the channel a name first: it is the name that is tested.";
+      say("Give the channel a name first: it is the name that is tested.", parts.unnamed);
       parts.name.focus();
       return;
     }
-    parts.alert.textContent = "";
+    say("", parts.unnamed);
     testing = true;
     takeNotes();
-    parts.test.focus();
+    parts.test.focus({ preventScroll: true });
+    parts.test.scrollIntoView({ block: "nearest" });
   }
 
-  function say(shows) {
+  function judge(shows) {
     const i = next();
     if (!testing || i === undefined) return;
     write({ says: { ...note().says, [i]: shows } });
@@ -239,19 +241,23 @@ function begin(view) {
 
   // ---- what the reader does
 
-  parts.number.oninput = () => takeNumber(parts.number, (c) => choose({ channel: c }), parts.alert, noChannel);
-  parts.number.onblur = () => (parts.number.value = channel());
+  numberField(view, parts.number, { value: channel, use: (c) => choose({ channel: c }), words: noChannel });
   parts.walk.oninput = () => choose({ channel: parts.walk.valueAsNumber });
+  parts.name.oninput = () => say("", parts.unnamed);
   parts.name.onchange = () => {
     const name = parts.name.value.trim();
-    parts.alert.textContent = "";
     if (name === note().name) return;
     testing = false;
     write({ name, says: {}, done: false }); // a new name is a new test
   };
+  parts.name.onkeydown = (event) => {
+    if (event.key !== "Enter" || event.isComposing || isWaiting()) return;
+    parts.name.onchange();
+    if (others.length && !note().done) begin();
+  };
   parts.begin.onclick = begin;
-  parts.yes.onclick = () => say(true);
-  parts.no.onclick = () => say(false);
+  parts.yes.onclick = () => judge(true);
+  parts.no.onclick = () => judge(false);
   parts.back.onclick = back;
   parts.finish.onclick = () => write({ done: true });
   parts.again.onclick = () => {
@@ -261,7 +267,7 @@ function begin(view) {
   onKeys(parts.test, ({ key, repeat }) => {
     const shows = { y: true, n: false }[key.toLowerCase()];
     if (shows === undefined || repeat) return false;
-    say(shows);
+    judge(shows);
     return true;
   });
 
@@ -275,6 +281,15 @@ function begin(view) {
     "change:_report": takeReport,
     "msg:custom": takeDrawing,
   });
+  onGone(() => {
+    model.set("channel", model.get("_unit").channel); // what is shown
+    testing = false;
+    takeChannel();
+    takeReport();
+    parts.drawn.ariaBusy = "false";
+    if (parts.far.textContent.startsWith("Step") || parts.far.textContent.startsWith("Getting"))
+      parts.far.textContent = "Not drawn to the end.";
+  });
   onEnd(() => {
     [...shown, ...others].forEach(URL.revokeObjectURL);
     if (drawn) URL.revokeObjectURL(drawn);
@@ -285,7 +300,7 @@ function begin(view) {
   parts.range.textContent = `0 to ${layer.channels - 1}`;
   takeUnit();
   takeReport();
-  model.send({ kind: "look" });
+  send({ kind: "look" });
 }
 
 const find = (within, what) => within.querySelector(what);
@@ -293,4 +308,4 @@ const address = (bytes) => URL.createObjectURL(new Blob([bytes]));
 const format = (value) => page.format(value, 4);
 const percent = (share) => `${page.format(100 * share, 2)}%`;
 
-export default widget("unit-card", HTML, begin);
+export default widget("unit-card", HTML, begin, "Card of a unit");

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import time
 from collections import Counter
@@ -34,6 +35,9 @@ from coursekit.widgets.networks import picture_shape
 _PAUSE = 0.3  # seconds before drawing, so that walking through channels begins nothing
 _BETWEEN_FRAMES = 0.2  # seconds
 _EMPTY = {"name": "", "says": {}, "done": False}
+# What was named and said on cards of the same layer and pictures, and how many tests were done: a card that is made
+# again (its cell is run a second time) has it all. It lasts as long as Python does.
+_KEPT: dict[tuple, tuple[dict, Counter]] = {}
 
 
 class UnitCard(BackgroundWidget):
@@ -44,8 +48,9 @@ class UnitCard(BackgroundWidget):
     (keys y and n). At the end the card tells how well that predicts the channel's answers, and shows the pictures in
     the order of these. A name that was changed after that should be tested on other pictures.
 
-    Every channel has its own name and answers. What is done in the page can be read here, and what is set here moves
-    the page: ``card.channel = 46``, ``card.name = "eyes"``.
+    Every channel has its own name and answers. A card that is made again, of the same layer and pictures, finds them as
+    long as Python runs. What is done in the page can be read here, and what is set here moves the page:
+    ``card.channel = 46``, ``card.name = "eyes"``.
 
     Args:
         model: A Keras model with one picture as its input.
@@ -134,6 +139,11 @@ class UnitCard(BackgroundWidget):
             _held_out=packed_others,
             _unit=self._pack_unit(channel),
         )
+        self._card = (self.layer, _digest(found.values), _digest(self._answers), tuple(packed_others["order"]))
+        if self._card in _KEPT:
+            self._notes, tests = _KEPT[self._card]
+            self._tests = tests.copy()
+            self._report = self._make_report()
         self.on_msg(self._receive)
 
     # ---- the channel
@@ -270,6 +280,7 @@ class UnitCard(BackgroundWidget):
         for key, note in change.new.items():
             self._tests[key] += note["done"] and note != change.old.get(key)
         self._report = self._make_report()
+        _KEPT[self._card] = change.new, self._tests.copy()
 
     def _make_report(self) -> dict:
         """Return what the page says of a test that is done; before that nothing, so that it gives nothing away."""
@@ -384,6 +395,11 @@ class UnitCard(BackgroundWidget):
             said = f"The held-out pictures by the channel's answer, with what was said: {', '.join(titles)}."
             still.append(show_pictures(list(self._others[report["order"]]), titles, columns=8, size=0.95, alt=said))
         return as_html(still) + named
+
+
+def _digest(values: np.ndarray | None) -> str:
+    """Return what tells arrays of numbers apart."""
+    return "" if values is None else hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()
 
 
 def _kernels_as_pictures(model: Any, layer: str) -> np.ndarray | None:

@@ -58,8 +58,8 @@ def open_widget(lab, kernel) -> Callable:
     """Opens a notebook of such cells, runs them, and waits for the widget; all goes at the end."""
 
     @contextmanager
-    def opened(cells: list[str], root: str, **media: str) -> Iterator[Page]:
-        name = f"{root.strip('.')}.ipynb"
+    def opened(cells: list[str], root: str, name: str | None = None, **media: str) -> Iterator[Page]:
+        name = f"{name or root.strip('.')}.ipynb"
         write_notebook(lab.folder / name, cells)
         give_kernel(lab.address, name, kernel)
         page = open_notebook(lab.context, lab.address, name)

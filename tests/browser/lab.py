@@ -21,6 +21,27 @@ ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "browser-test"
 WINDOW = {"width": 1280, "height": 1000}
 
+# A cell with what it takes to make each widget, and a cell for each.
+NETWORK_AND_CARDS = """\
+import numpy as np
+from coursekit import ChannelExplorer, DreamExplorer, EmbeddingExplorer, UnitCard
+from coursekit.networks.backend import keras
+from coursekit.widgets import QuestionCards
+classes, predicted = np.arange(12) % 3, np.arange(12) % 2
+network = keras.Sequential([keras.Input((24, 24, 3)), keras.layers.Conv2D(4, 3, name="conv"), keras.layers.ReLU()])
+pictures = np.random.default_rng(0).integers(0, 256, (12, 24, 24, 3)).astype(np.uint8)
+card = {"button": "Commit", "skip": "Skip", "choices": [], "answer": None, "done": False, "mark": ""}
+card |= {"head": "Not yet.", "says": "Look again.", "asks": "What is it?", "low": 0, "high": 9, "unit": "things"}
+kinds = {"choice": {"choices": ["a", "b"]}, "number": {}, "words": {"most": 80}}
+cards = [{**card, **kind, "kind": name, "id": name} for name, kind in kinds.items()]"""
+WIDGETS = [
+    "ChannelExplorer(network, pictures[0], channel=1)",
+    "DreamExplorer(network)",
+    "EmbeddingExplorer(pictures[:, 0, 0, :2] / 1.0, pictures, classes, predicted=predicted, chosen=3)",
+    "UnitCard(network, 'conv', 0, pictures[:8], pictures[8:], k=3)",
+    "QuestionCards('Some questions', lambda: {'cards': cards, 'score': '1 of 3'}, print)",
+]
+
 
 @contextmanager
 def jupyter_lab(folder: Path, theme: str = "JupyterLab Light") -> Iterator[str]:
@@ -48,7 +69,7 @@ def jupyter_lab(folder: Path, theme: str = "JupyterLab Light") -> Iterator[str]:
     server = subprocess.Popen(command, cwd=folder, env={**os.environ, **places}, stdout=log, stderr=subprocess.STDOUT)
     address = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(300):
+        for _ in range(1200):
             try:
                 urllib.request.urlopen(f"{address}/api?token={TOKEN}", timeout=1).close()
                 break
@@ -93,7 +114,7 @@ def write_notebook(path: Path, cells: list[str]) -> None:
 def open_notebook(browser: Browser | BrowserContext, address: str, name: str) -> Page:
     """Open a notebook in JupyterLab in simple mode, without side bars, and wait for its kernel."""
     page = browser.new_page() if isinstance(browser, BrowserContext) else browser.new_page(viewport=WINDOW)
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(120_000)  # where many tests share few cores
     page.goto(f"{address}/doc/tree/{name}?token={TOKEN}&reset")
     page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.context?.sessionContext?.session?.kernel")
     wait_until_idle(page)
@@ -121,7 +142,7 @@ def _post(url: str, content: dict) -> dict:
 def wait_until_idle(page: Page) -> None:
     """Wait until the kernel of the open notebook has nothing to do."""
     page.wait_for_function(
-        "jupyterapp.shell.currentWidget.context.sessionContext.session?.kernel?.status === 'idle'", timeout=60_000
+        "jupyterapp.shell.currentWidget.context.sessionContext.session?.kernel?.status === 'idle'", timeout=240_000
     )
 
 

@@ -42,7 +42,7 @@ _FAINT = """(root) => {
 }"""
 
 
-def eventually(read: Callable[[], Any], expected: Any, seconds: float = 20) -> None:
+def eventually(read: Callable[[], Any], expected: Any, seconds: float = 60) -> None:
     """Read until what is expected comes, or time is up."""
     end = time.monotonic() + seconds
     while (found := read()) != expected and time.monotonic() < end:

@@ -165,14 +165,47 @@ def test_arrow_keys(page):
 def test_typed_number(page):
     field = page.locator(".ck-channel")
     field.select_text()
+    page.evaluate(
+        """() => {
+            window.names = [];
+            const name = document.querySelector(".ck-name");
+            new MutationObserver(() => names.push(name.textContent)).observe(name, { childList: true });
+        }"""
+    )
     page.keyboard.type("46")
+    eventually(lambda: chosen(page), 46)
+    assert page.evaluate("names") == ["Channel 46"]  # not 4 first
     np.testing.assert_array_equal(pixels(page, "map")[..., 0], expected(page)[46])
     eventually(lambda: python(page, "print(explorer.channel)"), "46")
-    page.keyboard.type("0")
-    assert page.get_by_role("alert").inner_text() == "There is no channel 460: there are 48, counted from 0 to 47."
-    assert chosen(page) == 46
-    page.keyboard.press("Tab")
-    assert field.input_value() == "46"
+    field.select_text()
+    page.keyboard.type("7")
+    page.keyboard.press("Enter")  # at once
+    assert chosen(page) == 7
+    alert = page.locator(".ck-alert")
+    for typed, said in [
+        ("460", "There is no channel 460: there are 48, counted from 0 to 47."),
+        ("7.5", "There is no channel 7.5: there are 48, counted from 0 to 47."),
+    ]:
+        field.select_text()
+        page.keyboard.type(typed)
+        eventually(alert.inner_text, said)
+        assert chosen(page) == 7
+        page.keyboard.press("Tab")
+        assert field.input_value() == "7"
+        eventually(alert.inner_text, "")
+
+
+def test_the_wheel_moves_the_page_and_not_the_number(page):
+    field = page.locator(".ck-channel")
+    field.focus()
+    box = field.bounding_box()
+    page.mouse.move(box["x"] + 20, box["y"] + 10)
+    for turn in (1, 1, -1):
+        page.mouse.wheel(0, 40 * turn)
+        page.wait_for_timeout(200)
+        assert (field.input_value(), chosen(page)) == ("13", 13)
+    page.keyboard.press("ArrowUp")
+    assert chosen(page) == 14
 
 
 def test_cell_moves_the_page(page):
@@ -409,13 +442,18 @@ def test_dropped_photo(page):
     np.testing.assert_array_equal(pixels(page, "map")[..., 0], expected(page)[13])
     np.testing.assert_array_equal(pixels(page, "photo")[..., :3], received(page, "send(explorer.image)"))
     assert page.locator(ROOT).get_attribute("aria-busy") == "false"
+    page.get_by_role("button", name="Back to the first photo").click()
+    eventually(lambda: page.get_by_role("status").last.inner_text(), "The first photo is the picture again.")
+    python(page, "np.testing.assert_array_equal(explorer.image, face)")
+    np.testing.assert_array_equal(pixels(page, "photo")[..., :3], received(page, "send(face)"))
+    assert not page.locator(".ck-first").is_visible()
 
 
 def test_dropped_text(page):
     before = pixels(page, "map"), pixels(page, "photo")
     drop(page, "notes.jpg", "RGVhciBkaWFyeSwK")
     eventually(
-        lambda: page.get_by_role("alert").inner_text(),
+        lambda: page.locator(".ck-alert").inner_text(),
         "notes.jpg holds text, not a picture, whatever its name ends in.",
     )
     for now, then in zip((pixels(page, "map"), pixels(page, "photo")), before, strict=True):
@@ -442,7 +480,7 @@ def test_file_too_large(page):
             document.querySelector(".ck-map").dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true }));
         }"""
     )
-    assert page.get_by_role("alert").inner_text().startswith("huge.tif has 51 MB; a picture may have 50 MB at most.")
+    assert page.locator(".ck-alert").inner_text().startswith("huge.tif has 51 MB; a picture may have 50 MB at most.")
 
 
 # ---- for everyone
@@ -508,6 +546,15 @@ def test_keys_stay_in_the_explorer(page):
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 def test_text_stands_out(page, theme):
     check_text_stands_out(page, ROOT, theme)
+
+
+def test_long_names_of_layers_fit_a_narrow_output(page):
+    with window_of(page, 400):
+        room = page.locator(ROOT).bounding_box()
+        assert room["width"] < 331
+        for control in page.locator(f"{ROOT} .ck-controls > *").all():
+            box = control.bounding_box()
+            assert box["x"] + box["width"] <= room["x"] + room["width"] + 1
 
 
 def test_narrow_output_wraps(page):

@@ -209,7 +209,8 @@ def test_channel_by_slider_and_by_number(page):
     page.keyboard.type("46")
     eventually(lambda: chosen(page, "channel"), "46")
     page.keyboard.type("0")
-    assert page.get_by_role("alert").inner_text() == "A whole number from 0 to 47 is needed here, not 460."
+    said = "A whole number from 0 to 47 is needed here, not 460."
+    eventually(lambda: page.locator(".ck-alert").first.inner_text(), said)
     page.keyboard.press("Tab")
     assert page.locator(".ck-channel").input_value() == "46"
     assert not running(page)  # nothing starts before Start
@@ -234,10 +235,10 @@ def test_class_by_name(page):
     field.select_text()
     page.keyboard.type("lemonn")
     page.keyboard.press("Enter")
-    assert "There is no class lemonn." in page.get_by_role("alert").inner_text()
+    assert "There is no class lemonn." in page.locator(".ck-alert").first.inner_text()
     page.keyboard.press("Backspace")
     eventually(lambda: chosen(page, "label"), "951")
-    assert page.get_by_role("alert").inner_text() == ""
+    assert page.locator(".ck-alert").first.inner_text() == ""
     field.select_text()
     page.keyboard.type("tabby")  # one of its names
     eventually(lambda: chosen(page, "label"), "281")
@@ -337,11 +338,11 @@ def test_save_as_png(page):
 def test_error_of_the_thread_is_shown(page):
     python(page, "explorer._size = 3")  # too small for the layer's kernels
     page.locator(".ck-start").click()
-    eventually(lambda: "3 x 3" in page.get_by_role("alert").inner_text(), True)
+    eventually(lambda: "3 x 3" in page.locator(".ck-alert").first.inner_text(), True)
     assert not running(page)
     python(page, "explorer._size = None")
     start(page)
-    assert page.get_by_role("alert").inner_text() == ""
+    assert page.locator(".ck-alert").first.inner_text() == ""
 
 
 def test_steps_that_cannot_be_taken_are_said(page):

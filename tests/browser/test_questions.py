@@ -4,9 +4,10 @@ import json
 import re
 
 import pytest
+from nbconvert import HTMLExporter
 
 from tests.browser.lab import open_notebook, run_all, wait_until_idle, write_notebook
-from tests.browser.reading import NOTEBOOK, count_cells, eventually
+from tests.browser.reading import NOTEBOOK, active_cell, command, count_cells, eventually
 
 CELLS = [
     'from coursekit import check, hint, predict, quiz, solution\npredict("01.which-part")',
@@ -212,14 +213,64 @@ def test_focus_is_seen(page):
 
 
 def test_page_says_that_python_was_restarted(page, folder):
-    restart(page)
     card(page, WHICH).locator("input").nth(1).click()
-    card(page, WHICH).locator(".ck-send").click()
-    eventually(lambda: says(page, WHICH), "Python was restarted. Run this cell again, then answer.")
-    run(page)
+    restart(page)
+    gone = page.locator(".ck-gone")
+    said = "run the cells above again (menu Run, Run All Above Selected Cell), then this cell (Shift+Enter)"
+    eventually(lambda: all(said in text for text in gone.all_inner_texts()), True)
+    assert gone.first.evaluate("note => note === document.activeElement")
+    page.keyboard.press("Escape")
+    command(page, "notebook:run-all-above")  # as it says
+    wait_until_idle(page)
+    page.keyboard.press("Shift+Enter")
+    eventually(lambda: gone.first.inner_text(), "")
     card(page, WHICH).locator("input").nth(1).click()
     card(page, WHICH).locator(".ck-send").click()
     eventually(lambda: says(page, WHICH), "You said B. It comes back beside the result.")
+
+
+def test_killed_kernel_is_noticed(page, folder):
+    kill = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    page.evaluate(
+        "(code) => { jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.requestExecute({ code }) }",
+        kill,
+    )
+    gone = page.locator(".ck-gone")
+    eventually(lambda: all("The Python behind this is gone" in text for text in gone.all_inner_texts()), True, 60)
+    dialog = page.locator(".jp-Dialog button")
+    if dialog.count():
+        dialog.last.click()
+    wait_until_idle(page)
+    run(page)
+    eventually(lambda: set(gone.all_inner_texts()), {""})
+
+
+def test_answers_are_kept_in_the_notebook(page, folder, lab):
+    card(page, WHICH).get_by_text("B", exact=True).click()
+    card(page, WHICH).locator(".ck-send").click()
+    eventually(lambda: says(page, WHICH), "You said B. It comes back beside the result.")
+    card(page, QUIZ).get_by_text("The picture was pooled on the way").click()
+    card(page, QUIZ).locator(".ck-send").click()
+    eventually(lambda: says(page, QUIZ)[:8], "✓ Right.")
+    assert card(page, QUIZ).evaluate("form => form.contains(document.activeElement)")  # nothing was drawn anew
+    command(page, "docmanager:save")
+    exported, _ = HTMLExporter().from_filename(str(folder / "01_questions.ipynb"))
+    assert "<li><strong>B</strong> (your answer)</li>" in exported
+    assert "<strong>You said B.</strong> It comes back beside the result." in exported
+    assert "<strong>The picture was pooled on the way" in exported
+    assert "1 of 4 answered, 1 right at the first answer." in exported
+    assert exported.count("Run this cell to answer.") == 3  # two predictions and the rest of the quiz
+
+
+def test_shift_enter_works_after_commit(page, folder):
+    card(page, WHICH).locator("input").nth(1).click()
+    page.keyboard.press("Enter")
+    eventually(lambda: says(page, WHICH), "You said B. It comes back beside the result.")
+    page.keyboard.press("Shift+Enter")
+    eventually(lambda: active_cell(page), 1)
+    wait_until_idle(page)
+    page.keyboard.press("Shift+Enter")
+    eventually(lambda: active_cell(page), 2)
 
 
 def test_page_says_that_python_is_busy(page, folder):
@@ -229,7 +280,7 @@ def test_page_says_that_python_is_busy(page, folder):
     )
     card(page, QUIZ).locator("input").nth(1).click()
     card(page, QUIZ).locator(".ck-send").click()
-    eventually(lambda: says(page, QUIZ), "Waiting for Python. It is busy, or this cell must be run again.")
+    eventually(lambda: says(page, QUIZ), "Waiting for Python. It is busy, or has stopped.")
     eventually(lambda: says(page, QUIZ)[:8], "✓ Right.")
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.browser.lab import python
+from tests.browser.lab import WINDOW, python
 from tests.browser.reading import (
     another_cell,
     check_keys_stay,
@@ -106,7 +106,8 @@ def test_channel_by_number(page):
     eventually(lambda: shown(page), 46)
     assert values(page) == pytest.approx(received(page, "card.patches.values[0].tolist()"), rel=1e-3)
     page.keyboard.type("0")
-    assert page.get_by_role("alert").inner_text() == "There is no channel 460: there are 48, counted from 0 to 47."
+    said = "There is no channel 460: there are 48, counted from 0 to 47."
+    eventually(lambda: page.locator(".ck-alert").first.inner_text(), said)
     page.keyboard.press("Tab")
     assert page.locator(".ck-number").input_value() == "46"
 
@@ -194,16 +195,50 @@ def test_name_is_tested_by_mouse_and_back(page):
 
 
 def test_without_a_name_there_is_no_test(page):
-    page.locator(".ck-begin").click()
-    assert page.get_by_role("alert").inner_text() == "Give the channel a name first: it is the name that is tested."
+    button = page.locator(".ck-begin")
+    button.click()
+    alert = page.locator(".ck-unnamed")
+    eventually(alert.inner_text, "Give the channel a name first: it is the name that is tested.")
     assert page.evaluate("document.activeElement.className") == "ck-name"
     page.keyboard.type("yarn")  # y and n are letters here
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
+    assert alert.inner_text() == ""
+    box = button.bounding_box()  # the first click counts: the button does not move under it
+    page.mouse.move(box["x"] + 10, box["y"] + box["height"] - 3)
+    page.mouse.down()
+    page.mouse.up()
     assert page.locator(".ck-question").inner_text() == "Picture 1 of 8: does it show “yarn”?"
-    assert page.get_by_role("alert").inner_text() == ""
     page.keyboard.press("n")
     eventually(lambda: received(page, "list(card.says.values())"), [False])
+
+
+def test_enter_begins_the_test_and_its_buttons_are_in_sight(page):
+    page.set_viewport_size({"width": 1280, "height": 720})
+    try:
+        page.locator(".ck-name").click()
+        page.keyboard.type("wheels")
+        page.keyboard.press("Enter")
+        assert page.locator(".ck-question").inner_text() == "Picture 1 of 8: does it show “wheels”?"
+        page.wait_for_timeout(300)
+        outer = page.locator(".jp-WindowedPanel-outer").first.bounding_box()
+        for part in (".ck-test img", ".ck-yes", ".ck-no", ".ck-finish"):
+            box = page.locator(part).bounding_box()
+            assert outer["y"] <= box["y"], part
+            assert box["y"] + box["height"] <= outer["y"] + outer["height"], part
+    finally:
+        page.set_viewport_size(WINDOW)
+
+
+def test_a_card_made_again_has_its_name_and_score(page):
+    begin(page, "fur")
+    page.keyboard.press("y")
+    page.keyboard.press("n")
+    page.locator(".ck-finish").click()
+    page.locator(".ck-report").wait_for()
+    verdict = page.locator(".ck-verdict").inner_text()
+    make = CARD.splitlines()[-1].replace("card = ", "again = ")
+    with another_cell(page, f"{make}\nagain", ROOT) as second:
+        assert second.locator(".ck-name").input_value() == "fur"
+        assert second.locator(".ck-verdict").inner_text() == verdict
 
 
 def test_a_new_name_is_a_new_test(page):

@@ -5,32 +5,14 @@ from pathlib import Path
 import pytest
 
 from coursekit import widgets
+from tests.browser.lab import NETWORK_AND_CARDS, WIDGETS
 
-CELLS = [
-    """\
-import numpy as np
-from coursekit import ChannelExplorer, DreamExplorer, EmbeddingExplorer, UnitCard
-from coursekit.networks.backend import keras
-from coursekit.widgets import QuestionCards
-classes, predicted = np.arange(12) % 3, np.arange(12) % 2
-network = keras.Sequential([keras.Input((24, 24, 3)), keras.layers.Conv2D(4, 3, name="conv"), keras.layers.ReLU()])
-pictures = np.random.default_rng(0).integers(0, 256, (12, 24, 24, 3)).astype(np.uint8)
-card = {"button": "Commit", "skip": "Skip", "choices": [], "answer": None, "done": False, "mark": ""}
-card |= {"head": "Not yet.", "says": "Look again.", "asks": "What is it?", "low": 0, "high": 9, "unit": "things"}
-kinds = {"choice": {"choices": ["a", "b"]}, "number": {}, "words": {"most": 80}}
-cards = [{**card, **kind, "kind": name, "id": name} for name, kind in kinds.items()]""",
-    "ChannelExplorer(network, pictures[0])",
-    "DreamExplorer(network)",
-    "EmbeddingExplorer(pictures[:, 0, 0, :2] / 1.0, pictures, classes, predicted=predicted, chosen=3)",
-    "UnitCard(network, 'conv', 0, pictures[:8], pictures[8:], k=3)",
-    "QuestionCards('Some questions', lambda: {'cards': cards, 'score': '1 of 3'}, print)",
-]
-COUNT = len(CELLS) - 1
+COUNT = len(WIDGETS)
 
 
 @pytest.fixture(scope="module")
 def page(open_widget):
-    with open_widget(CELLS, ".ck") as page:
+    with open_widget([NETWORK_AND_CARDS, *WIDGETS], ".ck") as page:
         page.wait_for_function(f"document.querySelectorAll('.ck').length === {COUNT}")
         yield page
 

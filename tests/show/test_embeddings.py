@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.offsetbox import AnnotationBbox
 
 from coursekit import show
@@ -24,6 +24,14 @@ def test_a_colour_for_each_class():
     drawn = groups(show.scatter(POINTS, LABELS, alt="Noise").axes[0])
     for digit, colour in enumerate(TEN_COLOURS):
         np.testing.assert_array_equal(drawn[colour], POINTS[digit == LABELS])
+
+
+def test_each_colour_stands_out_from_paper():
+    def light(colour):
+        red, green, blue = (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in to_rgb(colour))
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    assert min(1.05 / (light(colour) + 0.05) for colour in TEN_COLOURS) >= 3
 
 
 def test_a_glyph_for_each_class():

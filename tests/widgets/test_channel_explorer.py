@@ -221,6 +221,23 @@ def test_a_dropped_photo_is_computed(explorer, network, part_size):
     )
 
 
+def test_back_to_the_first_photo(explorer, face):
+    assert explorer._photo["first"]
+    first = explorer.activation
+    drop(explorer, png(data.chelsea()), "cat.png")
+    drop(explorer, png(data.coffee()), "cup.png")
+    assert not explorer._photo["first"]
+    told = []
+    explorer.send = lambda content, buffers=None: told.append(content)
+    explorer._handle_custom_msg({"first": True}, [])
+    assert told == [{"kind": "taken", "text": "The first photo is the picture again."}]
+    np.testing.assert_array_equal(explorer.image, face)
+    np.testing.assert_array_equal(explorer.activation, first)
+    assert explorer._photo["first"]
+    explorer.image = resize(data.chelsea(), 227)  # another first one, given in Python
+    assert explorer._photo["first"]
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [

@@ -81,6 +81,17 @@ def test_page_without_a_kernel_shows_the_questions(cards):
     assert "A number from 0 to 10 things" in page
 
 
+def test_page_without_a_kernel_shows_the_answer(cards, shelf, told):
+    assert cards._still().count("Run this cell to answer.") == 1
+    cards._handle_custom_msg({"id": "a", "answer": 0}, [])
+    kept = cards._still_picture  # what the page puts into the notebook
+    assert kept == {"html": cards._still(), "text": repr(cards)}
+    assert "<li><strong>&lt;yes&gt;</strong> (your answer)</li><li>no</li>" in kept["html"]
+    assert "✓ <strong>Right.</strong> It is &lt;." in kept["html"]
+    assert "<p>1 of 1</p>" in kept["html"]
+    assert "Run this cell" not in kept["html"]
+
+
 def test_page_asks_no_other_host(cards):
     state = cards.get_state()
     for source in ("_esm", "_css"):

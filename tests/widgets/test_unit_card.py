@@ -13,7 +13,7 @@ from scipy.ndimage import binary_erosion
 
 from coursekit import activation_mask, activations, photos, receptive_field, resize, top_patches
 from coursekit.networks.backend import keras
-from coursekit.widgets import UnitCard
+from coursekit.widgets import UnitCard, unit_card
 from tests.widgets.sample import two_inputs, until
 
 layers = keras.layers
@@ -49,6 +49,12 @@ def card(small):
     """Held-out pictures that are redder from one to the next: answers 0, 10, 20, ... 70."""
     held_out = plain(*[(100 + 10 * i, 100, i) for i in range(8)])
     return UnitCard(small, "relu", 0, plain((250, 50, 9), (200, 50, 90), (150, 50, 120)), held_out, steps=3)
+
+
+@pytest.fixture(autouse=True)
+def forgetful(monkeypatch):
+    """Each test begins with cards of which nothing is kept."""
+    monkeypatch.setattr(unit_card, "_KEPT", {})
 
 
 def decoded(content):
@@ -406,3 +412,25 @@ def test_refused_later_and_nothing_changed(card, name, value, error, says):
 def test_nothing_to_say_without_held_out_pictures(small):
     with pytest.raises(ValueError, match="no held-out pictures"):
         UnitCard(small, "relu", 0, PICTURES).says = {0: True}
+
+
+# ---- made again
+
+
+def test_a_card_made_again_has_its_names_and_scores(small):
+    def make(held_out, layer="relu"):
+        return UnitCard(small, layer, 0, plain((250, 50, 9), (200, 50, 90)), held_out, steps=3)
+
+    held_out = plain(*[(100 + 10 * i, 100, i) for i in range(8)])
+    before = make(held_out)
+    before.name = "red"
+    before.says = {i: i > 3 for i in range(8)}
+    again = make(held_out.copy())
+    assert (again.name, again.says) == ("red", before.says)
+    assert again._report == before._report
+    assert "100 of 100" in again._report["text"] or again._report["text"] == str(before.score)
+    again.says = {i: i > 4 for i in range(8)}
+    assert "had been shown before this test" in make(held_out)._report["text"]
+    # Other held-out pictures, or another layer, are another test.
+    assert make(held_out[:7]).name == ""
+    assert make(held_out, "conv").name == ""
