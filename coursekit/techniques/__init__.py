@@ -24,8 +24,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "naming": ["NameScore", "name_score", "unit_activations", "unit_answers"],
         "objectives": ["Objective", "channel", "class_score", "direction", "neuron"],
         "patches": ["Patches", "top_patches"],
+        "randomization": ["randomize"],
         "receptive_field": ["ReceptiveField", "receptive_field"],
         "saliency": ["saliency"],
+        "segmentation": ["segment"],
         "smoothgrad": ["smoothgrad"],
     },
 )
