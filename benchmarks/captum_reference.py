@@ -1,4 +1,4 @@
-"""Write the maps that captum computes, in PyTorch on the same weights: what ``tests/techniques/test_captum.py`` compares.
+"""Write what captum computes in PyTorch, on the same weights, as a table to compare the course's maps with.
 
 Run it where the course is installed, with PyTorch and captum beside it: ``pip install torch==2.15.0 captum==0.9.0``.
 They are needed for this only. A map is kept at some places drawn at random, so that ``data/captum.npz`` stays small.
@@ -68,7 +68,7 @@ def same_weights() -> SqueezeNet:
         pairs |= {f"fire{number}-squeeze1x1": fire.squeeze, f"fire{number}-expand1x1": fire.narrow}
         pairs[f"fire{number}-expand3x3"] = fire.wide
     for name, layer in pairs.items():
-        kernel, bias = (torch.tensor(np.array(weight)) for weight in keras.get_layer(name).weights)
+        kernel, bias = (torch.tensor(weight.numpy()) for weight in keras.get_layer(name).weights)
         layer.weight.data, layer.bias.data = kernel.permute(3, 2, 0, 1).contiguous(), bias
     return network.eval()
 

@@ -23,9 +23,9 @@ def randomize(model: Any, layers: str | Iterable[str] | int, seed: int = 0) -> A
 
     Kernels are drawn as He et al. propose, from a normal distribution of variance 2 / (numbers that go into a unit), so
     that activations stay of about the same size. Biases and the means of normalizations become 0, their scales and
-    variances 1. A shuffled kernel, which some take instead, would keep the sum of its weights. What is drawn for a layer
-    depends on the seed and on its place in the network, not on which others are drawn: ``randomize(model, 2)`` has the
-    same last layer as ``randomize(model, 1)``.
+    variances 1. A shuffled kernel, which some take instead, would keep the sum of its weights. What is drawn for a
+    layer depends on the seed and on its place in the network, not on which others are drawn: ``randomize(model, 2)``
+    has the same last layer as ``randomize(model, 1)``.
 
     Papers: Adebayo, Gilmer, Muelly, Goodfellow, Hardt and Kim, "Sanity Checks for Saliency Maps", NeurIPS 2018,
     arXiv:1810.03292. He, Zhang, Ren and Sun, "Delving Deep into Rectifiers", ICCV 2015, arXiv:1502.01852.

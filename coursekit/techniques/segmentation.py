@@ -35,8 +35,8 @@ def segment(
     by side go together. Then the mixtures are learnt anew from the two parts.
 
     The map only says where to begin: the outline comes from the colours. Compare with a cut that begins elsewhere, in
-    the middle of the picture, say, before you praise the map. ``intersection_over_union`` compares with an outline drawn
-    by hand.
+    the middle of the picture, say, before you praise the map. ``intersection_over_union`` compares with an outline
+    drawn by hand.
 
     Papers: Rother, Kolmogorov and Blake, "GrabCut: Interactive Foreground Extraction using Iterated Graph Cuts",
     SIGGRAPH 2004; begun with a saliency map: Simonyan, Vedaldi and Zisserman, 2014, arXiv:1312.6034. The mixtures are
@@ -79,10 +79,11 @@ def segment(
     high, low = np.quantile(values, [foreground, background])
     if not low < values.max():
         raise ValueError("The map is the same nearly everywhere, so it points at nothing.")
-    surely_not = values <= low
-    surely = (values >= high) & ~surely_not
+    outside = values <= low
+    inside = (values >= high) & ~outside
+    # Of a map that is zero nearly everywhere the weakest are no longer few: they are where to begin, but not for sure.
+    surely, surely_not = inside, outside & (outside.mean() <= background + 0.05)
     neighbours = _neighbours(colours)
-    inside, outside = surely, surely_not
     for _ in range(iterations):
         costs = [_cost(colours, part, seed) for part in (inside, outside)]
         mask = _cut(costs[1] - costs[0], surely, surely_not, neighbours)
