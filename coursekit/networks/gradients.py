@@ -1,4 +1,4 @@
-"""The gradient of a score with respect to what a network sees, or to one of its layers, with a rule for its ReLUs."""
+"""The gradient of a score with respect to what a network sees or to one of its layers, with a rule for rectifiers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from coursekit.networks.backend import tf
+from coursekit.networks.nonlinearity import is_relu
 from coursekit.networks.reading import read
 
 
@@ -26,7 +27,8 @@ def gradient(
         wanted: What the score is computed from: (name of a step, whether before its nonlinearity).
         score: Takes these layers' tensors and returns (N,). A picture's score must depend on that picture only.
         to: The layer to take the gradient with respect to, as in ``wanted``; by default the inputs.
-        relu: Makes the function to use in place of each ReLU from that ReLU: see ``permeable``.
+        relu: Makes the function to use in place of each rectifier from that rectifier: ``permeable``, ``guided``,
+            ``deconvolved``.
 
     Returns:
         The scores (N,); the tensors wanted; and the gradient: of the shape of the layer, or, by default, a list with
@@ -52,8 +54,11 @@ def permeable(relu: Callable) -> Callable:
     """Return a ReLU that lets the gradient of a picture pass where it is cut off, if none of it would pass otherwise.
 
     A unit that is silent everywhere could not be woken without. After lucid's ``redirected_relu_grad``, which lets it
-    pass in all ReLUs and pictures: farther from the unit that points nowhere in particular.
+    pass in all ReLUs and pictures: farther from the unit that points nowhere in particular. A leaky rectifier stays as
+    it is: it lets a part pass by itself.
     """
+    if not is_relu(relu):
+        return relu
 
     @tf.custom_gradient
     def function(values: Any) -> tuple[Any, Callable]:
@@ -68,3 +73,36 @@ def permeable(relu: Callable) -> Callable:
         return cut, backward
 
     return function
+
+
+def guided(relu: Callable) -> Callable:
+    """Return a rectifier that lets back only what is positive, on top of its own gradient: guided backpropagation."""
+    return lambda values: _positive_back(relu(values))
+
+
+def deconvolved(relu: Callable) -> Callable:
+    """Return a rectifier that lets back what is positive, whatever came in on the way there: as a deconvnet does."""
+    return lambda values: _positive_past(values, tf.stop_gradient(relu(values)))
+
+
+@tf.custom_gradient
+def _positive_back(values: Any) -> tuple[Any, Callable]:
+    return tf.identity(values), lambda upstream: tf.maximum(upstream, 0)
+
+
+@tf.custom_gradient
+def _positive_past(values: Any, cut: Any) -> tuple[Any, Callable]:
+    return tf.identity(cut), lambda upstream: (tf.cast(tf.maximum(upstream, 0), values.dtype), None)
+
+
+def refuse_whole_numbers(model: Any) -> None:
+    """Refuse a network that takes whole numbers: a picture of them cannot change a little.
+
+    Raises:
+        ValueError: No input of the model is of floats.
+    """
+    if not any(tf.as_dtype(tensor.dtype).is_floating for tensor in model.inputs):
+        raise ValueError(
+            f"This network takes {model.inputs[0].dtype}, and whole numbers have no gradient. Build it with an input "
+            'of float32: keras.Input(shape, dtype="float32").'
+        )

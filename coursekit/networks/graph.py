@@ -395,7 +395,8 @@ def as_inputs(model: Any, images: Any) -> tuple[list[np.ndarray], bool]:
             tuple with one such array per input, or a dict by input name (or by the keys that the model was built with).
 
     Returns:
-        One array (N, ...) per input, in the input's type, and whether a single picture came in.
+        One array (N, ...) per input, and whether a single picture came in. float64 if the input is, else pictures are
+        uint8 or float32 as they came.
 
     Raises:
         TypeError: Not numbers, or not one array for each input.
@@ -431,6 +432,8 @@ def _as_input(part: Any, tensor: Any, name: str) -> tuple[np.ndarray, bool]:
     expected = tuple(tensor.shape[1:])
     if len(expected) == 3:
         batch, alone = as_pictures(part)
+        if tensor.dtype == "float64":
+            batch = np.asarray(part, np.float64).reshape(batch.shape)
     else:  # an input that is no picture, beside one that is
         batch = np.asarray(part, dtype=np.float32)
         if batch.ndim not in (len(expected), len(expected) + 1) or not np.isfinite(batch).all():

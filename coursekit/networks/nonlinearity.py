@@ -11,12 +11,14 @@ from coursekit.networks.kinds import WITH_ACTIVATION
 
 # What keras.activations.relu(x), keras.ops.relu(x) and such are as a step; they have no public names.
 from keras.src.activations.activations import ReLU as ReluOperation  # isort: skip
-from keras.src.ops.nn import HardSigmoid, LogSigmoid, LogSoftmax, Relu, Relu6, Sigmoid, Softmax  # isort: skip
+from keras.src.ops.nn import HardSigmoid, LeakyRelu, LogSigmoid, LogSoftmax, Relu, Relu6, Sigmoid, Softmax  # isort: skip
 
 _layers = keras.layers
 _SQUASHING_STEPS = (_layers.Softmax, Softmax, LogSoftmax, Sigmoid, LogSigmoid, HardSigmoid)
-_ALONE = (_layers.ReLU, ReluOperation, Relu, Relu6, *_SQUASHING_STEPS)
+_RECTIFIERS = (_layers.ReLU, ReluOperation, Relu, Relu6, _layers.LeakyReLU, LeakyRelu, _layers.PReLU)
+_ALONE = (*_RECTIFIERS, *_SQUASHING_STEPS)
 _RELUS = (keras.activations.relu, keras.activations.relu6, keras.ops.relu, keras.ops.relu6, tf.nn.relu, tf.nn.relu6)
+_LEAKY = (keras.activations.leaky_relu, keras.ops.leaky_relu, tf.nn.leaky_relu)
 _SOFTMAXES = (keras.activations.softmax, keras.ops.softmax, tf.nn.softmax)
 _SQUASHINGS = (
     *(getattr(where, name) for where in (keras.activations, keras.ops)
@@ -42,6 +44,11 @@ def is_relu(function: Any) -> bool:
     if isinstance(function, (_layers.ReLU, ReluOperation)):
         return not function.negative_slope and not function.threshold
     return isinstance(function, (Relu, Relu6)) or function in _RELUS
+
+
+def is_rectifier(function: Any) -> bool:
+    """Say whether a nonlinearity is a ReLU of any kind: cut off above, with a threshold, or leaky."""
+    return isinstance(function, _RECTIFIERS) or function in (*_RELUS, *_LEAKY)
 
 
 def is_softmax(function: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from coursekit.networks.backend import keras, tf
 from coursekit.networks.graph import Step, kept, output_names, run, steps
-from coursekit.networks.nonlinearity import is_relu, is_squashing, nonlinearity, split
+from coursekit.networks.nonlinearity import is_rectifier, is_relu, is_squashing, nonlinearity, split
 from coursekit.networks.tracing import kinds
 
 # TensorFlow operations that leave numbers as they are, and those that make probabilities of scores.
@@ -22,13 +22,13 @@ def read(
     wanted: Sequence[tuple[str, bool]],
     relu: Callable[[Callable], Callable] | None = None,
 ) -> list[Any]:
-    """Compute layers of a network, also before their nonlinearity, also with other ReLUs.
+    """Compute layers of a network, also before their nonlinearity, also with other rectifiers.
 
     Args:
         model: A Keras model, left as it is.
         inputs: One tensor per input, with the batch.
         wanted: (name of a step, whether before its nonlinearity).
-        relu: Makes the function to use in place of each ReLU from that ReLU.
+        relu: Makes the function to use in place of each rectifier from that rectifier: see ``is_rectifier``.
 
     Returns:
         The tensors wanted, in that order.
@@ -42,7 +42,7 @@ def read(
             found[step.name] = value
         if function is None:
             return value
-        return (relu(function) if relu and is_relu(function) else function)(value)
+        return (relu(function) if relu and is_rectifier(function) else function)(value)
 
     after = run(steps(model), inputs, [name for name, _ in wanted], call)
     return [found[name] if before else value for (name, before), value in zip(wanted, after, strict=True)]

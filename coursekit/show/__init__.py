@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "architecture": ["analyze"],
         "channels": ["beside", "maps", "montage"],
+        "class_activation": ["cam"],
         "embeddings": ["scatter"],
         "figure": ["BLUE", "DRAWN", "GREEN", "ORANGE", "PURPLE", "Figure", "figure"],
         "filters": ["kernels"],

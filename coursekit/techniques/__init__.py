@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "activations": ["activations", "channel_statistics", "near_zero_channels", "strongest_channel"],
         "architecture": ["architecture"],
+        "class_activation": ["cam", "grad_cam"],
         "embeddings": [
             "feature_vectors",
             "nearest_neighbors",
@@ -17,11 +18,16 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "filters": ["describe_filters", "filters", "picture_filters"],
         "gradient_ascent": ["Optimized", "maximize"],
+        "guided_backprop": ["deconvnet", "guided_backprop"],
+        "integrated_gradients": ["integrated_gradients"],
         "masks": ["activation_mask", "intersection_over_union"],
         "naming": ["NameScore", "name_score", "unit_activations", "unit_answers"],
         "objectives": ["Objective", "channel", "class_score", "direction", "neuron"],
         "patches": ["Patches", "top_patches"],
+        "randomization": ["randomize"],
         "receptive_field": ["ReceptiveField", "receptive_field"],
         "saliency": ["saliency"],
+        "segmentation": ["segment"],
+        "smoothgrad": ["smoothgrad"],
     },
 )

@@ -389,9 +389,26 @@ def compute(
         TypeError, ValueError: The pictures do not fit the network or are too small for it, their number does not fit
             the objectives, or a neuron lies outside of their maps.
     """
-    model, aim = objectives[0].model, linear_aim(objectives)
-    batches, alone = as_inputs(model, images)
+    batches, alone = as_inputs(objectives[0].model, images)
+    return in_batches(compiled(objectives, len(batches[0]), what, function), batches, batch_size), alone
+
+
+def in_batches(run: Callable, batches: Sequence[np.ndarray], batch_size: int) -> list[np.ndarray]:
+    """Return what ``run`` of ``compiled`` gives for all pictures, as arrays; ``batches`` is one array per input."""
     count = len(batches[0])
+    starts = [np.arange(start, min(start + batch_size, count)) for start in range(0, count, batch_size)]
+    parts = [run([batch[which] for batch in batches], which) for which in starts]
+    return [np.concatenate(several) for several in zip(*parts, strict=True)]
+
+
+def compiled(
+    objectives: Sequence[Objective], count: int, what: str, function: Callable[..., tuple[list, list]]
+) -> Callable[[Sequence[np.ndarray], np.ndarray], list[np.ndarray]]:
+    """Return ``run(inputs, which)``, which computes one batch of what ``compute`` does for ``count`` pictures.
+
+    It takes one array per input and which of the pictures they are, int (N,); it gives what the function returned last.
+    """
+    model, aim = objectives[0].model, linear_aim(objectives)
     if len(objectives) not in (1, count):
         pictures = "1 picture" if count == 1 else f"{count} pictures"
         raise ValueError(f"There are {len(objectives)} objectives but {pictures}: give one for all, or one for each.")
@@ -400,22 +417,27 @@ def compute(
         maps, found = function(inputs, aim.layers, lambda maps: aim.score(maps, None, constants))
         return [tf.shape(layer)[1:3] for layer in maps], found
 
+    # Whole numbers and half precision go in as float32, so that there is a gradient, and one of full precision.
+    types = [tf.float64 if spec.dtype == tf.float64 else tf.float32 for spec in signature(model)]
+
     def make() -> Callable:
-        specs = [tf.TensorSpec(spec.shape, tf.float32) for spec in signature(model)]
+        specs = [tf.TensorSpec(spec.shape, dtype) for spec, dtype in zip(signature(model), types, strict=True)]
         return traced(computed, specs, aim.specs)
 
-    forward, parts = kept(model, (what, aim.identity), make), []
-    for start in range(0, count, batch_size):
-        inputs = [tf.convert_to_tensor(batch[start : start + batch_size], tf.float32) for batch in batches]
-        each = [np.repeat(constant, len(inputs[0]), axis=0) if len(objectives) == 1
-                else constant[start : start + batch_size] for constant in aim.constants]  # fmt: skip
+    forward, unchecked = kept(model, (what, aim.identity), make), [True]
+
+    def run(inputs: Sequence[np.ndarray], which: np.ndarray) -> list[np.ndarray]:
+        inputs = [tf.convert_to_tensor(batch, dtype) for batch, dtype in zip(inputs, types, strict=True)]
+        rows = which if len(objectives) > 1 else np.zeros_like(which)
         with sizes_explained([name for name, _ in aim.layers], inputs):
-            sides, found = forward(inputs, [tf.constant(constant) for constant in each])
-        for r in (r for objective in objectives for r in objective.readings if start == 0):
+            sides, found = forward(inputs, [tf.constant(constant[rows]) for constant in aim.constants])
+        for r in (r for objective in objectives for r in objective.readings if unchecked):
             place = aim.layers.index((r.layer, r.pre_activation))
             _check_position(r, tuple(sides[place].numpy().tolist()), "these pictures")
-        parts.append([one.numpy() for one in found])
-    return [np.concatenate(several) for several in zip(*parts, strict=True)], alone
+        unchecked.clear()
+        return [one.numpy() for one in found]
+
+    return run
 
 
 def _values(objective: Objective, images: Any, batch_size: int) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from coursekit.networks.backend import tf
-from coursekit.networks.gradients import gradient, permeable
+from coursekit.networks.gradients import gradient, permeable, refuse_whole_numbers
 from coursekit.networks.graph import StatefulError, kept, traced
 from coursekit.networks.reading import read
 from coursekit.techniques.parametrizations import PARAMETRIZATIONS, Parametrization, one_sweep
@@ -317,11 +317,7 @@ def picture_shape(model: Any, size: Any = None) -> tuple[int, int, int]:
     if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4:
         shapes = [tuple(tensor.shape) for tensor in model.inputs]
         raise ValueError(f"Pictures can be drawn for networks with one input (N, H, W, C); this one takes {shapes}.")
-    if not tf.as_dtype(model.inputs[0].dtype).is_floating:
-        raise ValueError(
-            f"This network takes {model.inputs[0].dtype}, and whole numbers have no gradient. Build it with an input "
-            'of float32: keras.Input(shape, dtype="float32").'
-        )
+    refuse_whole_numbers(model)
     height, width, channels = model.inputs[0].shape[1:]
     if size is not None:
         pair = (size, size) if np.ndim(size) == 0 else tuple(size)

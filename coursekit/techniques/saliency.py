@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from coursekit.networks.backend import tf
-from coursekit.networks.gradients import gradient
-from coursekit.techniques.objectives import Objective, as_objectives, class_score, compute
-from coursekit.validation import as_count
+from coursekit.techniques.targets import pixel_gradient
 
 
 def saliency(model: Any, images: Any, target: Any, batch_size: int = 32) -> np.ndarray | list[np.ndarray]:
@@ -30,9 +26,10 @@ def saliency(model: Any, images: Any, target: Any, batch_size: int = 32) -> np.n
         model: A Keras model, with one input or several.
         images: (H, W, C) or (N, H, W, C), in the size and range that the model takes; several inputs as in
             ``activations``.
-        target: What is to be explained: a class, by index from 0 or by its ImageNet name, or an objective of this
-            model: ``channel(model, layer, index)``, ``neuron``, ``direction``, ``class_score``, or a sum of them. One
-            for all pictures, or a list with one for each.
+        target: What is to be explained: a class, by index from 0 or by its ImageNet name; an objective of this
+            model: ``channel(model, layer, index)``, ``neuron``, ``direction``, ``class_score``, or a sum of them; None
+            for the top class of each picture. One for all pictures, or a list with one for each. For a picture that
+            came alone a list may hold any number, and the result has an axis for them.
         batch_size: Pictures computed at a time.
 
     Returns:
@@ -43,7 +40,7 @@ def saliency(model: Any, images: Any, target: Any, batch_size: int = 32) -> np.n
     Raises:
         TypeError: ``model`` is no Keras model with a graph, ``images`` holds no numbers, or ``target`` is none.
         ValueError: There is no such class, an objective reads another model, there are several targets but not one for
-            each picture, the pictures do not fit, or no gradient leads back to them.
+            each picture, the pictures do not fit, the network takes whole numbers, or no gradient leads back to them.
 
     Example:
         >>> from coursekit import class_score, photo, saliency, squeezenet
@@ -55,27 +52,4 @@ def saliency(model: Any, images: Any, target: Any, batch_size: int = 32) -> np.n
         >>> bool(tabby(picture + step) > tabby(picture))
         True
     """
-    objectives = _objectives_of(model, target)
-    batch_size = as_count(batch_size, "batch_size")
-
-    def slopes(inputs: Sequence[Any], layers: Sequence[Any], score: Callable) -> tuple[list, list]:
-        _, maps, found = gradient(model, inputs, layers, score)
-        return maps, [tf.zeros_like(x) if one is None else one for x, one in zip(inputs, found, strict=True)]
-
-    found, alone = compute(objectives, images, batch_size, "saliency", slopes)
-    found = [one[0] for one in found] if alone else found
-    return found[0] if len(found) == 1 else found
-
-
-def _objectives_of(model: Any, target: Any) -> list[Objective]:
-    several = isinstance(target, Iterable) and not isinstance(target, str)
-    asked = [
-        one if isinstance(one, Objective) else class_score(model, one) for one in (target if several else [target])
-    ]
-    objectives = as_objectives(asked)
-    if objectives[0].model is not model:
-        raise ValueError(
-            f"The objective {objectives[0].name!r} reads another model: squeezenet() gives a new one at each call. "
-            "Keep one."
-        )
-    return objectives
+    return pixel_gradient(model, images, target, batch_size, "saliency")

@@ -202,8 +202,7 @@ def whole_numbers_in() -> Network:
 
     found = build("uint8")
     found.plain = build("float32").plain  # which has gradients
-    found.refused = dict.fromkeys(("maximize", "DreamExplorer"), "whole numbers have no gradient")
-    found.refused["saliency"] = "No gradient leads from maps back to the picture"
+    found.refused = dict.fromkeys(("maximize", "saliency", "DreamExplorer"), "whole numbers have no gradient")
     return found
 
 

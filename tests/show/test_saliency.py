@@ -47,8 +47,8 @@ class TestSaliency:
     @pytest.mark.parametrize(
         ("image", "map_", "words"),
         [
-            (PICTURE, np.zeros((4, 4, 3)), r"The picture is \(4, 5\), but the gradient \(4, 4\)"),
-            (PICTURE, np.zeros((2, 4, 5, 3)), r"gradient must be of one picture, not 2"),
+            (PICTURE, np.zeros((4, 4, 3)), r"The picture is \(4, 5\), but the map \(4, 4\)"),
+            (PICTURE, np.zeros((2, 4, 5, 3)), r"There are 2 maps but 1 titles"),
             (PICTURE, np.full((4, 5), np.nan), "gradient holds NaN"),
         ],
     )

@@ -131,7 +131,7 @@ class TestWrongArguments:
         [
             (5, ValueError, "There is no class 5: there are 5"),
             ("tabby", ValueError, "This network has 5 classes"),
-            (None, TypeError, "class must be a whole number from 0 to 4, not None"),
+            ([None], TypeError, "class must be a whole number from 0 to 4, not None"),
             ([], ValueError, "There is no objective: give at least one"),
             ([0, 1], ValueError, "There are 2 objectives but 3 pictures: give one for all, or one for each"),
         ],
@@ -148,7 +148,7 @@ class TestWrongArguments:
     def test_whole_numbers_have_no_gradient(self):
         x = keras.Input((4, 5, 3), dtype="uint8")
         whole = keras.Model(x, layers.Rescaling(1.0, name="scaled")(x))
-        with pytest.raises(ValueError, match="No gradient leads from scaled back to the picture"):
+        with pytest.raises(ValueError, match="This network takes uint8, and whole numbers have no gradient"):
             saliency(whole, PICTURES.astype(np.uint8), channel(whole, "scaled", 0))
 
     def test_pictures_that_are_too_small(self):
