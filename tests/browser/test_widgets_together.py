@@ -9,7 +9,7 @@ from coursekit import widgets
 CELLS = [
     """\
 import numpy as np
-from coursekit import ChannelExplorer, DreamExplorer, EmbeddingExplorer, UnitCard
+from coursekit import ChannelExplorer, DecisionExplorer, DreamExplorer, EmbeddingExplorer, UnitCard
 from coursekit.networks.backend import keras
 from coursekit.widgets import QuestionCards
 classes, predicted = np.arange(12) % 3, np.arange(12) % 2
@@ -20,6 +20,10 @@ card |= {"head": "Not yet.", "says": "Look again.", "asks": "What is it?", "low"
 kinds = {"choice": {"choices": ["a", "b"]}, "number": {}, "words": {"most": 80}}
 cards = [{**card, **kind, "kind": name, "id": name} for name, kind in kinds.items()]""",
     "ChannelExplorer(network, pictures[0])",
+    """\
+from coursekit.networks.backend import keras as k
+classifier = k.Sequential([*network.layers, k.layers.GlobalAveragePooling2D(), k.layers.Dense(3, "softmax")])
+DecisionExplorer(classifier, pictures[0], 0, 1)""",
     "DreamExplorer(network)",
     "EmbeddingExplorer(pictures[:, 0, 0, :2] / 1.0, pictures, classes, predicted=predicted, chosen=3)",
     "UnitCard(network, 'conv', 0, pictures[:8], pictures[8:], k=3)",
