@@ -69,9 +69,9 @@ class DecisionExplorer(BackgroundWidget):
 
     _esm, _css = own_page(__file__)
 
-    target = traitlets.Any(None, allow_none=True).tag(sync=True)
+    target = traitlets.TraitType(0).tag(sync=True)  # no Any, which takes None unasked
     against = traitlets.Any(None, allow_none=True).tag(sync=True)
-    layer = traitlets.Any(None, allow_none=True).tag(sync=True)
+    layer = traitlets.TraitType("").tag(sync=True)
     randomized = traitlets.Any(0).tag(sync=True)
     probability = traitlets.Bool(False).tag(sync=True)
     absolute = traitlets.Bool(False).tag(sync=True)
@@ -123,9 +123,9 @@ class DecisionExplorer(BackgroundWidget):
             **{**self._known, "_top": [[i, v if np.isfinite(v) else None] for i, v in self._known["_top"]]},
             _photo={"shape": photo.shape[:2], "rgb": photo.tobytes()},
             _palette=RED_BLUE(np.arange(RED_BLUE.N), bytes=True)[:, :3].tobytes(),
-            target=self._known["_top"][0][0] if target is None else target,
+            target=target,
             against=against,
-            layer=layer if layer is not None or not self._where else self._where[-1],
+            layer=layer,
             **traits,
         )
         self._live = True
@@ -138,7 +138,7 @@ class DecisionExplorer(BackgroundWidget):
     @traitlets.validate("target", "against")
     def _validate_class(self, proposal: Any) -> int | None:
         if proposal.value is None:
-            return None if proposal.trait.name == "against" else self._known["_top"][0][0]
+            return self._known["_top"][0][0]  # only of the target: against may be None unasked
         return as_class(proposal.value, len(self._known["_classes"]))
 
     @traitlets.validate("layer")
