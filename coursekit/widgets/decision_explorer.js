@@ -59,6 +59,7 @@ function begin({ model, root, parts, all, choose, listen }) {
   const figures = new Map(); // of each method: its element and its rows
   let classOf = new Map(); // its name in small letters -> its number
   let palette;
+  let failed = false; // whether an error of Python's stands in the page
   root.role = "group";
   root.ariaLabel = "Decision explorer";
   names.id = unique();
@@ -151,9 +152,9 @@ function begin({ model, root, parts, all, choose, listen }) {
 
   function take({ running, error, shown }, buffers) {
     const values = buffers.map(floats);
-    if (error || !running) root.ariaBusy = "false";
-    else root.ariaBusy = "true";
-    parts.alert.textContent = error;
+    root.ariaBusy = String(running);
+    if (error || failed) parts.alert.textContent = error;
+    failed = error !== "";
     const done = new Set(shown.map(({ method }) => method));
     for (const [method, { one }] of figures) one.classList.toggle("ck-pending", !done.has(method));
     for (const each of shown) takeMap(each, values);

@@ -138,7 +138,7 @@ class DecisionExplorer(BackgroundWidget):
     @traitlets.validate("target", "against")
     def _validate_class(self, proposal: Any) -> int | None:
         if proposal.value is None:
-            return self._known["_top"][0][0]  # only of the target: against may be None unasked
+            return None if proposal.trait.name == "against" else self._known["_top"][0][0]
         return as_class(proposal.value, len(self._known["_classes"]))
 
     @traitlets.validate("layer")
