@@ -70,6 +70,7 @@ from .waiting import (
 )
 from .widgets import (
     ChannelExplorer as ChannelExplorer,
+    DecisionExplorer as DecisionExplorer,
     DreamExplorer as DreamExplorer,
     EmbeddingExplorer as EmbeddingExplorer,
     UnitCard as UnitCard,

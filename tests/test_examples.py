@@ -8,8 +8,13 @@ import pytest
 import coursekit
 
 NETWORK = coursekit.squeezenet()  # one for all of them
-IN_A_NOTEBOOK = {"ChannelExplorer", "DreamExplorer", "EmbeddingExplorer", "UnitCard"}  # the lessons are their examples
-IN_A_NOTEBOOK |= {"check", "given", "hint", "predict", "quiz", "solution", "show"}
+IN_A_NOTEBOOK = {
+    "ChannelExplorer",
+    "DecisionExplorer",
+    "DreamExplorer",
+    "EmbeddingExplorer",
+}  # the lessons are their examples
+IN_A_NOTEBOOK |= {"UnitCard", "check", "given", "hint", "predict", "quiz", "solution", "show"}
 FORMER = {"unit_answers"}  # names that go on working
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 

@@ -65,6 +65,16 @@ def before_squashing(model: Any) -> tuple[Step, bool]:
     return kept(model, ("before squashing",), lambda: _before_squashing(model))
 
 
+def gives_probabilities(model: Any) -> bool:
+    """Say whether a softmax or a sigmoid stands behind the scores of a network.
+
+    Raises:
+        ValueError: As ``before_squashing``.
+    """
+    step, before = before_squashing(model)
+    return before or step.name != output_names(model)[0]
+
+
 def _before_squashing(model: Any) -> tuple[Step, bool]:
     by_name = {step.name: step for step in steps(model)}
     last = step = by_name[output_names(model)[0]]

@@ -46,7 +46,11 @@ def saliency(
     picture = as_pictures(image)[0][0]
     maps = [_by_pixel(one) for one in (gradient if several else [gradient])]
     titles = titles_for(maps, title, picture)
-    norms = [_scale(np.stack(maps), within)] * len(maps) if is_shared(scale) else [_scale(one, within) for one in maps]
+    norms = (
+        [signed_scale(np.stack(maps), within)] * len(maps)
+        if is_shared(scale)
+        else [signed_scale(one, within) for one in maps]
+    )
     height, width = picture.shape[:2]
     told = [
         f"{f'{name}: ' if len(maps) > 1 else ''}{_colours(norm)} {(each > 0).mean():.0%} of the pixels are positive. "
@@ -105,6 +109,8 @@ def _by_pixel(gradient: Any) -> np.ndarray:
     return batch[0].astype(np.float32).sum(axis=-1)
 
 
-def _scale(each: np.ndarray, within: float) -> Normalize:
-    high = float(np.quantile(np.abs(each), as_number(within, "within", most=1))) or float(np.abs(each).max()) or 1.0
-    return Normalize(-high, high)
+def signed_scale(each: np.ndarray, within: float) -> Normalize:
+    """Return the scale that this share of the values lies within, as far below zero as above. NaN does not count."""
+    sizes, share = np.abs(each[np.isfinite(each)]), as_number(within, "within", most=1)
+    high = float(np.quantile(sizes, share)) or float(sizes.max()) if sizes.size else 0.0
+    return Normalize(-(high or 1.0), high or 1.0)

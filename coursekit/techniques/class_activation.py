@@ -211,19 +211,29 @@ def _ends_in_an_average(model: Any) -> tuple[Step, Step]:
 _NOTHING = (keras.layers.Dropout, keras.layers.Identity, keras.layers.ActivityRegularization)
 
 
+def layers_with_maps(model: Any, objectives: Sequence[Objective]) -> list[str]:
+    """Return the names of the layers with maps that all objectives are computed from, in the order of computation.
+
+    The last is the one that ``grad_cam`` takes by default.
+    """
+    by_name, read = {step.name: step for step in steps(model)}, layers_read(objectives)
+    before = [_leads_to(by_name, name, with_itself=not pre_activation) for name, pre_activation in read]
+    common = set.intersection(*before) - {name for name, _ in read}
+    return [step.name for step in by_name.values() if step.name in common and _has_maps(step)]
+
+
 def _layer_with_maps(model: Any, objectives: Sequence[Objective], layer: str | None) -> str:
     """Return the name of the layer whose places are looked at."""
     by_name, read = {step.name: step for step in steps(model)}, layers_read(objectives)
-    before = [_leads_to(by_name, name, with_itself=not pre_activation) for name, pre_activation in read]
     if layer is None:
-        common = set.intersection(*before) - {name for name, _ in read}
-        found = [step.name for step in by_name.values() if step.name in common and _has_maps(step)]
+        found = layers_with_maps(model, objectives)
         if not found:
             raise ValueError(f"{read[0][0]!r} is computed from no layer with maps (H, W, C).")
         return found[-1]
     step = find_layer(model, layer)
     if not _has_maps(step, least=1):
         raise ValueError(f"Grad-CAM is for layers with maps (H, W, C); {step.name!r} gives {step.shape}.")
+    before = [_leads_to(by_name, name, with_itself=not pre_activation) for name, pre_activation in read]
     if not any(step.name in names for names in before):
         raise ValueError(
             f"{objectives[0].name!r} does not depend on layer {step.name!r}: it is computed from layers before it. "

@@ -52,8 +52,7 @@ def randomize(model: Any, layers: str | Iterable[str] | int, seed: int = 0) -> A
         >>> bool((filters(untrained, "conv10") == filters(network, "conv10")).all())
         True
     """
-    with_weights = {step.name: step for step in steps(model) if has_weights(step) and _is_learnt(step)}
-    chosen = _chosen(layers, list(with_weights))
+    chosen = _chosen(layers, layers_from_the_top(model)[::-1])
     seed = as_count(seed, "seed", 0)
     twin = copy(model)
     done: set[int] = set()
@@ -62,6 +61,11 @@ def randomize(model: Any, layers: str | Iterable[str] | int, seed: int = 0) -> A
             done.add(id(step.operation))
             _draw(step.operation, np.random.default_rng((seed, place)))
     return twin
+
+
+def layers_from_the_top(model: Any) -> list[str]:
+    """Return the names of the layers that ``randomize`` counts, in its order: the last one computed first."""
+    return [step.name for step in steps(model) if has_weights(step) and _is_learnt(step)][::-1]
 
 
 def _chosen(layers: Any, names: list[str]) -> set[str]:

@@ -21,6 +21,7 @@ def smoothgrad(
     seed: int = 0,
     batch_size: int = 16,
     progress: bool = True,
+    absolute: bool = False,
 ) -> np.ndarray | list[np.ndarray]:
     """Return the mean gradient of a picture over copies of it with noise on them, with its sign.
 
@@ -45,6 +46,8 @@ def smoothgrad(
         seed: Decides the noise.
         batch_size: Copies computed at a time.
         progress: Show a progress bar.
+        absolute: Average the absolute values instead, a usual mistake, to be compared: the jumps stay and the sign is
+            lost.
 
     Returns:
         float32, of the shape of ``images``, as ``saliency`` gives it.
@@ -82,7 +85,7 @@ def smoothgrad(
             )
             for total, each in zip(sums, found, strict=True):
                 for n, one in zip(which, each, strict=True):
-                    total[n] += one
+                    total[n] += np.abs(one) if absolute else one
             bar.update(len(which))
     return as_given([np.float32(total / samples) for total in sums], alone)
 

@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "channel_explorer": ["ChannelExplorer"],
+        "decision_explorer": ["DecisionExplorer"],
         "dream_explorer": ["DreamExplorer"],
         "embedding_explorer": ["EmbeddingExplorer"],
         "question": ["QuestionCards"],

@@ -24,11 +24,13 @@ WINDOW = {"width": 1280, "height": 1000}
 # A cell with what it takes to make each widget, and a cell for each.
 NETWORK_AND_CARDS = """\
 import numpy as np
-from coursekit import ChannelExplorer, DreamExplorer, EmbeddingExplorer, UnitCard
+from coursekit import ChannelExplorer, DecisionExplorer, DreamExplorer, EmbeddingExplorer, UnitCard
 from coursekit.networks.backend import keras
 from coursekit.widgets import QuestionCards
 classes, predicted = np.arange(12) % 3, np.arange(12) % 2
 network = keras.Sequential([keras.Input((24, 24, 3)), keras.layers.Conv2D(4, 3, name="conv"), keras.layers.ReLU()])
+above = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, "softmax")]
+classifier = keras.Sequential([*network.layers, *above])
 pictures = np.random.default_rng(0).integers(0, 256, (12, 24, 24, 3)).astype(np.uint8)
 card = {"button": "Commit", "skip": "Skip", "choices": [], "answer": None, "done": False, "mark": ""}
 card |= {"head": "Not yet.", "says": "Look again.", "asks": "What is it?", "low": 0, "high": 9, "unit": "things"}
@@ -40,6 +42,7 @@ WIDGETS = [
     "EmbeddingExplorer(pictures[:, 0, 0, :2] / 1.0, pictures, classes, predicted=predicted, chosen=3)",
     "UnitCard(network, 'conv', 0, pictures[:8], pictures[8:], k=3)",
     "QuestionCards('Some questions', lambda: {'cards': cards, 'score': '1 of 3'}, print)",
+    "DecisionExplorer(classifier, pictures[0], 0, 1)",
 ]
 
 

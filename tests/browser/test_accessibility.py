@@ -9,7 +9,7 @@ from tests.browser.lab import NETWORK_AND_CARDS, WIDGETS
 from tests.browser.reading import eventually, set_theme
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
-KINDS = ["channel-explorer", "dream-explorer", "embedding-explorer", "unit-card", "question"]
+KINDS = ["channel-explorer", "dream-explorer", "embedding-explorer", "unit-card", "question", "decision-explorer"]
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ INSIDE = [  # of each widget, something that has the focus: its cell, a selector
     (4, ".ck-unit-card .ck-name"),
     (5, ".ck-question input[type=radio]"),
     (5, ".ck-question .ck-words"),
+    (6, ".ck-decision-explorer .ck-target"),
 ]
 
 
