@@ -247,4 +247,4 @@ const share = (value, squashed) => {
   return squashed ? (value < 0.0005 ? "< 0.001" : value.toFixed(3)) : page.format(value, 3).replace("-", "−");
 };
 
-export default widget("decision-explorer", HTML, begin, "Decision explorer");
+export default widget("decision-explorer", HTML, begin, "Maps of a decision");
