@@ -214,12 +214,13 @@ _NOTHING = (keras.layers.Dropout, keras.layers.Identity, keras.layers.ActivityRe
 def layers_with_maps(model: Any, objectives: Sequence[Objective]) -> list[str]:
     """Return the names of the layers with maps that all objectives are computed from, in the order of computation.
 
-    The last is the one that ``grad_cam`` takes by default.
+    Those that hand on what came in, as Dropout does, are left out. The last is the one that ``grad_cam`` takes by default.
     """
     by_name, read = {step.name: step for step in steps(model)}, layers_read(objectives)
     before = [_leads_to(by_name, name, with_itself=not pre_activation) for name, pre_activation in read]
     common = set.intersection(*before) - {name for name, _ in read}
-    return [step.name for step in by_name.values() if step.name in common and _has_maps(step)]
+    found = [step for step in by_name.values() if step.name in common and _has_maps(step)]
+    return [step.name for step in found if not isinstance(step.operation, _NOTHING)]
 
 
 def _layer_with_maps(model: Any, objectives: Sequence[Objective], layer: str | None) -> str:

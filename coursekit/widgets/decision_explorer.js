@@ -44,7 +44,7 @@ const HTML = `
   </section>
   <div class="ck-maps" role="group" aria-label="Maps"></div>
 </div>
-<p class="ck-note">Red: a brighter pixel raises the score of the class (Grad-CAM: the place raises it). Blue: it lowers
+<p class="ck-note">Red: a brighter pixel raises the <span class="ck-what">score</span> of the class (Grad-CAM: the place raises it). Blue: it lowers
   it. White: zero. The scale goes to where 99.5 % of a map’s values lie.</p>
 <fieldset class="ck-mistakes"><legend>Usual mistakes</legend>${MISTAKES.map(mistake).join("")}</fieldset>`;
 
@@ -142,6 +142,7 @@ function begin({ model, root, parts, all, choose, listen }) {
     const last = depth === 0 ? "none: the trained network" : `from the top, down to ${layers[depth - 1]}`;
     parts.count.textContent = `${depth} of ${layers.length}, ${last}`;
     parts.depth.ariaValueText = parts.count.textContent;
+    parts.what.textContent = model.get("probability") ? "probability" : "score";
     for (const one of all("[data-key]")) {
       one.checked = model.get(one.dataset.key);
       one.closest(".ck-mistake").classList.toggle("ck-on", one.checked);

@@ -1,6 +1,7 @@
 """DecisionExplorer: what it holds, computes, reports and refuses. How it looks in the page: tests/browser."""
 
 import re
+import threading
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from scipy.stats import pearsonr, spearmanr
 from coursekit import grad_cam, guided_backprop, photo, randomize, saliency, smoothgrad
 from coursekit.networks.backend import keras
 from coursekit.show.saliency import RED_BLUE
+from coursekit.techniques.decision import decision_maps
 from coursekit.widgets import DecisionExplorer
 from tests.widgets.sample import two_inputs
 
@@ -169,11 +171,30 @@ def test_a_new_view_gets_all(explorer):
     assert len(buffers) == 5
 
 
-def test_a_new_choice_cancels(explorer):
-    explorer.target, explorer.against = 3, 1
+def test_a_new_choice_cancels(explorer, monkeypatch):
+    asked, go_on = threading.Event(), threading.Event()
+
+    def slowly(*args, **how):
+        asked.set()
+        assert go_on.wait(60)
+        return decision_maps(*args, **how)
+
+    monkeypatch.setattr("coursekit.widgets.decision_explorer.decision_maps", slowly)
+    explorer.target = 3
+    assert asked.wait(60)
     explorer.target = 0
+    go_on.set()
     explorer.wait()
-    assert {row["name"] for one in by_method(explorer).values() for row in one["rows"]} == {"class 0", "class 1"}
+    names = {row["name"] for content, _ in explorer.told for one in content["shown"] for row in one["rows"]}
+    assert names == {"class 0"}  # what was being computed for class 3 is never shown
+    assert list(explorer._shown) == list(explorer.maps)
+
+
+def test_nothing_is_computed_after_the_end(explorer):
+    explorer.close()
+    thread = explorer._thread
+    explorer.target = 3
+    assert explorer._thread is thread
 
 
 def test_choice_of_the_page(explorer):
