@@ -14,16 +14,15 @@ from coursekit.networks.backend import keras
 from coursekit.widgets import QuestionCards
 classes, predicted = np.arange(12) % 3, np.arange(12) % 2
 network = keras.Sequential([keras.Input((24, 24, 3)), keras.layers.Conv2D(4, 3, name="conv"), keras.layers.ReLU()])
+ends = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, activation="softmax")]
+classifier = keras.Sequential([keras.Input((24, 24, 3)), *network.layers, *ends])
 pictures = np.random.default_rng(0).integers(0, 256, (12, 24, 24, 3)).astype(np.uint8)
 card = {"button": "Commit", "skip": "Skip", "choices": [], "answer": None, "done": False, "mark": ""}
 card |= {"head": "Not yet.", "says": "Look again.", "asks": "What is it?", "low": 0, "high": 9, "unit": "things"}
 kinds = {"choice": {"choices": ["a", "b"]}, "number": {}, "words": {"most": 80}}
 cards = [{**card, **kind, "kind": name, "id": name} for name, kind in kinds.items()]""",
     "ChannelExplorer(network, pictures[0])",
-    """\
-from coursekit.networks.backend import keras as k
-classifier = k.Sequential([*network.layers, k.layers.GlobalAveragePooling2D(), k.layers.Dense(3, "softmax")])
-DecisionExplorer(classifier, pictures[0], 0, 1)""",
+    "DecisionExplorer(classifier, pictures[0], 0, 1)",
     "DreamExplorer(network)",
     "EmbeddingExplorer(pictures[:, 0, 0, :2] / 1.0, pictures, classes, predicted=predicted, chosen=3)",
     "UnitCard(network, 'conv', 0, pictures[:8], pictures[8:], k=3)",
