@@ -29,8 +29,8 @@ from coursekit.networks.backend import keras
 from coursekit.widgets import QuestionCards
 classes, predicted = np.arange(12) % 3, np.arange(12) % 2
 network = keras.Sequential([keras.Input((24, 24, 3)), keras.layers.Conv2D(4, 3, name="conv"), keras.layers.ReLU()])
-above = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, "softmax")]
-classifier = keras.Sequential([*network.layers, *above])
+ends = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, activation="softmax")]
+classifier = keras.Sequential([keras.Input((24, 24, 3)), *network.layers, *ends])
 pictures = np.random.default_rng(0).integers(0, 256, (12, 24, 24, 3)).astype(np.uint8)
 card = {"button": "Commit", "skip": "Skip", "choices": [], "answer": None, "done": False, "mark": ""}
 card |= {"head": "Not yet.", "says": "Look again.", "asks": "What is it?", "low": 0, "high": 9, "unit": "things"}
