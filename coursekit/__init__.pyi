@@ -21,6 +21,7 @@ from .networks import (
 from .pictures import (
     digits as digits,
     folder as folder,
+    object_masks as object_masks,
     photo as photo,
     photos as photos,
     read_picture as read_picture,
