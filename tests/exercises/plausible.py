@@ -187,6 +187,98 @@ PLAUSIBLE = {
             np.clip(picture, 0, 255) + length * gradient / np.abs(gradient).max()
         ),
     },
+    "06.change": {
+        "largest change": lambda gradient, image, other: float((gradient * (other - image)).max()),
+        "length": lambda gradient, image, other: float(np.linalg.norm(gradient * (other - image))),
+        "sums apart": lambda gradient, image, other: float(gradient.sum() * (other - image).sum()),
+        "one colour": lambda gradient, image, other: float((gradient * (other - image))[..., 0].sum()),
+        "only what rises": lambda gradient, image, other: float(np.maximum(gradient * (other - image), 0).sum()),
+        "for each colour": lambda gradient, image, other: (gradient * (other - image)).sum(axis=(0, 1)),
+        "the brighter pixels": lambda gradient, image, other: float((gradient * np.maximum(other - image, 0)).sum()),
+        "signs only": lambda gradient, image, other: float((gradient * np.sign(other - image)).sum()),
+    },
+    "06.smooth": {
+        "median": lambda gradients: np.abs(np.median(gradients, axis=0)).max(axis=-1),
+        "length of the colours": lambda gradients: np.linalg.norm(gradients.mean(axis=0), axis=-1),
+        "sum of the colours": lambda gradients: np.abs(gradients.mean(axis=0)).sum(axis=-1),
+        "deviation": lambda gradients: gradients.std(axis=0).max(axis=-1),
+        "squares": lambda gradients: (gradients**2).mean(axis=0).max(axis=-1),
+        "first copy": lambda gradients: np.abs(gradients[0]).max(axis=-1),
+        "largest copy": lambda gradients: np.abs(gradients).max(axis=(0, -1)),
+        "colours before copies": lambda gradients: np.abs(gradients.max(axis=-1).mean(axis=0)),
+    },
+    "06.gates": {
+        "all by the values": lambda values, upstream: np.stack([np.where(values > 0, upstream, 0.0)] * 3),
+        "gradient let through": lambda values, upstream: np.stack(
+            [upstream, np.maximum(upstream, 0), np.where(values > 0, np.maximum(upstream, 0), 0.0)]
+        ),
+        "product": lambda values, upstream: np.stack(
+            [values * upstream, np.maximum(upstream, 0), np.maximum(values * upstream, 0)]
+        ),
+        "in columns": lambda values, upstream: np.stack(
+            [
+                np.where(values > 0, upstream, 0.0),
+                np.maximum(upstream, 0),
+                np.where(values > 0, np.maximum(upstream, 0), 0.0),
+            ],
+            axis=1,
+        ),
+        "negative gates": lambda values, upstream: np.stack(
+            [np.where(values < 0, upstream, 0.0), np.minimum(upstream, 0), np.where(values < 0, upstream, 0.0)]
+        ),
+        "same signs": lambda values, upstream: np.stack(
+            [
+                np.where(values > 0, upstream, 0.0),
+                np.maximum(upstream, 0),
+                np.where(values * upstream > 0, upstream, 0.0),
+            ]
+        ),
+    },
+    "07.cam": {
+        "absolute weights": lambda features, weights, index: features @ np.abs(weights[:, index]),
+        "all classes": lambda features, weights, index: features @ weights,
+        "softmax over places": lambda features, weights, index: (
+            np.exp(features @ weights[:, index]) / np.exp(features @ weights[:, index]).sum()
+        ),
+        "without the mean": lambda features, weights, index: (
+            features @ weights[:, index] - (features @ weights[:, index]).mean()
+        ),
+        "from 0 to 1": lambda features, weights, index: (
+            features @ weights[:, index] / np.abs(features @ weights[:, index]).max()
+        ),
+        "strongest channel": lambda features, weights, index: (features * weights[:, index]).max(axis=-1),
+        "next class": lambda features, weights, index: features @ weights[:, (index + 1) % weights.shape[1]],
+        "turned": lambda features, weights, index: (features @ weights[:, index]).T,
+    },
+    "07.grad-cam": {
+        "no features": lambda features, gradients: np.maximum(gradients.mean(axis=-1), 0),
+        "features averaged": lambda features, gradients: np.maximum(
+            (gradients * features.mean(axis=(0, 1))).sum(axis=-1), 0
+        ),
+        "largest gradient": lambda features, gradients: np.maximum((features * gradients.max(axis=(0, 1))).sum(-1), 0),
+        "scaled": lambda features, gradients: (
+            (one := np.maximum((features * gradients.mean(axis=(0, 1))).sum(-1), 0)) / max(one.max(), 1e-9)
+        ),
+        "absolute value": lambda features, gradients: np.abs((features * gradients.mean(axis=(0, 1))).sum(-1)),
+        "positive gradients": lambda features, gradients: np.maximum(
+            (features * np.maximum(gradients, 0).mean(axis=(0, 1))).sum(-1), 0
+        ),
+        "channels cut apart": lambda features, gradients: np.maximum(features * gradients.mean(axis=(0, 1)), 0).sum(-1),
+        "softmaxed weights": lambda features, gradients: (
+            features @ (np.exp(gradients.mean(axis=(0, 1))) / np.exp(gradients.mean(axis=(0, 1))).sum())
+        ),
+    },
+    "07.one-scale": {
+        "by the first": lambda first, second: np.stack([first, second]) / first.max() * 0.5,
+        "by the sum of both": lambda first, second: np.stack([first, second]) / (first.max() + second.max()),
+        "difference": lambda first, second: np.stack([first - second, second - first]) / max(first.max(), second.max()),
+        "shares": lambda first, second: np.stack([first, second]) / (first + second + 1e-9),
+        "second first": lambda first, second: np.stack([second, first]) / max(first.max(), second.max()),
+        "by the mean": lambda first, second: np.stack([first, second]) / np.stack([first, second]).mean(),
+        "unscaled": lambda first, second: np.stack([first, second]),
+        "of 255": lambda first, second: np.stack([first, second]) / 255,
+        "by the length": lambda first, second: np.stack([first, second]) / np.linalg.norm(np.stack([first, second])),
+    },
 }
 
 
