@@ -214,7 +214,7 @@ _NOTHING = (keras.layers.Dropout, keras.layers.Identity, keras.layers.ActivityRe
 def layers_with_maps(model: Any, objectives: Sequence[Objective]) -> list[str]:
     """Return the names of the layers with maps that all objectives are computed from, in the order of computation.
 
-    Those that hand on what came in, as Dropout does, are left out. The last is the one that ``grad_cam`` takes by default.
+    Those that hand on what came in, as Dropout does, are left out. The last is what ``grad_cam`` takes by default.
     """
     by_name, read = {step.name: step for step in steps(model)}, layers_read(objectives)
     before = [_leads_to(by_name, name, with_itself=not pre_activation) for name, pre_activation in read]
