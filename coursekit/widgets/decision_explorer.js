@@ -54,14 +54,12 @@ function mistake([key, title, why]) {
   <p class="ck-why ck-quiet">${why}</p></div>`;
 }
 
-function begin({ model, root, parts, all, choose, listen }) {
+function begin({ model, root, parts, all, choose, send, listen, say, onGone }) {
   const [names] = all("datalist");
   const figures = new Map(); // of each method: its element and its rows
   let classOf = new Map(); // its name in small letters -> its number
   let palette;
   let failed = false; // whether an error of Python's stands in the page
-  root.role = "group";
-  root.ariaLabel = "Decision explorer";
   names.id = unique();
   for (const field of [parts.target, parts.against]) field.setAttribute("list", names.id);
   for (const one of all("[data-key]")) {
@@ -154,7 +152,7 @@ function begin({ model, root, parts, all, choose, listen }) {
   function take({ running, error, shown }, buffers) {
     const values = buffers.map(floats);
     root.ariaBusy = String(running);
-    if (error || failed) parts.alert.textContent = error;
+    if (error || failed) say(error);
     failed = error !== "";
     const done = new Set(shown.map(({ method }) => method));
     for (const [method, { one }] of figures) one.classList.toggle("ck-pending", !done.has(method));
@@ -203,11 +201,10 @@ function begin({ model, root, parts, all, choose, listen }) {
   function byName(field, trait, empty) {
     const typed = () => (field.value.trim() === "" ? empty : classOf.get(field.value.trim().toLowerCase()));
     const refuse = () => {
-      if (typed() === undefined)
-        parts.alert.textContent = `There is no class ${field.value}. Type a part of a name to see what there is.`;
+      if (typed() === undefined) say(`There is no class ${field.value}. Type a part of a name to see what there is.`);
     };
     field.oninput = () => {
-      parts.alert.textContent = "";
+      say("");
       if (typed() !== undefined && typed() !== model.get(trait)) choose({ [trait]: typed() });
     };
     field.onchange = refuse;
@@ -224,11 +221,16 @@ function begin({ model, root, parts, all, choose, listen }) {
   for (const one of all("[data-key]")) one.onchange = () => choose({ [one.dataset.key]: one.checked });
 
   const chosen = "target against layer randomized probability absolute own_scale without_relu";
+  onGone(() => {
+    root.ariaBusy = "false";
+    parts.status.textContent = "";
+    takeChoice();
+  });
   listen({ [chosen.replace(/(\w+)/g, "change:$1")]: takeChoice, "msg:custom": take });
 
   build();
   takeChoice();
-  model.send({ kind: "look" });
+  send({ kind: "look" });
 }
 
 const ROW = `

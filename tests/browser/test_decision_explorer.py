@@ -121,11 +121,11 @@ def test_class_by_keys(page):
     field.select_text()
     page.keyboard.type("teapott")
     page.keyboard.press("Enter")
-    assert "There is no class teapott." in page.get_by_role("alert").inner_text()
+    assert "There is no class teapott." in page.locator(".ck-alert").first.inner_text()
     page.keyboard.press("Backspace")
     eventually(lambda: chosen(page, "target"), "849")
     wait(page)
-    assert page.get_by_role("alert").inner_text() == ""
+    assert page.locator(".ck-alert").first.inner_text() == ""
     assert text(page, "gradient", "of") == "teapot"
     assert (canvas_pixels(row(page, "gradient").locator("canvas")) != before).any()
     check_drawn(page, "gradient")
@@ -241,10 +241,10 @@ def test_nothing_and_no_numbers(page):
 
 def test_error_of_the_thread_is_shown(page):
     python(page, "explorer._samples = 'many'; explorer.absolute = True")
-    eventually(lambda: "samples must be a whole number" in page.get_by_role("alert").inner_text(), True)
+    eventually(lambda: "samples must be a whole number" in page.locator(".ck-alert").first.inner_text(), True)
     python(page, "explorer._samples = 2; explorer.absolute = False")
     wait(page)
-    assert page.get_by_role("alert").inner_text() == ""
+    assert page.locator(".ck-alert").first.inner_text() == ""
 
 
 def test_a_second_view_shows_the_same(page):
@@ -268,7 +268,7 @@ def test_keys_stay_in_the_explorer(page):
 def test_names_and_roles(page):
     tree = page.locator(ROOT).aria_snapshot()
     for line in [
-        'group "Decision explorer"',
+        'group "Maps of a decision"',
         'combobox "Class"',
         'combobox "Compare with"',
         'combobox "Grad-CAM at"',
