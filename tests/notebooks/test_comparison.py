@@ -164,6 +164,6 @@ def test_a_tolerance_of_a_lesson_lets_no_even_picture_pass(path):
         share = comparison.tolerance_of(cell).get("drawn", comparison.THIRD_DIGIT)
         outputs = [output.get("data", {}) for output in cell.get("outputs", [])]
         for line in (line for data in outputs for line in data.get(comparison.DRAWN, [])):
-            numbers = [float(number) for number in re.findall(r"-?[\d.]+", line.partition(": ")[2])]
+            numbers = [float(number) for number in re.findall(r"-?[\d.]+(?:e-?\d+)?", line.partition(": ")[2])]
             if line.startswith("image ") and numbers and numbers[1] > 0.01 * max(numbers):  # else it is even to the eye
                 assert numbers[1] > 2 * share * max(map(abs, numbers)), f"{line}\n{cell.source}"
