@@ -49,9 +49,6 @@ PLAUSIBLE = {
             np.degrees(np.arctan2(1 - kernel.argmax() // 3, kernel.argmax() % 3 - 1)) % 360
         ),
         "by the middle row": lambda kernel: 0.0 if kernel[1, 2] > kernel[1, 0] else 180.0,
-        "without remainder": lambda kernel: float(
-            np.degrees(np.arctan2(kernel[0].sum() - kernel[2].sum(), kernel[:, 2].sum() - kernel[:, 0].sum())) + 360
-        ),
         "arctan": lambda kernel: (
             float(
                 np.degrees(np.arctan((kernel[0].sum() - kernel[2].sum()) / (kernel[:, 2].sum() - kernel[:, 0].sum())))
