@@ -1,10 +1,15 @@
 """Write what captum computes in PyTorch, on the same weights, as a table to compare the course's maps with.
 
 Run it where the course is installed, with PyTorch and captum beside it: ``pip install torch==2.15.0 captum==0.9.0``.
-They are needed for this only. A map is kept at some places drawn at random, so that ``data/captum.npz`` stays small.
-Both PyTorch and TensorFlow hand convolutions to oneDNN; it is switched off here, or equality would say little.
+They are needed for this only; ``tests/techniques/test_captum.py`` reads the table. A map is kept at some places drawn
+at random, so that ``data/captum.npz`` stays small.
+
+All is computed in float64. In float32, some of a million rectifiers have an input so near to zero that its sign is a
+matter of rounding, and a map differs by up to 0.002 of its size from one program to the next, also where both are
+right. In float64 neither PyTorch nor TensorFlow hands convolutions to oneDNN, so the two share no code.
 """
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +22,7 @@ from coursekit import photo, squeezenet
 PHOTOS = ("chelsea", "astronaut", "coffee", "rocket", "china")
 CLASSES = (281, 99, 504)  # tabby, goose, coffee mug
 UNIT = ("fire6-squeeze1x1", 13)
-PLACES, STEPS = 400, 20
+PLACES, STEPS = 400, 8
 FILE = Path(__file__).parents[1] / "data" / "captum.npz"
 
 
@@ -70,12 +75,12 @@ def same_weights() -> SqueezeNet:
     for name, layer in pairs.items():
         kernel, bias = (torch.tensor(weight.numpy()) for weight in keras.get_layer(name).weights)
         layer.weight.data, layer.bias.data = kernel.permute(3, 2, 0, 1).contiguous(), bias
-    return network.eval()
+    return network.eval().requires_grad_(False).double()
 
 
 def main() -> None:
     """Compute the maps and write the file."""
-    torch.backends.mkldnn.enabled = False
+    torch.set_num_threads(1)  # several wait for each other in a loop, for hours where other programs are running
     network = same_weights()
     draw = np.random.default_rng(0)
     places = np.stack([draw.integers(side, size=PLACES) for side in (227, 227, 3)])
@@ -89,7 +94,8 @@ def main() -> None:
     sizes = {f"{name}_norm": np.zeros((len(PHOTOS), len(CLASSES) + 1), np.float32) for name in methods}
     cams = np.zeros((len(PHOTOS), len(CLASSES), 14, 14), np.float32)
     for n, name in enumerate(PHOTOS):
-        x = torch.tensor(np.float32(photo(name, 227))).permute(2, 0, 1)[None].requires_grad_()
+        start = time.perf_counter()
+        x = torch.tensor(np.float64(photo(name, 227))).permute(2, 0, 1)[None].requires_grad_()
         for t in range(len(CLASSES) + 1):
             for method, attribute in methods.items():
                 map_ = attribute(x, t).detach()[0].permute(1, 2, 0).numpy()

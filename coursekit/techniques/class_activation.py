@@ -169,6 +169,11 @@ def grad_cam(
 def _finished(maps: np.ndarray, batches: Sequence[np.ndarray], alone: bool, relu: bool, upsample: bool) -> np.ndarray:
     maps = np.float32(np.maximum(maps, 0) if relu else maps)
     if upsample:
+        if not np.isfinite(maps).all():
+            raise ValueError(
+                "The map holds NaN or infinity, so it cannot be enlarged: the network gives no finite numbers for "
+                "these pictures. upsample=False gives it as it is."
+            )
         pictures = next(batch for batch in batches if batch.ndim == 4)
         maps = resize(maps[..., np.newaxis], pictures.shape[1:3])[..., 0]
     return maps[0] if alone else maps

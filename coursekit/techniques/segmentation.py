@@ -8,6 +8,7 @@ import numpy as np
 from scipy import ndimage, sparse
 from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 from sklearn.mixture import GaussianMixture
+from threadpoolctl import threadpool_limits
 
 from coursekit.validation import as_count, as_number, as_pictures
 
@@ -110,8 +111,9 @@ def _cost(colours: np.ndarray, part: np.ndarray, seed: int) -> np.ndarray:
     pixels = colours[part]
     pixels = pixels[np.random.default_rng(seed).permutation(len(pixels))[:_MOST_PIXELS]]
     count = min(_COLOURS, len(np.unique(pixels, axis=0)))
-    mixture = GaussianMixture(count, reg_covar=1.0, max_iter=30, tol=1e-2, random_state=seed).fit(pixels)
-    return -mixture.score_samples(colours.reshape(-1, colours.shape[-1])).reshape(colours.shape[:2])
+    mixture = GaussianMixture(count, reg_covar=1.0, max_iter=30, tol=1e-2, random_state=seed)
+    with threadpool_limits(1):  # the matrices are so small that several threads would only wait for each other
+        return -mixture.fit(pixels).score_samples(colours.reshape(-1, colours.shape[-1])).reshape(colours.shape[:2])
 
 
 def _neighbours(colours: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

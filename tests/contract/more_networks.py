@@ -10,6 +10,7 @@ from coursekit.networks.backend import keras, tf
 from tests.contract.networks import (
     CLASSES,
     EVERY,
+    NO_AVERAGE,
     SIZE,
     Network,
     begin,
@@ -23,6 +24,7 @@ from tests.contract.networks import (
     through,
 )
 
+GRADIENTS = ("saliency", "smoothgrad", "integrated_gradients", "guided_backprop", "deconvnet")
 NO_KERNELS = dict.fromkeys(("filters", "picture_filters", "describe_filters"), "has no kernels")
 
 
@@ -128,7 +130,8 @@ for name, function, known in [
     entered(name, lambda function=function, known=known: through(function, **known))
 entered("grey", lambda: through(maps_of, SIZE, SIZE, 1))
 entered("with_alpha", lambda: through(maps_of, SIZE, SIZE, 4))
-entered("one_pixel", lambda: through(lambda x: layers.Conv2D(4, 1, name="maps")(x), 1, 1, 3))
+NOTHING = {"segment": "points at nothing"}
+entered("one_pixel", lambda: through(lambda x: layers.Conv2D(4, 1, name="maps")(x), 1, 1, 3, refused=NOTHING))
 entered("any_size", lambda: through(maps_of, None, None, 3, pictures=pictures(7, 11, 3)))
 
 
@@ -165,6 +168,7 @@ def lora() -> Network:
 def quantized() -> Network:
     found = through(maps_of)
     found.model.quantize("int8")
+    found.refused = {"randomize": "are whole numbers"}
     return found
 
 
@@ -202,7 +206,7 @@ def whole_numbers_in() -> Network:
 
     found = build("uint8")
     found.plain = build("float32").plain  # which has gradients
-    found.refused = dict.fromkeys(("maximize", "saliency", "DreamExplorer"), "whole numbers have no gradient")
+    found.refused = dict.fromkeys(("maximize", *GRADIENTS, "DreamExplorer"), "whole numbers have no gradient")
     return found
 
 
@@ -211,7 +215,9 @@ def makes_nan() -> Network:
     found = through(lambda x: maps_of(ops.log(x - 2.0)))
     more = "more than a fixed mixing"
     found.refused = {"maximize": "no finite number", "ChannelExplorer": "NaN", "picture_filters": more}
-    found.refused |= dict.fromkeys(("top_patches", "vectors", "arrays"), "NaN") | {"describe_filters": more}
+    found.refused |= dict.fromkeys(("top_patches", "vectors", "arrays", "segment", "cam"), "NaN") | {
+        "describe_filters": more
+    }
     found.left_out = ("receptive_field",)
     return found
 
@@ -222,7 +228,7 @@ def sequential_built_by_a_call() -> Network:
     parts = [layers.Rescaling(1 / 255), layers.Conv2D(4, 3, name="maps"), layers.Flatten(), layers.Dense(CLASSES)]
     model = keras.Sequential([*parts, layers.Softmax()])
     model(pictures(SIZE, SIZE, 3))
-    return Network(model, model.layers[1].output, model.layers[3].output)
+    return Network(model, model.layers[1].output, model.layers[3].output, refused={"cam": NO_AVERAGE})
 
 
 @kind
@@ -234,8 +240,8 @@ def stateful() -> Network:
     maps = layers.Reshape((SIZE, 1, 4), name="maps")(rows)
     model = keras.Model(x, layers.Dense(CLASSES, activation="softmax")(layers.Flatten()(maps)))
     plain = ("filters", "picture_filters", "describe_filters", "class_scores", "with_preprocessing", "receptive_field")
-    plain += ("analyze", "DreamExplorer")  # these compute nothing with it
-    return Network(model, refused=dict.fromkeys(EVERY, "stateful"), left_out=plain)
+    plain += ("analyze", "DreamExplorer", "randomize", "segment")  # these compute nothing with it
+    return Network(model, refused=dict.fromkeys(EVERY, "stateful") | {"cam": NO_AVERAGE}, left_out=plain)
 
 
 @kind
@@ -248,7 +254,7 @@ def channels_first() -> Network:
     return Network(
         keras.Model(x, layers.Softmax()(scores)),
         refused={name: "channels first" for name in EVERY if name not in works},
-        left_out=("class_scores", "with_preprocessing", "picture_filters", "describe_filters"),
+        left_out=("class_scores", "with_preprocessing", "picture_filters", "describe_filters", "randomize", "segment"),
         shape=(4, SIZE - 2, SIZE - 2),
     )
 
@@ -262,15 +268,21 @@ def sequences_in() -> Network:
     no = {"filters": "another kind", "receptive_field": "takes no pictures", "objectives": "no channels to read"}
     no |= {"picture_filters": "one input is a picture", "describe_filters": "one input is a picture"}
     no |= {"top_patches": "Patches are of layers", "unit_activations": "of layers that give", "maximize": "no channels"}
-    no |= dict.fromkeys(("ChannelExplorer", "DreamExplorer"), "take one picture") | {"saliency": "no channels"}
+    no |= dict.fromkeys(("ChannelExplorer", "DreamExplorer"), "take one picture")
+    no |= dict.fromkeys((*GRADIENTS, "grad_cam"), "no channels") | {"cam": NO_AVERAGE}
     model = keras.Model(x, layers.Softmax()(scores))
-    return Network(model, maps, scores, refused=no, left_out=("vectors", "arrays"))
+    return Network(model, maps, scores, refused=no, left_out=("vectors", "arrays", "segment"))
 
 
 @kind
 def without_an_input() -> Network:
     model = keras.Sequential([layers.Conv2D(4, 3, name="maps"), layers.Flatten(), layers.Dense(CLASSES)])
-    return Network(model, pictures=pictures(SIZE, SIZE, 3), refused=dict.fromkeys(EVERY, "no input shape yet"))
+    return Network(
+        model,
+        pictures=pictures(SIZE, SIZE, 3),
+        refused=dict.fromkeys(EVERY, "no input shape yet"),
+        left_out=("segment",),
+    )
 
 
 @kind
@@ -285,4 +297,9 @@ def subclassed() -> Network:
 
     model = Own()
     model(np.zeros((1, SIZE, SIZE, 3), np.float32))
-    return Network(model, pictures=pictures(SIZE, SIZE, 3), refused=dict.fromkeys(EVERY, "call.. of its own"))
+    return Network(
+        model,
+        pictures=pictures(SIZE, SIZE, 3),
+        refused=dict.fromkeys(EVERY, "call.. of its own"),
+        left_out=("segment",),
+    )

@@ -16,8 +16,10 @@ SIZE, CLASSES, COUNT = 9, 3, 6
 EVERY = (
     "activations", "filters", "picture_filters", "describe_filters", "objectives", "class_score", "class_scores",
     "with_preprocessing", "maximize", "receptive_field", "top_patches", "unit_activations", "vectors", "arrays",
-    "saliency", "analyze", "ChannelExplorer", "DreamExplorer",
+    "saliency", "smoothgrad", "integrated_gradients", "guided_backprop", "deconvnet", "cam", "grad_cam", "randomize",
+    "segment", "analyze", "ChannelExplorer", "DreamExplorer",
 )  # fmt: skip
+NO_AVERAGE = "networks that end in a global average"
 
 
 @dataclass
@@ -37,6 +39,8 @@ class Network:
         exact: Whether the receptive field is told exactly.
         left_out: Functions that there is nothing to compare with for this network.
         shape: Of the maps, where they are not given.
+        below_zero: Slope below zero of the rectifier between the maps and their mean.
+        apart: Whether ``maps`` are computed a second time, so that ``scores`` do not depend on them.
         plain: Where Keras' own forward pass is not what is promised (``training=True``): the same network without.
     """
 
@@ -53,6 +57,8 @@ class Network:
     plain: Any = None
     left_out: tuple = ()
     shape: tuple = ()
+    below_zero: float = 0.3
+    apart: bool = False
 
     def __post_init__(self) -> None:
         if self.pictures is None and self.model.built:
@@ -232,7 +238,7 @@ def transfer() -> Network:
     x = keras.Input((SIZE, SIZE, 3), name="picture")
     scores = layers.Dense(CLASSES, name="scores")(layers.GlobalAveragePooling2D()(base(x)))
     maps = keras.Model(base.input, base.get_layer("maps").output)(x)
-    return Network(keras.Model(x, layers.Softmax()(scores)), maps, scores)
+    return Network(keras.Model(x, layers.Softmax()(scores)), maps, scores, below_zero=0, apart=True)
 
 
 @kind
@@ -249,7 +255,7 @@ def two_levels_deep() -> Network:
         [keras.Input((SIZE, SIZE, 3), name="picture"), shell, layers.Flatten(), layers.Dense(CLASSES, name="scores")]
     )
     maps = core.get_layer("maps")(layers.Rescaling(1 / 255)(model.inputs[0]))
-    return Network(model, maps, model.outputs[0])
+    return Network(model, maps, model.outputs[0], refused={"cam": NO_AVERAGE}, apart=True)
 
 
 @kind
@@ -257,7 +263,11 @@ def several_outputs() -> Network:
     x, y = begin()
     maps = maps_of(y)
     ends = [layers.Softmax(name="prob")(scores_of(maps)), layers.Conv2D(1, 1, name="map")(maps)]
-    return Network(keras.Model(x, ends), maps, refused={"class_score": "one output", "class_scores": "2 outputs"})
+    return Network(
+        keras.Model(x, ends),
+        maps,
+        refused={"class_score": "one output", "class_scores": "2 outputs", "cam": "one output"},
+    )
 
 
 @kind
@@ -269,7 +279,7 @@ def nested_with_several_outputs() -> Network:
     x, y = begin()
     both = pair(y)
     scores = layers.Dense(CLASSES, name="scores")(both["mean"])
-    return Network(keras.Model(x, layers.Softmax()(scores)), both["maps"], scores)
+    return Network(keras.Model(x, layers.Softmax()(scores)), both["maps"], scores, below_zero=1)
 
 
 _ONE_INPUT = {
@@ -327,7 +337,10 @@ def siamese() -> Network:
     scores = layers.Dense(1, name="scores")(ops.abs(tower(left) - tower(right)))
     one, other = pictures(SIZE, SIZE, 3), pictures(SIZE, SIZE, 3)[::-1]
     model = keras.Model([left, right], layers.Activation("sigmoid")(scores))
-    return Network(model, tower.get_layer("maps")(left), scores, "tower/maps", _ONE_INPUT, pictures=[one, other])
+    refused = _ONE_INPUT | {"cam": NO_AVERAGE}
+    return Network(
+        model, tower.get_layer("maps")(left), scores, "tower/maps", refused, pictures=[one, other], apart=True
+    )
 
 
 @kind
