@@ -6,8 +6,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "activations": ["activations", "channel_statistics", "near_zero_channels", "strongest_channel"],
+        "adversarial": ["Fooled", "fgsm", "fool", "pgd"],
         "architecture": ["architecture"],
         "class_activation": ["cam", "grad_cam"],
+        "deletion_insertion": ["DeletionInsertion", "deletion_insertion"],
         "embeddings": [
             "feature_vectors",
             "nearest_neighbors",
@@ -23,6 +25,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "masks": ["activation_mask", "intersection_over_union"],
         "naming": ["NameScore", "name_score", "unit_activations", "unit_answers"],
         "objectives": ["Objective", "channel", "class_score", "direction", "neuron"],
+        "occlusion": ["occlusion"],
         "patches": ["Patches", "top_patches"],
         "randomization": ["randomize"],
         "receptive_field": ["ReceptiveField", "receptive_field"],

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from coursekit.techniques.covering import as_baseline
 from coursekit.techniques.targets import as_given, as_targets, gradient_run
 from coursekit.validation import as_count
 from coursekit.waiting import progress_bar
@@ -63,7 +64,7 @@ def integrated_gradients(
     starts = baseline if several else [baseline] * len(batches)
     if len(starts) != len(batches):
         raise ValueError(f"There are {len(starts)} baselines, but the network takes {len(batches)} inputs.")
-    starts = [_begin(start, batch) for start, batch in zip(starts, batches, strict=True)]
+    starts = [as_baseline(start, batch.shape[1:], batch.dtype) for start, batch in zip(starts, batches, strict=True)]
     points, weights = np.polynomial.legendre.leggauss(steps)
     points, weights = (points + 1) / 2, weights / 2
     sums = [np.zeros(batch.shape, np.float64) for batch in batches]
@@ -80,21 +81,6 @@ def integrated_gradients(
             bar.update(len(which))
     parts = zip(starts, batches, sums, strict=True)
     return as_given([np.float32((batch - start) * total) for start, batch, total in parts], alone)
-
-
-def _begin(baseline: Any, batch: np.ndarray) -> np.ndarray:
-    """Return the baseline in the shape of one picture."""
-    try:
-        start = np.asarray(baseline, batch.dtype)
-        start = np.broadcast_to(start, batch.shape[1:])
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"baseline must be a number, a colour ({batch.shape[-1]},) or a picture {batch.shape[1:]}, "
-            f"not {f'of shape {np.shape(baseline)}' if np.ndim(baseline) else repr(baseline)}."
-        ) from None
-    if not np.isfinite(start).all():
-        raise ValueError("baseline holds NaN or infinity, but must hold finite numbers only.")
-    return start
 
 
 def _between(start: np.ndarray, batch: np.ndarray, which: list[int], points: np.ndarray) -> np.ndarray:

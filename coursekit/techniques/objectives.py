@@ -369,30 +369,6 @@ def _check_position(reading: Reading, maps: tuple, pictures: str) -> None:
         raise ValueError(f"In {pictures}, {reading.layer!r} has {have} positions: {reading.position} is outside.")
 
 
-def compute(
-    objectives: Sequence[Objective], images: Any, batch_size: int, what: str, function: Callable[..., tuple[list, list]]
-) -> tuple[list[np.ndarray], bool]:
-    """Compute something of pictures and objectives in one compiled function, kept for the next time, batch by batch.
-
-    Args:
-        objectives: One for all pictures, or one for each.
-        images: As ``as_inputs`` takes them.
-        batch_size: Pictures computed at a time.
-        what: What the function computes: the name under which it is kept.
-        function: ``function(inputs, layers, score)``, of one float32 tensor per input, of the layers to read, and of
-            what makes scores (N,) of their tensors. It returns these tensors, and tensors (N, ...).
-
-    Returns:
-        What the function returned last, as arrays for all pictures, and whether a picture came in alone.
-
-    Raises:
-        TypeError, ValueError: The pictures do not fit the network or are too small for it, their number does not fit
-            the objectives, or a neuron lies outside of their maps.
-    """
-    batches, alone = as_inputs(objectives[0].model, images)
-    return in_batches(compiled(objectives, len(batches[0]), what, function), batches, batch_size), alone
-
-
 def in_batches(run: Callable, batches: Sequence[np.ndarray], batch_size: int) -> list[np.ndarray]:
     """Return what ``run`` of ``compiled`` gives for all pictures, as arrays; ``batches`` is one array per input."""
     count = len(batches[0])
@@ -404,9 +380,22 @@ def in_batches(run: Callable, batches: Sequence[np.ndarray], batch_size: int) ->
 def compiled(
     objectives: Sequence[Objective], count: int, what: str, function: Callable[..., tuple[list, list]]
 ) -> Callable[[Sequence[np.ndarray], np.ndarray], list[np.ndarray]]:
-    """Return ``run(inputs, which)``, which computes one batch of what ``compute`` does for ``count`` pictures.
+    """Return what computes something of pictures and objectives in one compiled function, kept for the next time.
 
-    It takes one array per input and which of the pictures they are, int (N,); it gives what the function returned last.
+    Args:
+        objectives: One for all pictures, or one for each.
+        count: How many pictures there are.
+        what: What the function computes: the name under which it is kept.
+        function: ``function(inputs, layers, score)``, of one float32 tensor per input, of the layers to read, and of
+            what makes scores (N,) of their tensors. It returns these tensors, and tensors (N, ...).
+
+    Returns:
+        ``run(inputs, which)``, for ``in_batches``: it takes one array per input and which of the pictures they are, int
+        (N,), and gives what the function returned last, as arrays. It raises ValueError where the pictures are too
+        small for the network, or a neuron lies outside of their maps.
+
+    Raises:
+        ValueError: The number of pictures does not fit the objectives.
     """
     model, aim = objectives[0].model, linear_aim(objectives)
     if len(objectives) not in (1, count):
@@ -440,11 +429,19 @@ def compiled(
     return run
 
 
-def _values(objective: Objective, images: Any, batch_size: int) -> np.ndarray:
+def score_run(objectives: Sequence[Objective], count: int) -> Callable:
+    """Return ``run`` of ``compiled`` that gives the objectives of pictures, float32 (N,), as its only array."""
+    model = objectives[0].model
+
     def scores(inputs: Sequence[Any], layers: Sequence[Any], score: Callable) -> tuple[list, list]:
-        typed = [tf.cast(one, tensor.dtype) for one, tensor in zip(inputs, objective.model.inputs, strict=True)]
-        maps = read(objective.model, typed, layers)
+        typed = [tf.cast(one, tensor.dtype) for one, tensor in zip(inputs, model.inputs, strict=True)]
+        maps = read(model, typed, layers)
         return maps, [score(maps)]
 
-    (values,), alone = compute([objective], images, batch_size, "objective", scores)
+    return compiled(objectives, count, "objective", scores)
+
+
+def _values(objective: Objective, images: Any, batch_size: int) -> np.ndarray:
+    batches, alone = as_inputs(objective.model, images)
+    (values,) = in_batches(score_run([objective], len(batches[0])), batches, batch_size)
     return values[0] if alone else values

@@ -179,7 +179,7 @@ def ascend(
     shift, penalties = ascent.shift, ascent.penalties
     variable = PARAMETRIZATIONS[ascent.parametrization](height + 2 * shift, width + 2 * shift, channels)
     rate = variable.learning_rate if ascent.learning_rate is None else ascent.learning_rate
-    first = [_first_parameters(variable, *pair, (height, width)) for pair in zip(start, seed, strict=True)]
+    first = [first_parameters(variable, *pair, (height, width)) for pair in zip(start, seed, strict=True)]
     parameters = tf.constant(np.concatenate(first))
     constants = [tf.constant(constant) for constant in aim.constants]
     rate, strengths = tf.constant(rate, tf.float32), tf.constant(list(penalties.values()), tf.float32)
@@ -327,7 +327,12 @@ def picture_shape(model: Any, size: Any = None) -> tuple[int, int, int]:
     return height or 224, width or 224, channels or 3
 
 
-def _first_parameters(variable: Parametrization, start: Any, seed: int, size: tuple[int, int]) -> np.ndarray:
+def first_parameters(variable: Parametrization, start: Any, seed: int, size: tuple[int, int]) -> np.ndarray:
+    """Return the parameters (1, ...) of a start of ``ascend``.
+
+    Raises:
+        ValueError: There is no such start, or the picture is not of this size.
+    """
     if isinstance(start, str) and start == "noise":
         return variable.noise(np.random.default_rng(seed))
     if isinstance(start, str):
