@@ -9,7 +9,6 @@ matter of rounding, and a map differs by up to 0.002 of its size from one progra
 right. In float64 neither PyTorch nor TensorFlow hands convolutions to oneDNN, so the two share no code.
 """
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +79,7 @@ def same_weights() -> SqueezeNet:
 
 def main() -> None:
     """Compute the maps and write the file."""
-    torch.set_num_threads(1)  # several wait for each other in a loop, for hours where other programs are running
+    torch.set_num_threads(1)  # several wait for each other wherever other programs run beside them
     network = same_weights()
     draw = np.random.default_rng(0)
     places = np.stack([draw.integers(side, size=PLACES) for side in (227, 227, 3)])
@@ -94,7 +93,6 @@ def main() -> None:
     sizes = {f"{name}_norm": np.zeros((len(PHOTOS), len(CLASSES) + 1), np.float32) for name in methods}
     cams = np.zeros((len(PHOTOS), len(CLASSES), 14, 14), np.float32)
     for n, name in enumerate(PHOTOS):
-        start = time.perf_counter()
         x = torch.tensor(np.float64(photo(name, 227))).permute(2, 0, 1)[None].requires_grad_()
         for t in range(len(CLASSES) + 1):
             for method, attribute in methods.items():
