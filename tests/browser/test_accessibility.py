@@ -84,6 +84,7 @@ def test_explorers_have_names(page):
         ["group", "A map of pictures"],
         ["group", "Card of a unit"],
         ["group", "Some questions"],
+        ["group", "Maps of a decision"],
     ]
 
 

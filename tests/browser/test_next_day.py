@@ -9,16 +9,19 @@ from tests.browser.lab import NETWORK_AND_CARDS, TOKEN, WIDGETS, open_notebook, 
 from tests.browser.reading import NOTEBOOK, command, eventually
 
 BAR = """\
-import time
-from coursekit.waiting import progress_bar
+import os, time
+from coursekit import progress_bar
+off = os.environ.pop("TQDM_DISABLE", "")
 for _ in progress_bar(range(15), desc="Counting", unit="step"):
-    time.sleep(0.1)"""
+    time.sleep(0.1)
+os.environ["TQDM_DISABLE"] = off"""
 STANDS_IN = {  # what the page must show in place of each widget, and how many pictures
     "ChannelExplorer": ("conv, channel 1", 2),
     "DreamExplorer": ("steps of gradient ascent", 1),
     "EmbeddingExplorer": ("The chosen picture 3", 2),
     "UnitCard": ("conv, channel 0", 3),
     "QuestionCards": ("What is it?", 0),
+    "DecisionExplorer": ("class 0 against class 1", 1),
 }
 
 
