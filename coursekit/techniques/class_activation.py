@@ -84,8 +84,8 @@ def cam(
     kernel, offset = scores.operation.kernel, scores.operation.bias
     if not keras.backend.is_float_dtype(kernel.dtype):
         raise ValueError(
-            f"The weights of {scores.name!r} are whole numbers: it is quantized, so they weigh no maps. grad_cam is for "
-            "any network."
+            f"The weights of {scores.name!r} are whole numbers: it is quantized, so they weigh no maps. "
+            "grad_cam is for any network."
         )
     towards = np.stack([np.sum([r.direction for r in o.readings], axis=0) for o in objectives])  # (N, classes)
     weights = towards @ np.asarray(kernel, np.float32).reshape(-1, towards.shape[1]).T  # (N, channels)
