@@ -64,7 +64,7 @@ def cam(
 
     Raises:
         TypeError: ``model`` is no Keras model with a graph, ``images`` holds no numbers, or ``target`` is none.
-        ValueError: The network ends in another way, the target is no class, or see ``saliency``.
+        ValueError: The network ends in another way or is quantized, the target is no class, or see ``saliency``.
 
     Example:
         >>> from coursekit import cam, class_score, photo, squeezenet
@@ -82,6 +82,11 @@ def cam(
     if any((r.layer, r.pre_activation) != key or r.position != EVERYWHERE for o in objectives for r in o.readings):
         raise ValueError("A class activation map is of classes: give their scores. grad_cam is for any objective.")
     kernel, offset = scores.operation.kernel, scores.operation.bias
+    if not keras.backend.is_float_dtype(kernel.dtype):
+        raise ValueError(
+            f"The weights of {scores.name!r} are whole numbers: it is quantized, so they weigh no maps. "
+            "grad_cam is for any network."
+        )
     towards = np.stack([np.sum([r.direction for r in o.readings], axis=0) for o in objectives])  # (N, classes)
     weights = towards @ np.asarray(kernel, np.float32).reshape(-1, towards.shape[1]).T  # (N, channels)
     offsets = towards @ np.asarray(offset, np.float32) if bias and offset is not None else np.zeros(len(towards))

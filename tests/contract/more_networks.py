@@ -168,7 +168,7 @@ def lora() -> Network:
 def quantized() -> Network:
     found = through(maps_of)
     found.model.quantize("int8")
-    found.refused = {"randomize": "are whole numbers"}
+    found.refused = dict.fromkeys(("cam", "randomize"), "are whole numbers")
     return found
 
 
