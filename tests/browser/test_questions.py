@@ -302,7 +302,8 @@ def test_check_hint_and_solution(page, folder):
     assert 'That was try 3. If you like, solution("01.by-hand") now shows a way to do it.' in checked
     assert hinted.startswith("Hint 3 of 3.")
     assert "It is noted that it was shown." in shown
-    assert page.locator("div[role=status] pre").last.inner_text().startswith("def by_hand(patch, kernel, bias):\n    values")
+    code = page.locator("div[role=status] pre").last.inner_text()
+    assert code.startswith("def by_hand(patch, kernel, bias):\n    values")
     assert len(recorded(folder, "solution")) == 1
     assert "[Questions](01_questions.ipynb)" in (folder / "start.md").read_text(encoding="utf-8")
     assert "| 3\N{NO-BREAK SPACE}hints,\N{NO-BREAK SPACE}1\N{NO-BREAK SPACE}solution |" in (
