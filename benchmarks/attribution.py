@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from coursekit import grad_cam, photos, smoothgrad, squeezenet
+from coursekit import grad_cam, photos, saliency, segment, smoothgrad, squeezenet
 from coursekit.networks.backend import keras, tf
 
 SAMPLES, BATCH, CLASS, ROUNDS = 20, 16, 281, 7
@@ -82,6 +82,9 @@ def main() -> None:
         }
     )
     print(f"  ratio {ours / bare:.2f}   wanted: at most 1.3")
+    print("GrabCut from a map of 227 x 227")
+    map = saliency(network, one[0], CLASS)
+    medians({"segment": lambda: segment(map, one[0])})
 
 
 if __name__ == "__main__":
