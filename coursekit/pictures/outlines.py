@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from skimage.draw import polygon2mask
 
 from coursekit.pictures.resizing import as_size
 
@@ -58,6 +57,8 @@ def object_masks(size: int | tuple[int, int] = 227) -> dict[int, np.ndarray]:
         >>> sorted(masks), masks[9].shape
         ([0, 9, 17, 18, 19], (227, 227))
     """
+    from skimage.draw import polygon2mask
+
     size = as_size(size)
     scale = np.array(size) / _SIDE
     corners = {

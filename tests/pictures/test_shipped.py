@@ -89,8 +89,8 @@ def test_photo_of_ones_own(tmp_path, monkeypatch):
     [
         ("astro", ValueError, r"There is no picture 'astro'. Did you mean 'astronaut'\?.*path of your own"),
         ("Coffee", ValueError, "'coffee'"),
-        ("zzz", ValueError, "There are 16, for example"),
-        ("", ValueError, "There are 16"),
+        ("zzz", ValueError, "There are 20, for example"),
+        ("", ValueError, "There are 20"),
         ("tiger.jpg", FileNotFoundError, "There is no file tiger.jpg in .*'tigre.jpg'"),
         ("astronaut.png", FileNotFoundError, r"comes with the course is photo\('astronaut'\)"),
         ("nowhere/tiger", FileNotFoundError, "its folder does not exist"),
