@@ -56,9 +56,7 @@ class _Line:
 
     def write(self, text: str) -> None:
         """Show what tqdm writes: a line that begins with a carriage return."""
-        if not text.startswith(
-            "\r"
-        ):  # it moves the cursor to the bar of a loop inside of a loop; here each has a place
+        if not text.startswith("\r"):  # it moves the cursor to the bar of an inner loop; here each has a place
             return
         line = text.strip()
         if line or self._is_shown:

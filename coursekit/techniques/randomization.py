@@ -73,7 +73,7 @@ def _chosen(layers: Any, names: list[str]) -> set[str]:
     if isinstance(layers, str) or (isinstance(layers, Iterable) and not isinstance(layers, np.ndarray)):
         chosen: set[str] = set()
         for one in [layers] if isinstance(layers, str) else layers:
-            found = [name for name in names if f"/{name}".endswith(f"/{one}") or f"/{name}".find(f"/{one}/") >= 0]
+            found = [name for name in names if f"/{name}".endswith(f"/{one}") or f"/{one}/" in f"/{name}"]
             if not found:
                 raise ValueError(f"There is no layer {one!r} with weights. {nearest(one, names)}")
             chosen.update(found)
