@@ -83,8 +83,9 @@ def top_classes(model: Any, image: np.ndarray, count: int = 5) -> list[tuple[int
 
 def correlation(one: np.ndarray, other: np.ndarray) -> float:
     """Return Pearson's correlation of two maps, from -1 to 1; NaN where one is all one value, or holds NaN."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return float(np.corrcoef(np.float64(one).ravel(), np.float64(other).ravel())[0, 1])
+    x, y = (np.float64(each).ravel() - np.mean(each, dtype=np.float64) for each in (one, other))
+    size = np.sqrt((x @ x) * (y @ y))
+    return float(np.clip(x @ y / size, -1, 1)) if size > 0 else float("nan")
 
 
 def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
