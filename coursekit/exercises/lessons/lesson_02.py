@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 import numpy as np
 
@@ -162,85 +163,101 @@ _bright = Exercise(
 
 # 02.best-photo -------------------------------------------------------------------------------------------------------
 
+_LAYERS = tuple(f"fire{number}-squeeze1x1" for number in range(4, 10))
+
 
 def _photo_case(seed: int) -> dict:
     if seed == 0:
-        return {"channel": 12}
+        return {"layer": "fire6-squeeze1x1", "channel": 12}
     rng = np.random.default_rng(seed)
-    channels = list(_telling_channels().values())
-    return {"channel": int(rng.choice(channels[rng.integers(len(channels))]))}
+    groups = _telling_channels()
+    layer, channel = rng.choice(groups[rng.integers(len(groups))]).split("/")
+    return {"layer": str(layer), "channel": int(channel)}
 
 
 @functools.cache
-def _answers() -> np.ndarray:
+def _answers() -> dict[str, np.ndarray]:
     from coursekit import activations, photos, squeezenet
 
-    return activations(squeezenet(), photos()[0], "fire6-squeeze1x1")
+    return activations(squeezenet(), photos()[0], list(_LAYERS))
 
 
 @functools.cache
-def _telling_channels() -> dict[int, list[int]]:
-    """Return for each photo the channels whose best photo it is, clearly, and not by the usual wrong measures too."""
-    answers = _answers()
-    means = answers.mean(axis=(1, 2))
-    second, first = np.sort(means, axis=0)[-2:]
-    wrong = [answers.max(axis=(1, 2)), answers.std(axis=(1, 2)), answers[:, 7, 7]]
-    found: dict[int, list[int]] = {}
-    for channel, photo in enumerate(means.argmax(axis=0).tolist()):
-        tells = all(measure[:, channel].argmax() != photo for measure in wrong)
-        if tells and second[channel] < 0.95 * first[channel]:  # the same on every machine
-            found.setdefault(photo, []).append(channel)
-    return found
+def _telling_channels() -> list[list[str]]:
+    """Return the channels that have the same three best photos, and these clearly, for each three: "layer/channel"."""
+    groups: dict[tuple, list[str]] = {}
+    for layer, answers in _answers().items():
+        means = answers.mean(axis=(1, 2))
+        best = np.sort(means, axis=0)[:-5:-1]
+        for channel in np.flatnonzero((best[1:] < 0.95 * best[:-1]).all(axis=0)):  # the same on every machine
+            groups.setdefault(tuple(means[:, channel].argsort()[:-4:-1]), []).append(f"{layer}/{channel}")
+    return list(groups.values())
 
 
-def _of_channel(case: dict) -> np.ndarray:
-    return _answers()[:, :, :, case["channel"]]
+def _three(case: dict, measure: Callable[[np.ndarray], np.ndarray]) -> list[int]:
+    """Return the three photos of which a channel's maps (N, rows, columns) measure most, the best first."""
+    return measure(_answers()[case["layer"]][..., case["channel"]]).argsort()[::-1][:3].tolist()
+
+
+def _mean(maps: np.ndarray) -> np.ndarray:
+    return maps.mean(axis=(1, 2))
 
 
 _best_photo = Exercise(
     id="02.best-photo",
-    title="The photo that excites a channel most",
-    answer="best_photo",
+    title="The photos that excite a channel most",
+    answer="best_photos",
     points=2,
     hints=(
         "maximize made the mean of the channel over all positions large. Measure the photos in the same way.",
         "activations(net, many, ...) has the axes (photo, row, column, channel).",
-        "Pick the channel, take the mean over rows and columns, axis=(1, 2), then argmax().",
+        "Pick the channel, take the mean over rows and columns, axis=(1, 2). argsort() sorts upwards: [::-1] turns it "
+        "round, [:3] takes three.",
     ),
     solution=(
         'case = given("02.best-photo", variation)\n'
-        'answers = activations(net, many, "fire6-squeeze1x1")[..., case["channel"]]\n'
-        "best_photo = int(answers.mean(axis=(1, 2)).argmax())"
+        'answers = activations(net, many, case["layer"])[..., case["channel"]]\n'
+        "best_photos = answers.mean(axis=(1, 2)).argsort()[::-1][:3]"
     ),
     case=_photo_case,
-    right=lambda case: int(_of_channel(case).mean(axis=(1, 2)).argmax()),
+    right=lambda case: _three(case, _mean),
     mistakes=(
         Mistake(
-            "the largest point",
-            "That photo holds the single largest point. The pattern was drawn for the mean over all points: compare "
+            "the largest points",
+            "Those photos hold the largest single points. The pattern was drawn for the mean over all points: compare "
             "like with like.",
-            lambda case: int(_of_channel(case).max(axis=(1, 2)).argmax()),
+            lambda case: _three(case, lambda maps: maps.max(axis=(1, 2))),
         ),
         Mistake(
             "the middle only",
-            "That is the best photo by its middle, one point of the map. The pattern was drawn for the mean over all "
-            "points.",
-            lambda case: int(_of_channel(case)[:, 7, 7].argmax()),
+            "Those are the best photos by their middle, one point of the map. The pattern was drawn for the mean over "
+            "all points.",
+            lambda case: _three(case, lambda maps: maps[:, maps.shape[1] // 2, maps.shape[2] // 2]),
         ),
         Mistake(
             "the largest spread",
-            "That is the photo on which the channel varies most. What maximize made large is its mean.",
-            lambda case: int(_of_channel(case).std(axis=(1, 2)).argmax()),
+            "Those are the photos on which the channel varies most. What maximize made large is its mean.",
+            lambda case: _three(case, lambda maps: maps.std(axis=(1, 2))),
         ),
         Mistake(
             "counted from 1",
-            "One too many: photos are counted from 0.",
-            lambda case: int(_of_channel(case).mean(axis=(1, 2)).argmax()) + 1,
+            "One too many each: photos are counted from 0.",
+            lambda case: [photo + 1 for photo in _three(case, _mean)],
         ),
         Mistake(
             "the least",
-            "That is the photo that the channel likes least: argmin instead of argmax.",
-            lambda case: int(_of_channel(case).mean(axis=(1, 2)).argmin()),
+            "Those are the photos that the channel likes least: argsort() begins with the smallest.",
+            lambda case: _three(case, lambda maps: -_mean(maps)),
+        ),
+        Mistake(
+            "the best last",
+            "The right three, but in the wrong order: the best comes first.",
+            lambda case: _three(case, _mean)[::-1],
+        ),
+        Mistake(
+            "the best only",
+            "That is the best of all. Two more are asked for.",
+            lambda case: _three(case, _mean)[0],
         ),
     ),
 )
