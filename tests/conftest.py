@@ -32,6 +32,10 @@ def pytest_configure():
         for variable, folder in _HOME_VARIABLES.items():
             os.environ[variable] = str(Path(_home, folder))
             Path(_home, folder).mkdir(mode=0o700)
+    else:  # workers share the cores, instead of each taking all of them and waiting for the others
+        threads = max(1, os.cpu_count() // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
+        for variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
+            os.environ.setdefault(variable, str(threads))
 
 
 def pytest_collection_modifyitems(items):
