@@ -97,7 +97,8 @@ def check(exercise_id: str, answer: Any = _MISSING, variation: str | None = None
         verdict, code = Verdict(False, str(error)), error.code
     keep("checked", exercise.id, right=verdict.is_right, mistake=verdict.mistake)
     if verdict.is_right:
-        return Note("Right", tuple(filter(None, [exercise.title + ".", remark])), "✓", is_right=True)
+        title = exercise.title if exercise.title.endswith("?") else f"{exercise.title}."
+        return Note("Right", tuple(filter(None, [title, remark])), "✓", is_right=True)
     says = [verdict.says.replace("hint(...)", f'hint("{exercise.id}")'), remark]
     if (tries := _wrong_tries(exercise)) >= TRIES:
         says.append(f'That was try {tries}. If you like, solution("{exercise.id}") now shows a way to do it.')

@@ -154,7 +154,7 @@ class EmbeddingExplorer(Widget):
         if labels is not None and len(np.unique(labels)) > len(TEN_COLOURS):
             labels = None
         title = f"Map {self.shown}".strip()
-        alt = title + (" in the colours of their classes" if labels is not None else "")
+        alt = title + (", each picture in the colour of its class" if labels is not None else "")
         if self.color == "error":
             marked = self._labels != self._predicted
             alt += f", a ring around the {marked.sum()} taken for something else"

@@ -382,7 +382,7 @@ class UnitCard(BackgroundWidget):
         if masks is not None:
             titles = [f"picture {i}" for i in photos]
             dark = f"{title}: the photos of the strongest patches, in light where the channel is most active: "
-            dark += ", ".join(f"{t} {m.mean():.1%}" for t, m in zip(titles, masks, strict=True)) + "."
+            dark += ", ".join(f"{m.mean():.1%} of {t}" for t, m in zip(titles, masks, strict=True)) + "."
             still.append(masked(self._pictures[photos], masks, titles, size=1.5, alt=dark))
         named = f"<p>Name: <strong>{html.escape(self.name)}</strong></p>" if self.name else ""
         if self._note["done"]:

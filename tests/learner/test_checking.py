@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from coursekit import activations, photo, squeezenet
+from coursekit import activations, nearest_neighbors, photo, squeezenet
 from coursekit.exercises import catalogue, given
 from coursekit.exercises.cases import case_of, seed_of
 from coursekit.exercises.differences import size_of, small_case
@@ -36,6 +36,13 @@ def test_right_function(function):
     assert note.is_right
     assert repr(note) == "✓ Right. One activation by hand, for all filters at once."
     assert latest("checked", "01.by-hand")["right"] is True
+
+
+def test_a_title_that_asks_gets_no_full_stop():
+    written = {"np": np, "nearest_neighbors": nearest_neighbors}
+    exec(catalogue.find("03.kept-neighbors").solution, written)
+    note = check("03.kept-neighbors", written["kept_neighbors"])
+    assert repr(note) == "✓ Right. Does the map keep the neighbours?"
 
 
 @pytest.fixture(scope="module")

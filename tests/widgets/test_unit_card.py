@@ -339,6 +339,7 @@ def test_still_picture_with_all_parts(network, images):
     assert alts[0] == "conv1, channel 21: kernel and what the network draws for it."
     assert "the 4 strongest patches of 1 channel among 6 pictures" in alts[1]
     assert "in light where the channel is most active" in alts[2]
+    assert re.search(r"active: \d+\.\d% of picture \d+, ", alts[2])
     assert "with what was said" in alts[3]
     assert "&lt;lips&gt;" in bundle["text/html"]
     assert "of all pairs are ordered right; chance gives 50%" in bundle["text/html"]
