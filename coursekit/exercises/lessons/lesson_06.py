@@ -23,7 +23,7 @@ def _products(case: dict) -> np.ndarray:
 
 _change = Exercise(
     id="06.change",
-    title="What the gradient foretells",
+    title="What the gradient predicts",
     answer="foretold_change",
     points=2,
     hints=(
@@ -135,7 +135,7 @@ def _gates_case(seed: int) -> dict:
 
 
 def _gated(case: dict, *by: str) -> np.ndarray:
-    """Return what comes through gates that open where the values, or what comes from above, are positive."""
+    """Return what comes through gates that open where the values, or what comes on the way back, are positive."""
     is_open = np.ones(8, bool)
     for name in by:
         is_open &= case[name] > 0
@@ -152,8 +152,8 @@ _gates = Exercise(
     answer="three_ways_back",
     points=3,
     hints=(
-        "The gradient goes through where the ReLU let something through on the way up: values > 0.",
-        "Deconvnet does not look at values. It applies a ReLU to what comes from above: upstream > 0.",
+        "The gradient goes through where the ReLU let something through on the way forward: values > 0.",
+        "Deconvnet does not look at values. It applies a ReLU to what comes on the way back: upstream > 0.",
         "Guided backprop asks for both. np.where(condition, upstream, 0) gives each of the rows.",
     ),
     solution=(
@@ -174,7 +174,7 @@ _gates = Exercise(
         ),
         Mistake(
             "gradient and deconvnet swapped",
-            "The first and the second row are exchanged. The gradient asks what the ReLU got on the way up.",
+            "The first and the second row are exchanged. The gradient asks what the ReLU got on the way forward.",
             lambda case: _three(case)[[1, 0, 2]],
         ),
         Mistake(
@@ -189,7 +189,7 @@ _gates = Exercise(
         ),
         Mistake(
             "values instead of what comes from above",
-            "What comes out are values of the way up. On the way back upstream is handed on, or 0.",
+            "What comes out are values of the way forward. On the way back upstream is handed on, or 0.",
             lambda case: np.stack(
                 [
                     np.where(case["values"] > 0, case["values"], 0.0),
@@ -221,8 +221,8 @@ _conclude = Exercise(
     solution=(
         "For example: on the cat, guided backprop for 'Egyptian cat' and for 'teapot' look alike; the explorer "
         "says that their correlation is above 0.9. With all layers randomized the eyes can still be seen. From "
-        "this map I may conclude where the photo has strong edges, but not why the network says cat. SmoothGrad "
-        "differs between the two classes."
+        "this map I may conclude that something stands out in the photo there, but not why the network says cat. "
+        "SmoothGrad differs between the two classes."
     ),
 )
 

@@ -207,7 +207,7 @@ _explain = Exercise(
     points=4,
     hints=(
         "Take a photo that the network gets wrong, such as 11, the shoe that it calls sunglasses, or one of your own.",
-        "A good answer says which class wins, which place its map shows, what happens to the probability if just that "
+        "A good answer says which class wins, which place its map shows, what happens to the score if just that "
         "place is covered, and whether the two agree.",
     ),
     solution=(
