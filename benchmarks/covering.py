@@ -10,8 +10,8 @@ import os
 from collections.abc import Callable
 
 import numpy as np
+from attribution import medians
 
-from benchmarks.attribution import medians
 from coursekit import occlusion, photos, squeezenet
 from coursekit.networks.backend import keras, tf
 
@@ -33,10 +33,9 @@ def captums(picture: np.ndarray) -> Callable:
     """Return captum's occlusion of the same network, picture and class."""
     import torch
     from captum.attr import Occlusion
+    from captum_reference import CLASSES, same_weights
 
-    from benchmarks.captum_reference import CLASSES, same_weights
-
-    torch.set_num_threads(os.cpu_count())
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
     network = same_weights().float()
     x = torch.tensor(np.float32(picture)).permute(2, 0, 1)[None]
     attribute = Occlusion(network).attribute
