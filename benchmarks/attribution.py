@@ -71,12 +71,12 @@ def saliency_of_captum(picture: np.ndarray) -> Callable:
     return lambda: method.attribute(x, CLASSES.index(CLASS), abs=False).numpy()
 
 
-def medians(ways: dict[str, Callable]) -> list[float]:
+def medians(ways: dict[str, Callable], rounds: int = ROUNDS) -> list[float]:
     """Return the median seconds of each way, after one call that compiles."""
     taken = {name: [] for name in ways}
     for way in ways.values():
         way()
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for name, way in ways.items():
             start = time.perf_counter()
             way()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from captum.attr import Deconvolution, GuidedBackprop, IntegratedGradients, LayerGradCam, Saliency
+from captum.attr import Deconvolution, GuidedBackprop, IntegratedGradients, LayerGradCam, Occlusion, Saliency
 from torch import nn
 
 from coursekit import photo, squeezenet
@@ -22,6 +22,8 @@ PHOTOS = ("chelsea", "astronaut", "coffee", "rocket", "china")
 CLASSES = (281, 99, 504)  # tabby, goose, coffee mug
 UNIT = ("fire6-squeeze1x1", 13)
 PLACES, STEPS = 400, 8
+# A patch that ends with the picture: where it does not fit, captum cuts the last one off, and the course moves it back.
+PATCH, STRIDE, COLOUR, COVERED = 32, 15, (104, 117, 123), 2
 FILE = Path(__file__).parents[1] / "data" / "captum.npz"
 
 
@@ -77,6 +79,15 @@ def same_weights() -> SqueezeNet:
     return network.eval().requires_grad_(False).double()
 
 
+def occluded(network: SqueezeNet, x: torch.Tensor, target: int) -> np.ndarray:
+    """Return captum's occlusion map (H, W): each pixel's mean over the patches that covered it."""
+    colour = torch.tensor(COLOUR, dtype=x.dtype).reshape(1, 3, 1, 1).expand_as(x)
+    sides, steps = (3, PATCH, PATCH), (3, STRIDE, STRIDE)
+    with torch.no_grad():
+        found = Occlusion(network).attribute(x, sides, steps, colour, target, perturbations_per_eval=16)
+    return found[0, 0].numpy()
+
+
 def main() -> None:
     """Compute the maps and write the file."""
     torch.set_num_threads(1)  # several wait for each other wherever other programs run beside them
@@ -92,6 +103,7 @@ def main() -> None:
     found = {name: np.zeros((len(PHOTOS), len(CLASSES) + 1, PLACES), np.float32) for name in methods}
     sizes = {f"{name}_norm": np.zeros((len(PHOTOS), len(CLASSES) + 1), np.float32) for name in methods}
     cams = np.zeros((len(PHOTOS), len(CLASSES), 14, 14), np.float32)
+    dropped = np.zeros((COVERED, len(CLASSES) + 1, PLACES), np.float32)
     for n, name in enumerate(PHOTOS):
         x = torch.tensor(np.float64(photo(name, 227))).permute(2, 0, 1)[None].requires_grad_()
         for t in range(len(CLASSES) + 1):
@@ -99,9 +111,12 @@ def main() -> None:
                 map_ = attribute(x, t).detach()[0].permute(1, 2, 0).numpy()
                 found[method][n, t] = map_[tuple(places)]
                 sizes[f"{method}_norm"][n, t] = np.linalg.norm(map_)
+        for t in range(len(CLASSES) + 1) if n < COVERED else ():
+            dropped[n, t] = occluded(network, x.detach(), t)[tuple(places[:2])]
         for t in range(len(CLASSES)):
             cams[n, t] = LayerGradCam(network, network.fires[-1]).attribute(x, t).detach()[0, 0].numpy()
     about = {"photos": PHOTOS, "classes": CLASSES, "steps": STEPS, "places": places, "grad_cam": cams}
+    about |= {"occlusion": dropped, "patch": PATCH, "stride": STRIDE, "colour": COLOUR}
     np.savez_compressed(FILE, **about, **found, **sizes)
 
 

@@ -1,7 +1,8 @@
-"""How fast ChannelExplorer answers, in Chromium inside JupyterLab.
+"""How fast ChannelExplorer and OcclusionExplorer answer, in Chromium inside JupyterLab.
 
 Key press to changed picture: from the key's own time stamp to the first moment after the frame in which the chosen
 channel was drawn. Change of layer: from choosing it in the list to the frame that shows it, through Python and back.
+Patch: from the key that moves it to the frame with the scores under it, through the network and back.
 """
 
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from coursekit.cli.doctor import find_chromium
-from tests.browser.lab import chromium_browser, jupyter_lab, open_notebook, run_all, write_notebook
+from tests.browser.lab import chromium_browser, jupyter_lab, open_notebook, python, run_all, write_notebook
 
 SQUEEZENET = """\
 from skimage import data
@@ -23,6 +24,11 @@ conv = keras.layers.Conv2D
 network = keras.Sequential([keras.Input((224, 224, 3)), conv(64, 3, padding="same", name="one"),
     conv(64, 3, padding="same", name="two")])
 ChannelExplorer(network, data.astronaut(), "one")"""
+
+COVERED = """\
+from coursekit import OcclusionExplorer, photos
+explorer = OcclusionExplorer(squeezenet(), photos()[0][15], stride=32)
+explorer"""
 
 # A message to oneself, sent in an animation frame, comes after that frame is painted.
 WATCH = """() => {
@@ -37,6 +43,15 @@ WATCH = """() => {
     };
     window.times = [];
     document.addEventListener("keydown", async (event) => {
+        const patch = event.target.closest(".ck-occlusion-explorer");
+        if (patch) {
+            const scores = () => [...patch.querySelectorAll(".ck-class")].map((one) => one.ariaLabel).join();
+            const before = scores();
+            for (;;) {
+                const painted = await afterPaint();
+                if (scores() !== before) return times.push(painted - event.timeStamp);
+            }
+        }
         const root = event.target.closest(".ck-channel-explorer");
         times.push((await afterPaint()) - event.timeStamp);
         const shown = pixels(root);
@@ -62,7 +77,7 @@ def main() -> None:
     if chromium is None:
         sys.exit("No Chromium or Chrome was found.")
     with tempfile.TemporaryDirectory() as folder, chromium_browser(chromium) as browser:
-        write_notebook(Path(folder, "explorer.ipynb"), [SQUEEZENET, LARGE])
+        write_notebook(Path(folder, "explorer.ipynb"), [SQUEEZENET, LARGE, COVERED])
         with jupyter_lab(Path(folder)) as address:
             page = open_notebook(browser, address, "explorer.ipynb")
             run_all(page)
@@ -79,6 +94,8 @@ def main() -> None:
             layers = ["conv1", "fire6-squeeze1x1", "pool1", "relu_conv10", "fire2-expand3x3", "fire9-concat"]
             report("layer of SqueezeNet", changes(page, 0, layers * 5), 200)
             report("layer, 64 of 224 x 224", changes(page, 1, ["one", "two"] * 5), 200)
+            python(page, "explorer.wait()")
+            report("patch, scores of SqueezeNet", moves(page), 50)
 
 
 def keys(page, view: int) -> list[float]:
@@ -92,6 +109,18 @@ def keys(page, view: int) -> list[float]:
     times = page.evaluate("times")
     assert len(times) == 60
     return times
+
+
+def moves(page) -> list[float]:
+    stage = page.locator(".ck-stage")
+    stage.scroll_into_view_if_needed()
+    stage.focus()
+    page.evaluate("times.length = 0")
+    for number, key in enumerate(["ArrowRight"] * 20 + ["ArrowDown"] * 20, 1):
+        page.keyboard.press(key)
+        page.wait_for_function("(number) => times.length === number", arg=number)
+        page.wait_for_timeout(37)
+    return page.evaluate("times")
 
 
 def changes(page, view: int, layers: list[str]) -> list[float]:

@@ -79,5 +79,6 @@ from .widgets import (
     DecisionExplorer as DecisionExplorer,
     DreamExplorer as DreamExplorer,
     EmbeddingExplorer as EmbeddingExplorer,
+    OcclusionExplorer as OcclusionExplorer,
     UnitCard as UnitCard,
 )

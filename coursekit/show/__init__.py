@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "architecture": ["analyze"],
         "channels": ["beside", "maps", "montage"],
         "class_activation": ["cam"],
+        "deletion_insertion": ["deletion_insertion"],
         "embeddings": ["scatter"],
         "figure": ["BLUE", "DRAWN", "GREEN", "ORANGE", "PURPLE", "Figure", "figure"],
         "filters": ["kernels"],

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-from coursekit.networks.graph import output_names
+from coursekit.networks.backend import tf
+from coursekit.networks.graph import as_inputs, kept, output_names, signature, sizes_explained, traced
+from coursekit.networks.reading import read, score_layer
 from coursekit.techniques.activations import activations
 from coursekit.techniques.class_activation import grad_cam
 from coursekit.techniques.guided_backprop import deconvnet, guided_backprop
@@ -79,6 +81,36 @@ def top_classes(model: Any, image: np.ndarray, count: int = 5) -> list[tuple[int
     outputs = activations(model, image, name)
     order = np.argsort(-outputs, kind="stable")[:count]
     return [(int(index), float(outputs[index])) for index in order]
+
+
+def scores_and_outputs(model: Any, images: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the scores of all classes, as ``class_score`` has them, and what comes out for them, in one pass.
+
+    Args:
+        model: A Keras model with one output (N, classes).
+        images: As ``as_inputs`` takes them.
+
+    Returns:
+        Both float32 (N, classes); without the N for a picture that came alone.
+
+    Raises:
+        ValueError: The model has no scores, or the pictures do not fit.
+    """
+    step, before = score_layer(model)
+    wanted = [(step.name, before), (output_names(model)[0], False)]
+    batches, alone = as_inputs(model, images)
+    specs = [tf.TensorSpec(s.shape, tf.float64 if s.dtype == tf.float64 else tf.float32) for s in signature(model)]
+
+    def both(*inputs: Any) -> list[Any]:
+        typed = [tf.cast(one, spec.dtype) for one, spec in zip(inputs, signature(model), strict=True)]
+        scores, outputs = (tf.cast(one, tf.float32) for one in read(model, typed, wanted))
+        return [tf.reduce_mean(scores, axis=list(range(1, len(scores.shape) - 1))), outputs]
+
+    forward = kept(model, ("scores and outputs",), lambda: traced(both, *specs))
+    inputs = [tf.convert_to_tensor(batch, spec.dtype) for batch, spec in zip(batches, specs, strict=True)]
+    with sizes_explained([name for name, _ in wanted], inputs):
+        scores, outputs = (found.numpy() for found in forward(*inputs))
+    return (scores[0], outputs[0]) if alone else (scores, outputs)
 
 
 def correlation(one: np.ndarray, other: np.ndarray) -> float:

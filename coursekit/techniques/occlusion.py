@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -69,6 +70,46 @@ def occlusion(
         >>> bool(drop.max() > 1)  # without the face less is left of the cat
         True
     """
+    found = growing_occlusion(model, images, target, patch, stride, baseline, batch_size)
+    with progress_bar(show=progress, total=found.total, unit="patch") as bar:
+        for done in found.steps:
+            bar.update(done - bar.n)
+    drops = np.float32(found.drops / found.times)
+    return drops[0] if found.alone else drops
+
+
+class GrowingOcclusion(NamedTuple):
+    """What ``growing_occlusion`` gives.
+
+    Attributes:
+        drops: (N, H, W), the sum of the drops so far. Goes on growing.
+        times: (N, H, W), how many patches have covered each pixel so far. Goes on growing.
+        total: How many patches there are.
+        steps: Computes one batch of patches after the other, and yields how many are done.
+        alone: Whether a picture came alone.
+    """
+
+    drops: np.ndarray
+    times: np.ndarray
+    total: int
+    steps: Iterator[int]
+    alone: bool
+
+
+def growing_occlusion(
+    model: Any,
+    images: Any,
+    target: Any,
+    patch: int | tuple[int, int],
+    stride: int | tuple[int, int],
+    baseline: Any,
+    batch_size: int = 32,
+    coarse_first: bool = False,
+) -> GrowingOcclusion:
+    """Return what ``occlusion``, which has the same arguments, computes step by step.
+
+    With ``coarse_first`` it begins with a few places that cover every pixel, and takes the rest in random order.
+    """
     batch_size = as_count(batch_size, "batch_size")
     objectives, batches, alone = as_targets(model, images, target, batch_size)
     place = picture_input(batches)
@@ -77,12 +118,19 @@ def occlusion(
     tall, wide = _sides(patch, "patch", (height, width), "pixels of the picture on that side")
     down, across = _sides(stride, "stride", (tall, wide), "pixels of the patch on that side, and none is to be missed")
     covers = [covered_with(baseline, picture, model.inputs[place].dtype) for picture in pictures]
-    run = score_run(objectives, count)
-    (whole,) = in_batches(run, batches, batch_size)
     tops, lefts = _places(height, tall, down), _places(width, wide, across)
     corners = [(n, top, left) for n in range(count) for top in tops for left in lefts]
-    drops = np.zeros((count, height, width))
-    with progress_bar(show=progress, total=len(corners), unit="patch") as bar:
+    if coarse_first:
+        few = set(_every(tops, tall // down)), set(_every(lefts, wide // across))
+        late = np.random.default_rng(0).random(len(corners))
+        late += [not (top in few[0] and left in few[1]) for _, top, left in corners]
+        corners = [corners[i] for i in np.argsort(late, kind="stable")]
+    run = score_run(objectives, count)
+
+    drops, times = np.zeros((2, count, height, width))
+
+    def steps() -> Iterator[int]:
+        (whole,) = in_batches(run, batches, batch_size)
         for start in range(0, len(corners), batch_size):
             part = corners[start : start + batch_size]
             which = np.array([n for n, _, _ in part])
@@ -94,10 +142,10 @@ def occlusion(
             (scores,) = run(inputs, which)
             for area, drop in zip(patches, whole[which] - scores, strict=True):
                 drops[area] += drop
-            bar.update(len(part))
-    times = np.outer(_times(height, tall, tops), _times(width, wide, lefts))
-    drops = np.float32(drops / times)
-    return drops[0] if alone else drops
+                times[area] += 1
+            yield start + len(part)
+
+    return GrowingOcclusion(drops, times, len(corners), steps(), alone)
 
 
 def _sides(value: Any, name: str, most: tuple[int, int], of: str) -> tuple[int, int]:
@@ -115,9 +163,6 @@ def _places(side: int, patch: int, stride: int) -> list[int]:
     return [*range(0, last, stride), last]
 
 
-def _times(side: int, patch: int, places: list[int]) -> np.ndarray:
-    """Return how many patches cover each pixel along a side."""
-    times = np.zeros(side)
-    for first in places:
-        times[first : first + patch] += 1
-    return times
+def _every(places: list[int], step: int) -> list[int]:
+    """Return every so many of the places, and the last."""
+    return [*places[::step], places[-1]]

@@ -26,7 +26,7 @@ NETWORK_AND_CARDS = """\
 import numpy as np
 from coursekit import ChannelExplorer, DecisionExplorer, DreamExplorer, EmbeddingExplorer, UnitCard
 from coursekit.networks.backend import keras
-from coursekit.widgets import QuestionCards
+from coursekit.widgets import OcclusionExplorer, QuestionCards
 classes, predicted = np.arange(12) % 3, np.arange(12) % 2
 network = keras.Sequential([keras.Input((24, 24, 3)), keras.layers.Conv2D(4, 3, name="conv"), keras.layers.ReLU()])
 ends = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, activation="softmax")]
@@ -42,6 +42,7 @@ WIDGETS = [
     "EmbeddingExplorer(pictures[:, 0, 0, :2] / 1.0, pictures, classes, predicted=predicted, chosen=3)",
     "UnitCard(network, 'conv', 0, pictures[:8], pictures[8:], k=3)",
     "QuestionCards('Some questions', lambda: {'cards': cards, 'score': '1 of 3'}, print)",
+    "OcclusionExplorer(classifier, pictures[0], 0, patch=7, position=(3, 12))",
     "DecisionExplorer(classifier, pictures[0], 0, 1)",
 ]
 

@@ -9,7 +9,8 @@ from tests.browser.lab import NETWORK_AND_CARDS, WIDGETS
 from tests.browser.reading import eventually, set_theme
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
-KINDS = ["channel-explorer", "dream-explorer", "embedding-explorer", "unit-card", "question", "decision-explorer"]
+KINDS = ["channel-explorer", "dream-explorer", "embedding-explorer", "unit-card", "question", "occlusion-explorer"]
+KINDS += ["decision-explorer"]
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +85,7 @@ def test_explorers_have_names(page):
         ["group", "A map of pictures"],
         ["group", "Card of a unit"],
         ["group", "Some questions"],
+        ["group", "A patch over a photo"],
         ["group", "Maps of a decision"],
     ]
 

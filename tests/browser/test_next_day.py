@@ -21,6 +21,7 @@ STANDS_IN = {  # what the page must show in place of each widget, and how many p
     "EmbeddingExplorer": ("The chosen picture 3", 2),
     "UnitCard": ("conv, channel 0", 3),
     "QuestionCards": ("What is it?", 0),
+    "OcclusionExplorer": ("under a patch 7 x 7, mean, at row 3", 1),
     "DecisionExplorer": ("class 0 against class 1", 1),
 }
 

@@ -1,4 +1,4 @@
-"""The cells of the table for the maps of lessons 06 and 07."""
+"""The cells of the table for the maps of lessons 06 to 08."""
 
 import contextlib
 from unittest import mock
@@ -10,10 +10,12 @@ from coursekit import (
     channel,
     class_score,
     deconvnet,
+    deletion_insertion,
     grad_cam,
     guided_backprop,
     integrated_gradients,
     neuron,
+    occlusion,
     randomize,
     resize,
     segment,
@@ -171,3 +173,67 @@ def segment_(net):
     assert found.dtype == bool
     assert found[(strength >= high) & (strength > low)].all()
     assert not found[strength <= low].any()
+
+
+def with_first(given, pictures):
+    """Return as many inputs as there are pictures: these, and the rest of one."""
+    rest = [np.repeat(batch[np.newaxis], len(pictures), axis=0) for batch in keras.tree.flatten(given)[1:]]
+    return keras.tree.pack_sequence_as(given, [pictures, *rest])
+
+
+@cell
+def occlusion_(net):
+    """Against each picture covered by hand, in one batch by plain Keras."""
+    two = two_pictures(net)
+    objectives, picks = aims(net)
+    height, width = keras.tree.flatten(two)[0].shape[1:3]
+    tall, wide = -(-height // 2), min(3, width)
+    how = {"patch": (tall, wide), "stride": (tall, min(2, wide)), "baseline": 100, "progress": False}
+    with eagerly():
+        found = twice(lambda: occlusion(net.model, two, objectives, **how))
+    tops = sorted({0, height - tall})
+    lefts = sorted({*range(0, width - wide + 1, 2), width - wide})
+    areas = [None] + [np.s_[top : top + tall, left : left + wide] for top in tops for left in lefts]
+    covered = []
+    for picture in keras.tree.flatten(two)[0]:
+        copies = np.repeat(picture[np.newaxis], len(areas), axis=0)
+        for copy, area in zip(copies[1:], areas[1:], strict=True):
+            copy[area] = 100
+        covered.append(copies)
+    rest = [np.repeat(batch, len(areas), axis=0) for batch in keras.tree.flatten(two)[1:]]
+    given = keras.tree.pack_sequence_as(two, [np.concatenate(covered), *rest])
+    computed = net.plain(net.given(given), training=False)
+    computed = {key: tf.cast(computed[key], tf.float32) for key in ("maps", "scores") if key in computed}
+    left, times = np.zeros((2, 2, height, width))  # of the score, which is more exact than the drop
+    for n, pick in enumerate(picks):
+        # A pick looks at the picture of its own number.
+        own = range(n * len(areas), (n + 1) * len(areas))
+        whole, *values = [np.float64(pick({key: x[i - n :] for key, x in computed.items()})) for i in own]
+        for area, value in zip(areas[1:], values, strict=True):
+            left[n][area] += value
+            times[n][area] += 1
+        found[n] = whole - found[n]
+    close(net, found, left / times)
+
+
+@cell
+def deletion_insertion_(net):
+    picture, mean = one(net), channel(net.model, net.layer, 1)
+    pixels = np.asarray(keras.tree.flatten(picture)[0], np.float32)
+    map = np.random.default_rng(2).normal(size=pixels.shape[:2])
+    how = {"steps": min(2, map.size), "baseline": 100, "progress": False}
+    with eagerly():
+        found = deletion_insertion(net.model, picture, map, mean, **how)
+    strong = np.zeros(map.size, bool)
+    strong[np.argsort(-map.ravel())[: round(map.size / 2)]] = True
+    strong = strong.reshape(map.shape)[..., np.newaxis]
+    covered = np.full_like(pixels, 100)
+    stages = [pixels, np.where(strong, covered, pixels), covered, np.where(strong, pixels, covered)]
+    computed = net.plain(net.given(with_first(picture, np.stack(stages))), training=False)
+    maps = np.asarray(keras.ops.cast(computed["maps"], "float32"))[..., 1].reshape(4, -1).mean(1)
+    taken = [0, 1, 2] if map.size > 1 else [0, 2]
+    close(net, found.deletion, maps[taken])
+    close(net, found.insertion, maps[[2, 3, 0] if map.size > 1 else [2, 0]])
+    areas = found.deletion_area, found.insertion_area
+    by_hand = [np.trapezoid(curve, found.share) for curve in (found.deletion, found.insertion)]
+    np.testing.assert_allclose(areas, by_hand, rtol=1e-5)

@@ -269,7 +269,8 @@ def sequences_in() -> Network:
     no |= {"picture_filters": "one input is a picture", "describe_filters": "one input is a picture"}
     no |= {"top_patches": "Patches are of layers", "unit_activations": "of layers that give", "maximize": "no channels"}
     no |= dict.fromkeys(("ChannelExplorer", "DreamExplorer"), "take one picture")
-    no |= dict.fromkeys((*GRADIENTS, "grad_cam"), "no channels") | {"cam": NO_AVERAGE}
+    no |= dict.fromkeys((*GRADIENTS, "grad_cam", "occlusion", "deletion_insertion"), "no channels")
+    no["cam"] = NO_AVERAGE
     model = keras.Model(x, layers.Softmax()(scores))
     return Network(model, maps, scores, refused=no, left_out=("vectors", "arrays", "segment"))
 

@@ -17,7 +17,7 @@ EVERY = (
     "activations", "filters", "picture_filters", "describe_filters", "objectives", "class_score", "class_scores",
     "with_preprocessing", "maximize", "receptive_field", "top_patches", "unit_activations", "vectors", "arrays",
     "saliency", "smoothgrad", "integrated_gradients", "guided_backprop", "deconvnet", "cam", "grad_cam", "randomize",
-    "segment", "analyze", "ChannelExplorer", "DreamExplorer",
+    "segment", "occlusion", "deletion_insertion", "analyze", "ChannelExplorer", "DreamExplorer",
 )  # fmt: skip
 NO_AVERAGE = "networks that end in a global average"
 

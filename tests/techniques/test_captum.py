@@ -11,6 +11,7 @@ from coursekit import (
     grad_cam,
     guided_backprop,
     integrated_gradients,
+    occlusion,
     photo,
     saliency,
     squeezenet,
@@ -74,3 +75,15 @@ def test_grad_cam(network, reference):
 def test_in_float32(method, reference):
     """As the course computes: a few rectifiers fall to the other side."""
     compare(method, squeezenet(), pictures(reference, 2), reference, 1e-2)
+
+
+def test_occlusion(reference):
+    """Of a class and of a unit. No gradient is taken, so float32 is exact enough."""
+    network = squeezenet()
+    how = {"patch": int(reference["patch"]), "stride": int(reference["stride"]), "baseline": reference["colour"]}
+    for n, t in ((0, 0), (1, -1)):
+        (given,) = pictures(reference, 2)[n : n + 1]
+        found = occlusion(network, given, targets(reference, network)[t], **how, progress=False)
+        expected = reference["occlusion"][n, t]
+        assert np.ptp(expected) > 1
+        assert np.abs(found[tuple(reference["places"][:2])] - expected).max() < 1e-3 * np.abs(expected).max()

@@ -12,6 +12,7 @@ from coursekit.techniques.decision import (
     decision_maps,
     probability_of,
     rank_correlation,
+    scores_and_outputs,
     top_classes,
 )
 from coursekit.techniques.randomization import layers_from_the_top
@@ -32,6 +33,7 @@ def ending_in(*end):
 
 @pytest.fixture(scope="module")
 def model():
+    keras.utils.set_random_seed(3)  # for the last layer, which is made first
     return ending_in(layers.GlobalAveragePooling2D(), layers.Dense(5, activation="softmax", name="prob"))
 
 
@@ -127,3 +129,44 @@ class TestNetworks:
         where = layers_with_maps(network, [class_score(network, 3)])
         assert where[-1] == "fire9-concat"  # behind it is drop9, which hands it on
         assert "conv10" not in where
+
+
+class TestScoresAndOutputs:
+    @pytest.mark.parametrize(
+        "end",
+        [
+            lambda: [layers.GlobalAveragePooling2D(), layers.Dense(5, activation="softmax", name="prob")],
+            lambda: [layers.Flatten(), layers.Dense(5, name="scores"), layers.Softmax(name="prob")],
+            lambda: [layers.Flatten(), layers.Dense(5, name="scores")],  # gives scores as it is
+            lambda: [layers.Conv2D(5, 1, activation="relu"), layers.GlobalAveragePooling2D(), layers.Softmax()],
+        ],
+        ids=["folded", "a layer", "none", "as SqueezeNet"],
+    )
+    def test_are_those_of_class_score_and_of_the_network(self, end):
+        network = ending_in(*end())
+        two = np.stack([PICTURE, PICTURE[::-1]])
+        scores, outputs = scores_and_outputs(network, two)
+        assert scores.shape == outputs.shape == (2, 5)
+        assert scores.dtype == outputs.dtype == np.float32
+        for index in range(5):
+            np.testing.assert_allclose(scores[:, index], class_score(network, index)(two), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(outputs, network(two, training=False), rtol=1e-4, atol=1e-6)
+        alone = scores_and_outputs(network, np.rint(PICTURE).astype(np.uint8))
+        assert [one.shape for one in alone] == [(5,), (5,)]
+
+    def test_one_pass_is_compiled_once(self, model, monkeypatch):
+        scores_and_outputs(model, PICTURE)
+        monkeypatch.setattr("coursekit.techniques.decision.traced", None)
+        scores_and_outputs(model, PICTURE)
+
+    def test_whole_numbers(self):
+        x = keras.Input((2, 2, 1), dtype="uint8")
+        network = keras.Model(x, layers.Dense(2, activation="softmax")(layers.Flatten()(layers.Rescaling(1 / 255)(x))))
+        scores, outputs = scores_and_outputs(network, np.full((2, 2, 1), 200.0))
+        np.testing.assert_allclose(np.exp(scores) / np.exp(scores).sum(), outputs, rtol=1e-5)
+
+    def test_refused(self):
+        with pytest.raises(ValueError, match="Class scores are for networks with one output"):
+            scores_and_outputs(ending_in(), PICTURE)
+        with pytest.raises(ValueError, match="The picture is 9 x 8 x 3, but this network takes 8 x 9 x 3"):
+            scores_and_outputs(ending_in(layers.Flatten(), layers.Dense(2)), PICTURE.swapaxes(0, 1))

@@ -5,6 +5,7 @@ import pytest
 
 from coursekit import channel, class_score, neuron, occlusion
 from coursekit.networks.backend import keras
+from coursekit.techniques.occlusion import growing_occlusion
 
 layers = keras.layers
 PICTURES = np.random.default_rng(1).integers(0, 256, (3, 7, 10, 3)).astype(np.uint8)
@@ -108,6 +109,26 @@ class TestValues:
         inside[2:5, 3:6] = True
         assert (found[~inside] == 0).all()
         assert (found[inside] != 0).any()
+
+
+class TestGrowing:
+    @pytest.mark.parametrize(("patch", "stride"), [(3, 1), ((2, 5), (1, 2)), ((7, 10), (1, 1)), ((4, 3), (3, 3))])
+    def test_a_few_places_that_cover_all_come_first(self, patch, stride, model):
+        found = growing_occlusion(model, PICTURES[0], 2, patch, stride, 50, batch_size=1, coarse_first=True)
+        tall, wide = (patch, patch) if isinstance(patch, int) else patch
+        covered_after = [done for done in found.steps if found.times.all()]
+        assert covered_after[-1] == found.total
+        if stride in (1, (1, 1)):
+            assert covered_after[0] == -(-7 // tall) * -(-10 // wide)  # as few as can be
+        expected = occlusion(model, PICTURES[0], 2, patch, stride, 50)
+        np.testing.assert_array_equal(np.float32(found.drops / found.times)[0], expected)
+
+    def test_nothing_is_computed_before_it_is_asked_for(self, model):
+        found = growing_occlusion(model, PICTURES, [0, 1, 2], 3, 2, 50, batch_size=4)
+        assert not found.times.any()
+        assert next(found.steps) == 4
+        assert found.times.sum() == 4 * 9
+        assert found.alone is False
 
 
 class TestPicturesAndTargets:
