@@ -10,6 +10,7 @@ from tests.browser.reading import eventually, set_theme
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 KINDS = ["channel-explorer", "dream-explorer", "embedding-explorer", "unit-card", "question", "decision-explorer"]
+KINDS += ["fooling-explorer"]
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +86,7 @@ def test_explorers_have_names(page):
         ["group", "Card of a unit"],
         ["group", "Some questions"],
         ["group", "Maps of a decision"],
+        ["group", "A picture that lies"],
     ]
 
 

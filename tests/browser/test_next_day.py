@@ -22,6 +22,7 @@ STANDS_IN = {  # what the page must show in place of each widget, and how many p
     "UnitCard": ("conv, channel 0", 3),
     "QuestionCards": ("What is it?", 0),
     "DecisionExplorer": ("class 0 against class 1", 1),
+    "FoolingExplorer": ("led to class 1 within 2 grey levels", 1),
 }
 
 
