@@ -406,7 +406,8 @@ def _slopes(model: Any) -> Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, 
 
         _, maps, (slope,) = gradient(model, [pictures], wanted, towards)
         outputs = tf.cast(maps[-1], tf.float32)
-        return tf.cast(slope, tf.float32), outputs if is_probability else tf.nn.softmax(outputs)
+        is_ready = is_probability and tf.reduce_all(outputs >= 0)  # not the logarithms of a log-softmax
+        return tf.cast(slope, tf.float32), tf.where(is_ready, outputs, tf.nn.softmax(outputs))
 
     def make() -> Callable:
         return traced(
@@ -431,6 +432,6 @@ def probabilities_of(model: Any) -> Callable[[np.ndarray], np.ndarray]:
 
     def probabilities(pictures: np.ndarray) -> np.ndarray:
         outputs = np.asarray(forward(tf.cast(tf.constant(pictures), model.inputs[0].dtype))[0], np.float32)
-        return outputs if is_probability else softmax(outputs, axis=-1)
+        return outputs if is_probability and (outputs >= 0).all() else softmax(outputs, axis=-1)
 
     return probabilities
