@@ -19,13 +19,16 @@ from .networks import (
     with_preprocessing as with_preprocessing,
 )
 from .pictures import (
+    blur as blur,
     digits as digits,
     folder as folder,
     object_masks as object_masks,
     photo as photo,
     photos as photos,
     read_picture as read_picture,
+    resave as resave,
     resize as resize,
+    shift as shift,
 )
 from .show import (
     analyze as analyze,
@@ -79,6 +82,7 @@ from .widgets import (
     DecisionExplorer as DecisionExplorer,
     DreamExplorer as DreamExplorer,
     EmbeddingExplorer as EmbeddingExplorer,
+    FoolingExplorer as FoolingExplorer,
     OcclusionExplorer as OcclusionExplorer,
     UnitCard as UnitCard,
 )

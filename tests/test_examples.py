@@ -13,6 +13,7 @@ IN_A_NOTEBOOK = {
     "DecisionExplorer",
     "DreamExplorer",
     "EmbeddingExplorer",
+    "FoolingExplorer",
     "OcclusionExplorer",
 }  # the lessons are their examples
 IN_A_NOTEBOOK |= {"UnitCard", "check", "given", "hint", "predict", "quiz", "solution", "show"}

@@ -5,6 +5,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "adversarial": ["change", "magnified"],
         "architecture": ["analyze"],
         "channels": ["beside", "maps", "montage"],
         "class_activation": ["cam"],

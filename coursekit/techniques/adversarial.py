@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -142,7 +142,7 @@ def pgd(
     Raises:
         TypeError: ``target`` is no class, or an argument is no number.
         ValueError: There is no such class or norm, the pictures do not fit, have values outside of 0-255, or are to
-            stay whole but are not; or the network takes whole numbers or several inputs.
+            stay whole but are not; or the network takes whole numbers or several inputs, or gives NaN.
 
     Example:
         >>> from coursekit import pgd, photo, squeezenet
@@ -230,27 +230,37 @@ class _Way:
     whole: bool
     until: float
 
-    def uphill(self, slope: np.ndarray) -> np.ndarray:
-        """Return the step along a gradient (N, H, W, C); nowhere where there is none."""
-        if self.norm == "linf":
-            return np.float32(self.step) * np.sign(slope)
-        length = _lengths(slope)
-        return slope * np.float32(np.divide(self.step, length, out=np.zeros_like(length), where=length > 0))
+    @property
+    def stays_whole(self) -> bool:
+        """Whether whole pictures stay whole by themselves."""
+        return self.norm == "linf" and float(self.step).is_integer() and float(self.budget).is_integer()
 
-    def bounded(self, change: np.ndarray, first: np.ndarray) -> np.ndarray:
-        """Return the nearest changes within the budget, cut off where pictures would leave 0-255."""
+    def limits(self, first: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return between what a change of these pictures may lie, for each value."""
+        most = self.budget if self.norm == "linf" else np.inf
+        return np.maximum(-first, np.float32(-most)), np.minimum(255 - first, np.float32(most))
+
+    def uphill(self, slope: np.ndarray, sign: int) -> None:
+        """Make the step along a gradient (N, H, W, C), or against it, of that gradient; nowhere where there is none."""
         if self.norm == "linf":
-            change = np.clip(change, -self.budget, self.budget)
-        elif self.budget < np.inf:
-            change = change * np.float32(self.budget / np.maximum(_lengths(change), max(self.budget, 1e-30)))
-        return np.clip(change, -first, 255 - first)
+            np.sign(slope, out=slope)
+            slope *= np.float32(sign * self.step)
+        else:
+            length = _lengths(slope)
+            slope *= np.divide(sign * self.step, length, out=np.zeros_like(length), where=length > 0)
+
+    def bound(self, change: np.ndarray, limits: tuple[np.ndarray, np.ndarray]) -> None:
+        """Bring changes to the nearest ones within the budget, cut off where pictures would leave 0-255."""
+        if self.norm == "l2" and self.budget < np.inf:
+            change *= self.budget / np.maximum(_lengths(change), max(self.budget, 1e-30))
+        np.clip(change, *limits, out=change)
 
     def rounded(self, change: np.ndarray) -> np.ndarray:
         """Return changes of whole grey levels within the budget, if they are asked for."""
-        if not self.whole:
+        if not self.whole or self.stays_whole:
             return change
         if self.norm == "linf":
-            most = np.floor(self.budget)
+            most = np.float32(np.floor(self.budget))
             return np.clip(np.rint(change), -most, most)
         return np.stack([_rounded_within(one, self.budget) for one in change])
 
@@ -285,33 +295,70 @@ def _climb(
     if target is None and targeted:
         raise ValueError("To which class? Give target; or targeted=False, for away from what the network says.")
     pictures, classes, alone = _as_classes(model, images, target, batch_size, way.whole)
-    count, sign = len(pictures), np.float32(1 if targeted else -1)
-    slopes, forward = _slopes(model), _probabilities(model)
+    count, sign = len(pictures), 1 if targeted else -1
+    slopes, forward = _slopes(model), probabilities_of(model)
     found = pictures.copy()
     path = np.empty((count, way.steps + 1, model.outputs[0].shape[-1]), np.float32)
     taken = 0
     with progress_bar(show=progress, total=count * way.steps, unit="step") as bar:
         for begin in range(0, count, batch_size):
             part = slice(begin, begin + batch_size)
-            first, own, change = pictures[part], classes[part], np.zeros_like(pictures[part])
-            for k in range(way.steps):
-                slope, path[part, k] = slopes(found[part], own)
-                moving = path[part, k][np.arange(len(own)), own] < way.until
-                if not moving.any():
-                    path[part, k + 1 :] = path[part, k : k + 1]
-                    break
-                moving = moving[:, np.newaxis, np.newaxis, np.newaxis]
-                change = np.where(moving, way.bounded(change + sign * way.uphill(slope), first), change)
-                found[part] = np.clip(first + way.rounded(change), 0, 255)
-                taken = max(taken, k + 1)
-                bar.update(len(own))
-            else:
-                path[part, -1] = forward(found[part])
+            stages = _stages(pictures[part], classes[part], sign, way, slopes, forward)
+            for k, (found[part], path[part, k]) in enumerate(stages):
+                bar.update(len(classes[part]) if k else 0)
+            path[part, k + 1 :] = path[part, k : k + 1]
+            taken = max(taken, k)
     path = path[:, : taken + 1]
     fooled = (path[:, -1].argmax(axis=-1) == classes) == targeted
     change = found - pictures
     everything = (found.astype(np.uint8) if way.whole else found, change, path, classes, fooled)
     return Fooled(*(one[0] if alone else one for one in everything))
+
+
+def _stages(
+    first: np.ndarray, classes: np.ndarray, sign: int, way: _Way, slopes: Callable, forward: Callable
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Climb with a batch: yield its pictures and their probabilities, at the beginning and after each step."""
+    found, change, limits = first, np.zeros_like(first), way.limits(first)
+    for _ in range(way.steps):
+        step, probabilities = slopes(found, classes)
+        if not np.isfinite(probabilities).all():
+            raise ValueError("The network gives NaN or infinity for a picture, so there is no way for it to go.")
+        yield found, probabilities
+        moving = probabilities[np.arange(len(classes)), classes] < way.until
+        if not moving.any():
+            return
+        way.uphill(step, sign)
+        if not moving.all():
+            step[~moving] = 0
+        change += step
+        way.bound(change, limits)
+        found = first + way.rounded(change)
+        np.clip(found, 0, 255, out=found)
+    yield found, forward(found)
+
+
+def pgd_stages(
+    model: Any, image: np.ndarray, target: int, budget: float, step: float, steps: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield how far ``pgd`` has come with one picture, at the beginning and after each step, in whole grey levels.
+
+    Args:
+        model: As for ``pgd``.
+        image: (H, W, C), whole grey levels.
+        target: The class to lead to.
+        budget: As for ``pgd``, with the largest change of a value.
+        step: As for ``pgd``.
+        steps: As for ``pgd``.
+
+    Yields:
+        The picture (H, W, C), uint8, and its probabilities, float32 (classes,).
+    """
+    picture_shape(model)  # checks
+    pictures, classes, _ = _as_classes(model, image, target, 1, whole=True)
+    way = _Way("linf", budget, step, steps, True, 2)
+    for found, probabilities in _stages(pictures, classes, 1, way, _slopes(model), probabilities_of(model)):
+        yield found[0].astype(np.uint8), probabilities[0]
 
 
 def _as_classes(
@@ -359,7 +406,8 @@ def _slopes(model: Any) -> Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, 
 
         _, maps, (slope,) = gradient(model, [pictures], wanted, towards)
         outputs = tf.cast(maps[-1], tf.float32)
-        return tf.cast(slope, tf.float32), outputs if is_probability else tf.nn.softmax(outputs)
+        is_ready = is_probability and tf.reduce_all(outputs >= 0)  # not the logarithms of a log-softmax
+        return tf.cast(slope, tf.float32), tf.where(is_ready, outputs, tf.nn.softmax(outputs))
 
     def make() -> Callable:
         return traced(
@@ -378,12 +426,12 @@ def _slopes(model: Any) -> Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, 
     return slopes
 
 
-def _probabilities(model: Any) -> Callable[[np.ndarray], np.ndarray]:
+def probabilities_of(model: Any) -> Callable[[np.ndarray], np.ndarray]:
     """Return what gives the probabilities of all classes of pictures, float32 (N, classes)."""
     forward, is_probability = compiled(model, output_names(model)), gives_probabilities(model)
 
     def probabilities(pictures: np.ndarray) -> np.ndarray:
         outputs = np.asarray(forward(tf.cast(tf.constant(pictures), model.inputs[0].dtype))[0], np.float32)
-        return outputs if is_probability else softmax(outputs, axis=-1)
+        return outputs if is_probability and (outputs >= 0).all() else softmax(outputs, axis=-1)
 
     return probabilities

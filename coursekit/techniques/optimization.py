@@ -12,7 +12,7 @@ import numpy as np
 
 from coursekit.networks.backend import tf
 from coursekit.networks.gradients import gradient, permeable, refuse_whole_numbers
-from coursekit.networks.graph import StatefulError, kept, traced
+from coursekit.networks.graph import StatefulError, kept, steps, traced
 from coursekit.networks.reading import read
 from coursekit.techniques.parametrizations import PARAMETRIZATIONS, Parametrization, one_sweep
 from coursekit.techniques.regularizers import PENALTIES, random_view, view
@@ -314,6 +314,7 @@ def picture_shape(model: Any, size: Any = None) -> tuple[int, int, int]:
     Raises:
         TypeError, ValueError: The network takes something else than one picture, or whole numbers; or size is no size.
     """
+    steps(model)  # checks
     if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4:
         shapes = [tuple(tensor.shape) for tensor in model.inputs]
         raise ValueError(f"Pictures can be drawn for networks with one input (N, H, W, C); this one takes {shapes}.")

@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "decision_explorer": ["DecisionExplorer"],
         "dream_explorer": ["DreamExplorer"],
         "embedding_explorer": ["EmbeddingExplorer"],
+        "fooling_explorer": ["FoolingExplorer"],
         "occlusion_explorer": ["OcclusionExplorer"],
         "question": ["QuestionCards"],
         "unit_card": ["UnitCard"],

@@ -34,3 +34,10 @@ def class_names(model: Any) -> list[str]:
     names = imagenet_labels() if count == len(imagenet_labels()) else [f"class {i}" for i in range(count)]
     times = Counter(names)
     return [name if times[name] == 1 else f"{name} ({i})" for i, name in enumerate(names)]
+
+
+def short_names(names: list[str]) -> list[str]:
+    """Return the first of each class's names, "tabby" of "tabby, tabby cat", unless another class has it too."""
+    first = [name.split(", ")[0] for name in names]
+    times = Counter(one for name in names for one in name.split(", "))
+    return [one if times[one] == 1 else name for one, name in zip(first, names, strict=True)]

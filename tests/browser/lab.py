@@ -25,6 +25,7 @@ WINDOW = {"width": 1280, "height": 1000}
 NETWORK_AND_CARDS = """\
 import numpy as np
 from coursekit import ChannelExplorer, DecisionExplorer, DreamExplorer, EmbeddingExplorer, UnitCard
+from coursekit import FoolingExplorer
 from coursekit.networks.backend import keras
 from coursekit.widgets import OcclusionExplorer, QuestionCards
 classes, predicted = np.arange(12) % 3, np.arange(12) % 2
@@ -44,6 +45,7 @@ WIDGETS = [
     "QuestionCards('Some questions', lambda: {'cards': cards, 'score': '1 of 3'}, print)",
     "OcclusionExplorer(classifier, pictures[0], 0, patch=7, position=(3, 12))",
     "DecisionExplorer(classifier, pictures[0], 0, 1)",
+    "FoolingExplorer(classifier, pictures, 1, tried=['png', 'jpeg'])",
 ]
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from coursekit.networks.backend import keras, tf
 from tests.contract.networks import (
+    ATTACKS,
     CLASSES,
     EVERY,
     NO_AVERAGE,
@@ -206,7 +207,7 @@ def whole_numbers_in() -> Network:
 
     found = build("uint8")
     found.plain = build("float32").plain  # which has gradients
-    found.refused = dict.fromkeys(("maximize", *GRADIENTS, "DreamExplorer"), "whole numbers have no gradient")
+    found.refused = dict.fromkeys(("maximize", *GRADIENTS, *ATTACKS, "DreamExplorer"), "whole numbers have no gradient")
     return found
 
 
@@ -215,7 +216,7 @@ def makes_nan() -> Network:
     found = through(lambda x: maps_of(ops.log(x - 2.0)))
     more = "more than a fixed mixing"
     found.refused = {"maximize": "no finite number", "ChannelExplorer": "NaN", "picture_filters": more}
-    found.refused |= dict.fromkeys(("top_patches", "vectors", "arrays", "segment", "cam"), "NaN") | {
+    found.refused |= dict.fromkeys(("top_patches", "vectors", "arrays", "segment", "cam", *ATTACKS), "NaN") | {
         "describe_filters": more
     }
     found.left_out = ("receptive_field",)
@@ -271,6 +272,7 @@ def sequences_in() -> Network:
     no |= dict.fromkeys(("ChannelExplorer", "DreamExplorer"), "take one picture")
     no |= dict.fromkeys((*GRADIENTS, "grad_cam", "occlusion", "deletion_insertion"), "no channels")
     no["cam"] = NO_AVERAGE
+    no |= dict.fromkeys(ATTACKS, "networks with one input \\(N, H, W, C\\)")
     model = keras.Model(x, layers.Softmax()(scores))
     return Network(model, maps, scores, refused=no, left_out=("vectors", "arrays", "segment"))
 

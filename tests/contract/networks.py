@@ -17,8 +17,9 @@ EVERY = (
     "activations", "filters", "picture_filters", "describe_filters", "objectives", "class_score", "class_scores",
     "with_preprocessing", "maximize", "receptive_field", "top_patches", "unit_activations", "vectors", "arrays",
     "saliency", "smoothgrad", "integrated_gradients", "guided_backprop", "deconvnet", "cam", "grad_cam", "randomize",
-    "segment", "occlusion", "deletion_insertion", "analyze", "ChannelExplorer", "DreamExplorer",
+    "segment", "occlusion", "deletion_insertion", "fgsm", "pgd", "fool", "analyze", "ChannelExplorer", "DreamExplorer",
 )  # fmt: skip
+ATTACKS = ("fgsm", "pgd", "fool")
 NO_AVERAGE = "networks that end in a global average"
 
 
@@ -64,6 +65,8 @@ class Network:
         if self.pictures is None and self.model.built:
             shape = [SIZE if side is None else side for side in self.model.inputs[0].shape[1:]]
             self.pictures = pictures(*shape)
+        if no := self.refused.get("maximize") or self.refused.get("class_score"):  # they climb the score of a class
+            self.refused = {**dict.fromkeys(ATTACKS, no), **self.refused}
         if self.plain is None and self.maps is not None:
             wanted = {"maps": self.maps, "output": self.model.outputs, "layers": _outputs(self.model)}
             if self.scores is not None:
@@ -134,13 +137,13 @@ def scores_of(maps: Any, **named: Any) -> Any:
     return layers.Dense(CLASSES, bias_initializer="normal", name="scores", **named)(middle)
 
 
-def classifier(end: Callable[[Any], Any], units: int = CLASSES) -> Network:
+def classifier(end: Callable[[Any], Any], units: int = CLASSES, **known: Any) -> Network:
     """Return a network whose scores go through ``end``."""
     x, y = begin()
     maps = maps_of(y)
     middle = layers.GlobalAveragePooling2D(name="mean")(maps)
     scores = layers.Dense(units, bias_initializer="normal", name="scores")(middle)
-    return Network(keras.Model(x, end(scores)), maps, scores)
+    return Network(keras.Model(x, end(scores)), maps, scores, **known)
 
 
 def through(function: Callable[[Any], Any], *shape: int | None, **known: Any) -> Network:
@@ -174,11 +177,12 @@ ENDINGS: dict[str, Callable] = {
     "sigmoid_of_several_labels": lambda s: layers.Activation("sigmoid")(s),
     "regression": lambda s: s,
 }
-SCORES = ("class_score", "class_scores", "with_preprocessing")  # what the end makes a difference to
+SCORES = ("class_score", "class_scores", "with_preprocessing", "fgsm")  # what the end makes a difference to
 ENDS = {*ENDINGS, "single_sigmoid"}
 for name, end in ENDINGS.items():
     entered(name, functools.partial(classifier, end))
-entered("single_sigmoid", lambda: classifier(lambda s: layers.Activation("sigmoid")(s), units=1))
+ONE_CLASS = {"fgsm": "There is no class 1: there are 1"}
+entered("single_sigmoid", lambda: classifier(lambda s: layers.Activation("sigmoid")(s), units=1, refused=ONE_CLASS))
 
 
 def kind_of_end(make: Callable[[], Network]) -> Callable[[], Network]:

@@ -6,6 +6,7 @@ from PIL import Image
 
 from coursekit import channel, fgsm, fool, pgd
 from coursekit.networks.backend import keras, tf
+from coursekit.techniques.adversarial import pgd_stages
 from tests.techniques.ascents import assert_unchanged, everything_about
 
 layers = keras.layers
@@ -211,6 +212,20 @@ class TestBatches:
         assert_unchanged(model, before)
 
 
+class TestStages:
+    def test_they_are_those_of_pgd(self, model):
+        found = pgd(model, PICTURES[1], 2, budget=3, step=1, steps=5, whole=True, progress=False)
+        stages = list(pgd_stages(model, PICTURES[1], 2, 3, 1, 5))
+        assert len(stages) == 6
+        np.testing.assert_array_equal(stages[0][0], PICTURES[1])
+        np.testing.assert_array_equal(stages[-1][0], found.images)
+        assert stages[3][0].dtype == np.uint8
+        for k, (picture, probabilities) in enumerate(stages):
+            np.testing.assert_allclose(probabilities, found.path[k], rtol=1e-5)
+            np.testing.assert_allclose(probabilities, model(np.float32(picture)[np.newaxis])[0], rtol=1e-4)
+            assert np.abs(picture.astype(int) - PICTURES[1]).max() == min(k, 3)
+
+
 class TestFool:
     def test_it_stops_where_the_network_is_sure(self, model):
         found = fool(model, PICTURES, [0, 1, 2], step=1, steps=200, until=0.9, progress=False)
@@ -284,6 +299,12 @@ class TestWrongArguments:
             fool(model, "grey", None)
         with pytest.raises(ValueError, match="until must be a number, 0 or more and at most 1"):
             fool(model, "grey", 0, until=2)
+
+    def test_nan(self):
+        x = keras.Input((4, 5, 3))
+        root = layers.Lambda(lambda x: keras.ops.sqrt(x - 90), output_shape=(4, 5, 3))(x)
+        with pytest.raises(ValueError, match="The network gives NaN or infinity for a picture"):
+            pgd(keras.Model(x, layers.Dense(2)(layers.Flatten()(root))), PICTURES, 0, **STEPS)
 
     def test_networks(self):
         one = linear([(1, 2, 3)])
