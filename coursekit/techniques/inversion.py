@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from coursekit.networks.backend import tf
-from coursekit.networks.graph import find_layer
+from coursekit.networks.graph import find_layer, refuse_channels_first
 from coursekit.techniques.activations import activations
-from coursekit.techniques.optimization import Aim, Ascent, run
+from coursekit.techniques.optimization import Aim, Ascent, picture_shape, run
 from coursekit.validation import as_count, as_pictures, refuse_stack
 
 
@@ -91,6 +91,8 @@ def invert(
     if not asked:
         raise ValueError("No layer was asked for: give at least one name.")
     names = [find_layer(model, one).name for one in asked]
+    refuse_channels_first(model)
+    picture_shape(model)  # refuses what takes no picture
     refuse_stack(image, "image")
     pictures, _ = as_pictures(image, "image")
     if len(pictures) != 1:
