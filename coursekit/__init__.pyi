@@ -52,6 +52,7 @@ from .techniques import (
     guided_backprop as guided_backprop,
     integrated_gradients as integrated_gradients,
     intersection_over_union as intersection_over_union,
+    invert as invert,
     maximize as maximize,
     name_score as name_score,
     near_zero_channels as near_zero_channels,

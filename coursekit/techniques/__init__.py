@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "filters": ["describe_filters", "filters", "picture_filters"],
         "gradient_ascent": ["Optimized", "maximize"],
+        "inversion": ["Inverted", "invert"],
         "guided_backprop": ["deconvnet", "guided_backprop"],
         "integrated_gradients": ["integrated_gradients"],
         "masks": ["activation_mask", "intersection_over_union"],

@@ -7,16 +7,15 @@ from being noise (``regularizers``), the loop (``optimization``), and here all o
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from coursekit.techniques.objectives import Objective, as_objectives, check_positions, linear_aim
-from coursekit.techniques.optimization import Ascent, ascend
+from coursekit.techniques.optimization import Ascent, run
 from coursekit.validation import as_count, as_pictures, renamed
-from coursekit.waiting import progress_bar
 
 
 @dataclass(frozen=True)
@@ -116,41 +115,14 @@ def maximize(
     ascent = Ascent(parametrization, l2, total_variation, blur, shift, scale, rotate, learning_rate)
     check_positions(objectives, size)
 
+    how = {"size": size, "view_seed": seeds[0]}
     parts = [slice(first, first + batch_size) for first in range(0, count, batch_size)]
-    bar = progress_bar(show=progress, total=steps * len(parts), unit="step")
-    drawn, scores, kept_for = [], [], {step: [] for step in _snapshots(snapshots, steps)}
-    trace, penalty = np.full((2, count, steps), np.nan, np.float32)
-    unfit = np.zeros((count, steps), bool)
-    stage = None
-    try:
-        for part in parts:
-            how = {"size": size, "start": starts[part], "seed": seeds[part], "view_seed": seeds[0]}
-            for stage in ascend(linear_aim(objectives[part]), ascent, steps, **how):
-                if stage.step:
-                    trace[part, stage.step - 1], penalty[part, stage.step - 1] = stage.score, stage.penalty
-                    unfit[part, stage.step - 1] = ~stage.finite
-                    bar.update()
-                if stage.step in kept_for:
-                    kept_for[stage.step].append(stage.images())
-            drawn.append(stage.images())
-            scores.append(stage.scores())
-            stage = None
-    except KeyboardInterrupt:
-        if stage is not None:
-            drawn[len(scores) :] = [stage.images()]
-            scores.append(stage.scores())
-        if not drawn:
-            raise  # nothing to show for it yet
-        bar.write("Interrupted: here is how far it has come.")
-    finally:
-        bar.close()
-
-    if unfit.any():
-        _say_where(unfit, objectives)
-    images = np.concatenate(drawn)
-    objectives = objectives[: len(images)]
-    whole = {step: np.concatenate(parts) for step, parts in kept_for.items() if sum(map(len, parts)) == len(images)}
-    return Optimized(images, np.concatenate(scores), trace[: len(images)], penalty[: len(images)], whole, objectives)
+    ascents = [(linear_aim(objectives[part]), {**how, "start": starts[part], "seed": seeds[part]}) for part in parts]
+    done = run(ascents, ascent, steps, snapshots=snapshots, progress=progress)
+    objectives = objectives[: len(done.images)]
+    if not done.finite.all():
+        _say_where(~done.finite, objectives)
+    return Optimized(done.images, done.scores, done.trace, done.penalty, done.snapshots, objectives)
 
 
 def _say_where(unfit: np.ndarray, objectives: Sequence[Objective]) -> None:
@@ -185,12 +157,3 @@ def _seeds(seed: Any, count: int) -> list[int]:
     if len(seeds) != count:
         raise ValueError(f"There are {count} objectives but {len(seeds)} seeds: give one for all, or one for each.")
     return [as_count(value, "seed", 0) for value in seeds]
-
-
-def _snapshots(snapshots: Any, steps: int) -> list[int]:
-    if not isinstance(snapshots, Iterable):
-        raise ValueError(f"snapshots must be a list of steps, such as [0, {steps}], not {snapshots!r}.")
-    asked = sorted({as_count(step, "snapshots", 0) for step in snapshots})
-    if asked and asked[-1] > steps:
-        raise ValueError(f"There is no step {asked[-1]} to keep: there are {steps}.")
-    return asked

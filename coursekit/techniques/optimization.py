@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from numbers import Real
@@ -17,6 +17,7 @@ from coursekit.networks.reading import read
 from coursekit.techniques.parametrizations import PARAMETRIZATIONS, Parametrization, one_sweep
 from coursekit.techniques.regularizers import PENALTIES, random_view, view
 from coursekit.validation import as_count, as_number, nearest
+from coursekit.waiting import progress_bar
 
 # Turned and scaled views cost half a gradient step more; at every fourth step they do as well as at each.
 _TURN_EVERY = 4
@@ -210,6 +211,93 @@ def ascend(
             after = [_choose(alive, *pair) for pair in zip(after, rescued, strict=True)]
         state = after
         yield stage(step, score, penalty, finite.numpy(), state[0])
+
+
+@dataclass(frozen=True)
+class Run:
+    """What ascents one after the other came to.
+
+    Attributes:
+        images: float32 (N, H, W, C), values 0-255: of an interrupted run those that were begun.
+        scores: float32 (N,), the aim of these as they are, neither shifted nor turned.
+        trace: float32 (N, steps), the aim at each step, of the shaken pictures; NaN where it did not get.
+        penalty: float32 (N, steps), the weighted penalties at each step.
+        finite: bool (N, steps), whether that step had a finite score and gradient.
+        snapshots: {step: images} for the steps asked for, as far as all pictures got there.
+    """
+
+    images: np.ndarray
+    scores: np.ndarray
+    trace: np.ndarray
+    penalty: np.ndarray
+    finite: np.ndarray
+    snapshots: dict[int, np.ndarray]
+
+
+def run(
+    parts: Sequence[tuple[Aim, dict]],
+    ascent: Ascent,
+    steps: int,
+    *,
+    snapshots: Sequence[int] = (),
+    progress: bool = True,
+) -> Run:
+    """Take ascents to their end, with a progress bar. Interrupted (Ctrl-C), give what there is by then.
+
+    Args:
+        parts: Aims and, for each, the arguments of ``ascend`` that it has for itself.
+        ascent: The settings.
+        steps: How many.
+        snapshots: Steps, from 0 for the start, at which to keep the pictures too.
+        progress: Show the progress bar.
+
+    Raises:
+        TypeError, ValueError: As ``ascend``; or a snapshot is no step.
+    """
+    drawn, scores, kept_for = [], [], {step: [] for step in _asked_for(snapshots, steps)}
+    traces, penalties, finite = [], [], []  # (N, steps) of each part
+    stage = None
+    bar = progress_bar(show=progress, total=steps * len(parts), unit="step")
+    try:
+        for aim, how in parts:
+            for stage in ascend(aim, ascent, steps, **how):
+                if not stage.step:
+                    unknown = np.full((len(stage.score), steps), np.nan, np.float32)
+                    traces.append(unknown.copy())
+                    penalties.append(unknown)
+                    finite.append(np.ones(unknown.shape, bool))
+                else:
+                    at = stage.step - 1
+                    traces[-1][:, at], penalties[-1][:, at] = stage.score, stage.penalty
+                    finite[-1][:, at] = stage.finite
+                    bar.update()
+                if stage.step in kept_for:
+                    kept_for[stage.step].append(stage.images())
+            drawn.append(stage.images())
+            scores.append(stage.scores())
+            stage = None
+    except KeyboardInterrupt:
+        if stage is not None:
+            drawn[len(scores) :] = [stage.images()]
+            scores.append(stage.scores())
+        if not drawn:
+            raise  # nothing to show for it yet
+        bar.write("Interrupted: here is how far it has come.")
+    finally:
+        bar.close()
+    images = np.concatenate(drawn)
+    tables = [np.concatenate(several)[: len(images)] for several in (traces, penalties, finite)]
+    whole = {step: np.concatenate(parts) for step, parts in kept_for.items() if sum(map(len, parts)) == len(images)}
+    return Run(images, np.concatenate(scores), *tables, whole)
+
+
+def _asked_for(snapshots: Any, steps: int) -> list[int]:
+    if not isinstance(snapshots, Iterable):
+        raise ValueError(f"snapshots must be a list of steps, such as [0, {steps}], not {snapshots!r}.")
+    asked = sorted({as_count(step, "snapshots", 0) for step in snapshots})
+    if asked and asked[-1] > steps:
+        raise ValueError(f"There is no step {asked[-1]} to keep: there are {steps}.")
+    return asked
 
 
 def _choose(which: Any, yes: Any, no: Any) -> Any:

@@ -207,7 +207,9 @@ def whole_numbers_in() -> Network:
 
     found = build("uint8")
     found.plain = build("float32").plain  # which has gradients
-    found.refused = dict.fromkeys(("maximize", *GRADIENTS, *ATTACKS, "DreamExplorer"), "whole numbers have no gradient")
+    found.refused = dict.fromkeys(
+        ("maximize", "invert", *GRADIENTS, *ATTACKS, "DreamExplorer"), "whole numbers have no gradient"
+    )
     return found
 
 
@@ -215,7 +217,7 @@ def whole_numbers_in() -> Network:
 def makes_nan() -> Network:
     found = through(lambda x: maps_of(ops.log(x - 2.0)))
     more = "more than a fixed mixing"
-    found.refused = {"maximize": "no finite number", "ChannelExplorer": "NaN", "picture_filters": more}
+    found.refused = {"maximize": "no finite number", "ChannelExplorer": "NaN", "picture_filters": more, "invert": "NaN"}
     found.refused |= dict.fromkeys(("top_patches", "vectors", "arrays", "segment", "cam", *ATTACKS), "NaN") | {
         "describe_filters": more
     }
@@ -269,7 +271,9 @@ def sequences_in() -> Network:
     no = {"filters": "another kind", "receptive_field": "takes no pictures", "objectives": "no channels to read"}
     no |= {"picture_filters": "one input is a picture", "describe_filters": "one input is a picture"}
     no |= {"top_patches": "Patches are of layers", "unit_activations": "of layers that give", "maximize": "no channels"}
-    no |= dict.fromkeys(("ChannelExplorer", "DreamExplorer"), "take one picture")
+    no |= dict.fromkeys(("ChannelExplorer", "DreamExplorer"), "take one picture") | {
+        "invert": "networks with one input"
+    }
     no |= dict.fromkeys((*GRADIENTS, "grad_cam", "occlusion", "deletion_insertion"), "no channels")
     no["cam"] = NO_AVERAGE
     no |= dict.fromkeys(ATTACKS, "networks with one input \\(N, H, W, C\\)")

@@ -15,9 +15,10 @@ layers, ops = keras.layers, keras.ops
 SIZE, CLASSES, COUNT = 9, 3, 6
 EVERY = (
     "activations", "filters", "picture_filters", "describe_filters", "objectives", "class_score", "class_scores",
-    "with_preprocessing", "maximize", "receptive_field", "top_patches", "unit_activations", "vectors", "arrays",
-    "saliency", "smoothgrad", "integrated_gradients", "guided_backprop", "deconvnet", "cam", "grad_cam", "randomize",
-    "segment", "occlusion", "deletion_insertion", "fgsm", "pgd", "fool", "analyze", "ChannelExplorer", "DreamExplorer",
+    "with_preprocessing", "maximize", "invert", "receptive_field", "top_patches", "unit_activations", "vectors",
+    "arrays", "saliency", "smoothgrad", "integrated_gradients", "guided_backprop", "deconvnet", "cam", "grad_cam",
+    "randomize", "segment", "occlusion", "deletion_insertion", "fgsm", "pgd", "fool", "analyze", "ChannelExplorer",
+    "DreamExplorer",
 )  # fmt: skip
 ATTACKS = ("fgsm", "pgd", "fool")
 NO_AVERAGE = "networks that end in a global average"
@@ -289,7 +290,7 @@ def nested_with_several_outputs() -> Network:
 _ONE_INPUT = {
     "with_preprocessing": "2 inputs", "picture_filters": "one input is a picture", "top_patches": "2 inputs",
     "describe_filters": "one input is a picture", "maximize": "networks with one input",
-    "ChannelExplorer": "take one picture", "DreamExplorer": "take one picture",
+    "invert": "networks with one input", "ChannelExplorer": "take one picture", "DreamExplorer": "take one picture",
 }  # fmt: skip
 
 

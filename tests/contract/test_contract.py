@@ -6,6 +6,7 @@ float32, the same call gives the same again, and the network is as it was, its w
 
 import inspect
 import re
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from coursekit import (
     direction,
     feature_vectors,
     filters,
+    invert,
     maximize,
     nearest_neighbors,
     neuron,
@@ -174,6 +176,23 @@ def maximize_(net):
     by_hand = [np.mean(after["maps"][0, ..., 1]), after["maps"][1, row, column, 0]]
     by_hand += [after["scores"][2, 0]] if len(aims) == 3 else []
     close(net, found["scores"], [np.float32(number) for number in by_hand])
+
+
+@cell
+def invert_(net):
+    first = net.pictures if isinstance(net.pictures, np.ndarray) else pictures(SIZE, SIZE, 3)
+    photo, start = first[:2].astype(np.float32) / 2 + 64
+    how = {"parametrization": "pixels", "total_variation": 0, "learning_rate": 1, "progress": False}
+    with mock.patch("coursekit.techniques.optimization.traced", lambda function, *specs: function):
+        found = twice(lambda: vars(invert(net.model, net.layer, photo, 1, start=start, **how)))
+    assert found["images"].dtype == found["distances"].dtype == found["trace"].dtype == np.float32
+    wanted, before, after = (
+        np.asarray(keras.ops.cast(net.plain(net.given(one[np.newaxis]), training=False)["maps"], "float32"))
+        for one in (photo, start, found["images"])
+    )
+    missed = [np.linalg.norm(maps - wanted) / np.linalg.norm(wanted) for maps in (before, after)]
+    close(net, [found["trace"][0], found["distances"]], missed)
+    assert np.abs(found["images"] - start).max() == 1
 
 
 @cell
