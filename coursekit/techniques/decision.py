@@ -96,19 +96,23 @@ def scores_and_outputs(model: Any, images: Any) -> tuple[np.ndarray, np.ndarray]
     Raises:
         ValueError: The model has no scores, or the pictures do not fit.
     """
-    step, before = score_layer(model)
-    wanted = [(step.name, before), (output_names(model)[0], False)]
-    batches, alone = as_inputs(model, images)
     specs = [tf.TensorSpec(s.shape, tf.float64 if s.dtype == tf.float64 else tf.float32) for s in signature(model)]
 
-    def both(*inputs: Any) -> list[Any]:
-        typed = [tf.cast(one, spec.dtype) for one, spec in zip(inputs, signature(model), strict=True)]
-        scores, outputs = (tf.cast(one, tf.float32) for one in read(model, typed, wanted))
-        return [tf.reduce_mean(scores, axis=list(range(1, len(scores.shape) - 1))), outputs]
+    def make() -> tuple[Any, list[str]]:
+        step, before = score_layer(model)
+        wanted = [(step.name, before), (output_names(model)[0], False)]
 
-    forward = kept(model, ("scores and outputs",), lambda: traced(both, *specs))
+        def both(*inputs: Any) -> list[Any]:
+            typed = [tf.cast(one, spec.dtype) for one, spec in zip(inputs, signature(model), strict=True)]
+            scores, outputs = (tf.cast(one, tf.float32) for one in read(model, typed, wanted))
+            return [tf.reduce_mean(scores, axis=list(range(1, len(scores.shape) - 1))), outputs]
+
+        return traced(both, *specs), [name for name, _ in wanted]
+
+    forward, names = kept(model, ("scores and outputs",), make)
+    batches, alone = as_inputs(model, images)
     inputs = [tf.convert_to_tensor(batch, spec.dtype) for batch, spec in zip(batches, specs, strict=True)]
-    with sizes_explained([name for name, _ in wanted], inputs):
+    with sizes_explained(names, inputs):
         scores, outputs = (found.numpy() for found in forward(*inputs))
     return (scores[0], outputs[0]) if alone else (scores, outputs)
 
