@@ -47,7 +47,7 @@ portable: $(STAMP) ## rerun the lessons as on other processors; PORTABLE_ARGS="0
 	@$(PY) tools/portable.py $(PORTABLE_ARGS)
 
 bench: $(STAMP) ## measure speed
-	@set -e; for script in benchmarks/*.py; do echo "$$script"; $(PY) "$$script"; done
+	@set -e; for script in $(filter-out %_reference.py,$(wildcard benchmarks/*.py)); do echo "$$script"; $(PY) "$$script"; done
 
 lock: $(STAMP) ## write requirements.txt anew from pyproject.toml; LOCK_ARGS=--upgrade takes newer versions
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
