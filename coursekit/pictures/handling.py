@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from scipy import ndimage
 
 from coursekit.validation import as_count, as_number, as_pictures, nearest
 
@@ -78,6 +77,8 @@ def blur(images: Any, sigma: float = 1) -> np.ndarray:
         >>> bool(blur(picture, 2).std() < picture.std())
         True
     """
+    from scipy import ndimage  # takes longer to load than all else here
+
     pictures, alone = as_pictures(images)
     sigma = as_number(sigma, "sigma")
     spread = (0, sigma, sigma, 0)

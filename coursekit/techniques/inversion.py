@@ -82,9 +82,9 @@ def invert(
 
     Example:
         >>> from coursekit import invert, photo, squeezenet
-        >>> found = invert(squeezenet(), "fire2-concat", photo("chelsea", 64), steps=24, progress=False)
-        >>> found.images.shape, bool(found.trace[0] > 2 * found.distances)
-        ((64, 64, 3), True)
+        >>> found = invert(squeezenet(), "conv1", photo("chelsea", 227), steps=24, progress=False)
+        >>> found.images.shape, bool(found.trace[0] > found.distances)
+        ((227, 227, 3), True)
     """
     alone = isinstance(layer, str)
     asked = [layer] if alone or not isinstance(layer, Iterable) else list(layer)

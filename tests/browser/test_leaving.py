@@ -15,7 +15,9 @@ INSIDE = [  # of each widget, something that has the focus: its cell, a selector
     (4, ".ck-unit-card .ck-name"),
     (5, ".ck-question input[type=radio]"),
     (5, ".ck-question .ck-words"),
-    (6, ".ck-decision-explorer .ck-target"),
+    (6, ".ck-occlusion-explorer .ck-stage"),
+    (7, ".ck-decision-explorer .ck-target"),
+    (8, ".ck-fooling-explorer .ck-target"),
 ]
 
 
