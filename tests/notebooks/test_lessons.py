@@ -33,6 +33,7 @@ def test_there_are_lessons():
     assert LESSONS
 
 
+@pytest.mark.rerun
 @lessons
 def test_reruns_to_the_same_numbers(path):
     command = [sys.executable, "-m", "pytest", "--nbval", "-q", "-p", "no:cacheprovider", str(path)]
