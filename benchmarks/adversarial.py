@@ -4,16 +4,15 @@ Run it on an otherwise idle machine: ``python benchmarks/adversarial.py``. The w
 that changes its speed changes it for all of them; given are medians.
 """
 
-import statistics
-import time
 from collections.abc import Callable
 
 import numpy as np
+from attribution import medians
 
 from coursekit import pgd, photos, squeezenet
 from coursekit.networks.backend import keras, tf
 
-STEPS, ROUNDS, CLASS = 10, 7, 105
+STEPS, CLASS = 10, 105
 
 
 def bare_gradient(network: keras.Model) -> Callable:
@@ -29,21 +28,6 @@ def bare_gradient(network: keras.Model) -> Callable:
         return tape.gradient(log_p, pictures)
 
     return gradient
-
-
-def medians(ways: dict[str, Callable]) -> list[float]:
-    """Return the median seconds of each way, after one call that compiles."""
-    taken = {name: [] for name in ways}
-    for way in ways.values():
-        way()
-    for _ in range(ROUNDS):
-        for name, way in ways.items():
-            start = time.perf_counter()
-            way()
-            taken[name].append(time.perf_counter() - start)
-    for name, times in taken.items():
-        print(f"  {name:44} {1e3 * statistics.median(times):8.1f} ms")
-    return [statistics.median(times) for times in taken.values()]
 
 
 WAYS = {

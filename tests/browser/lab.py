@@ -24,8 +24,7 @@ WINDOW = {"width": 1280, "height": 1000}
 # A cell with what it takes to make each widget, and a cell for each.
 NETWORK_AND_CARDS = """\
 import numpy as np
-from coursekit import ChannelExplorer, DecisionExplorer, DreamExplorer, EmbeddingExplorer, UnitCard
-from coursekit import FoolingExplorer
+from coursekit import ChannelExplorer, DecisionExplorer, DreamExplorer, EmbeddingExplorer, FoolingExplorer, UnitCard
 from coursekit.networks.backend import keras
 from coursekit.widgets import OcclusionExplorer, QuestionCards
 classes, predicted = np.arange(12) % 3, np.arange(12) % 2
