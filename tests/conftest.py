@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -41,6 +42,13 @@ def pytest_configure():
 def pytest_collection_modifyitems(items):
     """Begin with the lessons, which take longest: at the end one worker would run them while the other waits."""
     items.sort(key=lambda item: "test_lessons" not in item.nodeid)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup():
+    """Draw the same random weights in every run, whatever ran before."""
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.set_random_seed(0)
 
 
 def pytest_unconfigure():
