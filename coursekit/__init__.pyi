@@ -16,6 +16,7 @@ from .networks import (
     imagenet_labels as imagenet_labels,
     load_network as load_network,
     squeezenet as squeezenet,
+    with_average_pooling as with_average_pooling,
     with_preprocessing as with_preprocessing,
 )
 from .pictures import (
@@ -49,6 +50,7 @@ from .techniques import (
     filters as filters,
     fool as fool,
     grad_cam as grad_cam,
+    gram as gram,
     guided_backprop as guided_backprop,
     integrated_gradients as integrated_gradients,
     intersection_over_union as intersection_over_union,
@@ -70,7 +72,9 @@ from .techniques import (
     segment as segment,
     smoothgrad as smoothgrad,
     strongest_channel as strongest_channel,
+    synthesize_texture as synthesize_texture,
     top_patches as top_patches,
+    transfer_style as transfer_style,
     tsne as tsne,
     unit_activations as unit_activations,
     unit_answers as unit_answers,

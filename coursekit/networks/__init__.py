@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "adapting": ["class_scores", "with_preprocessing"],
         "labels": ["imagenet_labels"],
         "loading": ["load_network"],
+        "pooling": ["with_average_pooling"],
         "squeezenet": ["squeezenet"],
     },
 )

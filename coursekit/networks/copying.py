@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from coursekit.networks.adapting import _Function, _WithoutActivation
@@ -9,15 +10,19 @@ from coursekit.networks.backend import keras
 from coursekit.networks.graph import is_graph, steps
 
 
-def copy(model: Any) -> Any:
+def copy(model: Any, instead: dict[type, type] | None = None) -> Any:
     """Return the same network with the same names and numbers, but weights of its own.
+
+    Args:
+        model: A Keras model, left as it is.
+        instead: Kinds of layers and, for each, another one with the same settings and no other weights.
 
     Raises:
         TypeError, ValueError: ``model`` is no Keras model with a graph, or a layer cannot be built again from its
             settings.
     """
     steps(model)  # checks
-    twin = keras.models.clone_model(model, clone_function=_rebuilt, recursive=True)
+    twin = keras.models.clone_model(model, clone_function=partial(_rebuilt, instead=instead or {}), recursive=True)
     if isinstance(model, keras.Sequential) and not twin.built:
         twin.build(model.inputs[0].shape)
     own, others = model.weights, twin.weights
@@ -30,7 +35,7 @@ def copy(model: Any) -> Any:
     return twin
 
 
-def _rebuilt(layer: Any) -> Any:
+def _rebuilt(layer: Any, instead: dict[type, type]) -> Any:
     """Return a layer of the same settings. Functions stay the same ones: they cannot be built from text."""
     if isinstance(layer, keras.layers.Lambda):
         return keras.layers.Lambda(
@@ -39,11 +44,11 @@ def _rebuilt(layer: Any) -> Any:
     if isinstance(layer, _Function):
         return _Function(layer.function, name=layer.name, dtype=layer.dtype_policy)
     if isinstance(layer, _WithoutActivation):
-        return _WithoutActivation(_rebuilt(layer.layer), name=layer.name)
+        return _WithoutActivation(_rebuilt(layer.layer, instead), name=layer.name)
     if is_graph(layer):
-        return copy(layer)
+        return copy(layer, instead)
     try:
-        return type(layer).from_config(layer.get_config())
+        return instead.get(type(layer), type(layer)).from_config(layer.get_config())
     except Exception as error:  # whatever a layer of the user's own raises
         raise ValueError(
             f"Layer {layer.name!r} ({type(layer).__name__}) cannot be built again from its get_config() "

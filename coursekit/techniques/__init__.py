@@ -33,5 +33,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "saliency": ["saliency"],
         "segmentation": ["segment"],
         "smoothgrad": ["smoothgrad"],
+        "style": ["StyleTransfer", "transfer_style"],
+        "texture": ["Texture", "gram", "synthesize_texture"],
     },
 )

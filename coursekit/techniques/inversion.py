@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from coursekit.networks.backend import tf
-from coursekit.networks.graph import find_layer, refuse_channels_first
-from coursekit.techniques.activations import activations
-from coursekit.techniques.optimization import Aim, Ascent, picture_shape, run
-from coursekit.validation import as_count, as_pictures, refuse_stack
+from coursekit.techniques.features import as_start, features_aim, layer_names, one_picture
+from coursekit.techniques.optimization import Ascent, run
+from coursekit.validation import as_count
 
 
 @dataclass(frozen=True)
@@ -87,21 +85,15 @@ def invert(
         ((227, 227, 3), True)
     """
     alone = isinstance(layer, str)
-    asked = [layer] if alone or not isinstance(layer, Iterable) else list(layer)
-    if not asked:
-        raise ValueError("No layer was asked for: give at least one name.")
-    names = [find_layer(model, one).name for one in asked]
-    refuse_channels_first(model)
-    picture_shape(model)  # refuses what takes no picture
-    refuse_stack(image, "image")
-    pictures, _ = as_pictures(image, "image")
-    if len(pictures) != 1:
-        raise ValueError(f"image must be one picture, not {len(pictures)}: call invert for each.")
-    picture = pictures[0].astype(np.float32)
+    names = layer_names(model, layer, "layer")
+    picture = one_picture(image, "image")
     ascent = Ascent(parametrization, 0, total_variation, 0, 0, 0, 0, learning_rate)
-    aim = _same_features(model, names, picture)
-    first = start if isinstance(start, str) else as_pictures(start, "start")[0][0]
-    how = {"size": picture.shape[:2], "start": [first] * len(names), "seed": [as_count(seed, "seed", 0)] * len(names)}
+    aim = features_aim(model, names, picture)
+    how = {
+        "size": picture.shape[:2],
+        "start": [as_start(start)] * len(names),
+        "seed": [as_count(seed, "seed", 0)] * len(names),
+    }
     done = run([(aim, how)], ascent, as_count(steps, "steps"), snapshots=snapshots, progress=progress)
     found = (done.images, np.sqrt(-done.scores), np.sqrt(-done.trace))
     if alone:
@@ -109,30 +101,3 @@ def invert(
     else:
         kept = done.snapshots
     return Inverted(*found, kept, names)
-
-
-def _same_features(model: Any, names: list[str], picture: np.ndarray) -> Aim:
-    """Return the aim of having a picture's features, of the first layer in the first picture, and so on.
-
-    Raises:
-        ValueError: A layer's features are 0 everywhere, or not finite.
-    """
-    layers = list(dict.fromkeys(names))
-    features = activations(model, picture[np.newaxis], layers)
-    for name, values in features.items():
-        if not np.isfinite(values).all():
-            raise ValueError(f"{name!r} answers NaN or infinity to this picture: there is nothing to come near to.")
-        if not values.any():
-            raise ValueError(f"{name!r} answers 0 everywhere to this picture: every dark picture would do as well.")
-    own = np.float32([[name == one for one in layers] for name in names])
-
-    def score(maps: Sequence[Any], pictures: Any, constants: Sequence[Any]) -> Any:
-        own, *wanted = constants
-        squares = []
-        for values, want in zip(maps, wanted, strict=True):
-            axes = list(range(1, want.shape.rank))
-            missed = tf.reduce_sum(tf.square(tf.cast(values, tf.float32) - want), axes)
-            squares.append(missed / tf.reduce_sum(tf.square(want), axes))
-        return -tf.reduce_sum(own * tf.stack(squares, 1), 1)
-
-    return Aim(model, tuple((name, False) for name in layers), score, (own, *features.values()), ("features",))

@@ -6,7 +6,7 @@ import pytest
 
 from coursekit import activations, invert
 from coursekit.networks.backend import keras, tf
-from coursekit.techniques.inversion import _same_features
+from coursekit.techniques.features import features_aim
 from coursekit.techniques.optimization import compiled_scores
 from tests.techniques.ascents import everything_about, toy
 
@@ -37,6 +37,14 @@ class TestDistance:
         on_the_way = [relative(model, "conv", found.snapshots[step][np.newaxis])[0] for step in range(4)]
         np.testing.assert_allclose(found.trace, on_the_way, rtol=1e-3)
 
+    def test_in_a_size_of_its_own(self):
+        """A network that takes 227 x 227 is drawn in other sizes up to its first layer that does not."""
+        net = keras.Sequential([keras.Input((12, 12, 3)), layers.Conv2D(4, 3, name="conv"), layers.Flatten()])
+        found = invert(net, "conv", PICTURE[:9], 1, **STILL)
+        wide = keras.Model(free := keras.Input((None, None, 3)), net.get_layer("conv")(free))
+        own, photo = (np.float64(wide(picture[np.newaxis])) for picture in (found.images, PICTURE[:9]))
+        assert found.distances == pytest.approx(np.sqrt(((own - photo) ** 2).sum() / (photo**2).sum()), rel=1e-3)
+
     def test_the_photo_itself_has_none(self, model):
         found = invert(model, "conv", PICTURE, 1, start=PICTURE, parametrization="pixels", total_variation=0, **STILL)
         assert found.trace[0] < 1e-5
@@ -46,7 +54,7 @@ class TestDistance:
         x = keras.Input(PICTURE.shape)
         conv = layers.Conv2D(5, 3, activation="tanh", name="conv")(layers.Rescaling(1 / 127.5, offset=-1)(x))
         smooth = keras.Model(x, layers.Conv2D(4, 3, activation="softplus", name="deep")(conv))
-        aim = _same_features(smooth, ["deep", "conv"], PICTURE)
+        aim = features_aim(smooth, ["deep", "conv"], PICTURE)
         scores, constants = compiled_scores(aim, PICTURE.shape), [tf.constant(one) for one in aim.constants]
         start = np.random.default_rng(1).uniform(50, 200, (2, *PICTURE.shape)).astype(np.float32)
         x = tf.constant(start)
@@ -158,7 +166,7 @@ class TestWrongArguments:
             ({"layer": []}, ValueError, "No layer was asked for"),
             ({"layer": 3}, TypeError, "named by a string"),
             ({"image": np.stack([PICTURE, PICTURE])}, ValueError, "one picture, not 2"),
-            ({"image": PICTURE[:8]}, ValueError, "12 x 12"),
+            ({"image": PICTURE[:, :, :1]}, ValueError, "3 channels, and this one has 1"),
             ({"steps": 0}, ValueError, "steps"),
             ({"total_variation": -1}, ValueError, "total_variation"),
             ({"start": "white"}, ValueError, "no start 'white'"),
