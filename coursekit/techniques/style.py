@@ -14,7 +14,7 @@ from coursekit.techniques.texture import TEXTURE_LAYERS, default_rate, gram_dist
 from coursekit.validation import as_count, as_number
 
 CONTENT_LAYER = "fire5-concat"
-STYLE_WEIGHT = 1.0
+STYLE_WEIGHT = 5.0
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def transfer_style(
     keep_colour: bool = False,
     parametrization: str = "pixels",
     start: str | np.ndarray = "content",
-    total_variation: float = 0,
+    total_variation: float = 0.2,
     learning_rate: float | None = None,
     seed: int = 0,
     snapshots: Sequence[int] = (),
