@@ -3,6 +3,12 @@
 import numpy as np
 
 
+def _peak(features, gradients, where="argmax", weights=None):
+    parts = features * (gradients.mean(axis=(0, 1)) if weights is None else weights)
+    total = parts.sum(-1)
+    return parts[np.unravel_index(getattr(total, where)(), total.shape)]
+
+
 def _overlaps(mask, region):
     return (mask & region).sum(), (mask | region).sum(), mask.sum(), region.sum()
 
@@ -66,16 +72,23 @@ PLAUSIBLE = {
             np.degrees(np.arctan2(kernel[:, 0].sum() - kernel[:, 2].sum(), kernel[2].sum() - kernel[0].sum())) % 360
         ),
     },
-    "03.nearest": {
-        "second farthest": lambda features, query: int(np.linalg.norm(features - query, axis=1).argsort()[-2]),
-        "first column": lambda features, query: int(np.abs(features - query)[:, 0].argmin()),
-        "shortest": lambda features, query: int(np.linalg.norm(features, axis=1).argmin()),
-        "length alike": lambda features, query: int(
-            np.abs(np.linalg.norm(features, axis=1) - np.linalg.norm(query)).argmin()
-        ),
-        "the distance": lambda features, query: float(np.linalg.norm(features - query, axis=1).min()),
-        "second": lambda features, query: int(np.linalg.norm(features - query, axis=1).argsort()[1]),
-        "along the wrong axis": lambda features, query: int(np.linalg.norm(features - query, axis=0).argmin()),
+    "03.two-neighbors": {
+        "first column": lambda features, query: [int(np.abs(features - query)[:, 0].argmin())] * 2,
+        "shortest": lambda features, query: [int(np.linalg.norm(features, axis=1).argmin())] * 2,
+        "length alike": lambda features, query: [
+            int(np.abs(np.linalg.norm(features, axis=1) - np.linalg.norm(query)).argmin()),
+            int((features @ query).argmax()),
+        ],
+        "the numbers themselves": lambda features, query: [
+            float(np.linalg.norm(features - query, axis=1).min()),
+            float((features @ query / np.linalg.norm(features, axis=1)).max()),
+        ],
+        "second": lambda features, query: [
+            int(np.linalg.norm(features - query, axis=1).argsort()[1]),
+            int((features @ query / np.linalg.norm(features, axis=1)).argsort()[-2]),
+        ],
+        "along the wrong axis": lambda features, query: [int(np.linalg.norm(features - query, axis=0).argmin())] * 2,
+        "one of both": lambda features, query: int(np.linalg.norm(features - query, axis=1).argmin()),
     },
     "03.kept-neighbors": {
         "all of them": lambda features, points, k: 1.0,
@@ -204,66 +217,44 @@ PLAUSIBLE = {
         "largest copy": lambda gradients: np.abs(gradients).max(axis=(0, -1)),
         "colours before copies": lambda gradients: np.abs(gradients.max(axis=-1).mean(axis=0)),
     },
-    "06.gates": {
-        "all by the values": lambda values, upstream: np.stack([np.where(values > 0, upstream, 0.0)] * 3),
-        "gradient let through": lambda values, upstream: np.stack(
-            [upstream, np.maximum(upstream, 0), np.where(values > 0, np.maximum(upstream, 0), 0.0)]
+    "06.hidden-class": {
+        "any closed": lambda values, first, second: (values <= 0) | (first <= 0) | (second <= 0),
+        "both negative": lambda values, first, second: (first < 0) & (second < 0),
+        "one of them negative": lambda values, first, second: (values > 0) & ((first < 0) | (second < 0)),
+        "other signs": lambda values, first, second: (values > 0) & (first * second < 0),
+        "sum below zero": lambda values, first, second: (values > 0) & (first + second < 0),
+        "their numbers": lambda values, first, second: np.flatnonzero((values > 0) & (first < 0) & (second < 0)),
+        "how many": lambda values, first, second: int(((values > 0) & (first < 0) & (second < 0)).sum()),
+    },
+    "07.rival": {
+        "any channel": lambda features, weights, first, second: (
+            (features * weights[:, second]).max(-1) > (features * weights[:, first]).max(-1)
         ),
-        "product": lambda values, upstream: np.stack(
-            [values * upstream, np.maximum(upstream, 0), np.maximum(values * upstream, 0)]
+        "absolute weights": lambda features, weights, first, second: (
+            features @ np.abs(weights[:, second]) > features @ np.abs(weights[:, first])
         ),
-        "in columns": lambda values, upstream: np.stack(
-            [
-                np.where(values > 0, upstream, 0.0),
-                np.maximum(upstream, 0),
-                np.where(values > 0, np.maximum(upstream, 0), 0.0),
-            ],
-            axis=1,
+        "above zero": lambda features, weights, first, second: features @ weights[:, second] > 0,
+        "above the average": lambda features, weights, first, second: (
+            (one := features @ weights[:, second]) - one.mean() > (other := features @ weights[:, first]) - other.mean()
         ),
-        "negative gates": lambda values, upstream: np.stack(
-            [np.where(values < 0, upstream, 0.0), np.minimum(upstream, 0), np.where(values < 0, upstream, 0.0)]
-        ),
-        "same signs": lambda values, upstream: np.stack(
-            [
-                np.where(values > 0, upstream, 0.0),
-                np.maximum(upstream, 0),
-                np.where(values * upstream > 0, upstream, 0.0),
-            ]
+        "the difference": lambda features, weights, first, second: features @ (weights[:, second] - weights[:, first]),
+        "channels": lambda features, weights, first, second: features[..., second] > features[..., first],
+        "the best of all": lambda features, weights, first, second: (features @ weights).argmax(-1) == second,
+        "turned": lambda features, weights, first, second: (
+            (features @ weights[:, second] > features @ weights[:, first]).T
         ),
     },
-    "07.cam": {
-        "absolute weights": lambda features, weights, index: features @ np.abs(weights[:, index]),
-        "all classes": lambda features, weights, index: features @ weights,
-        "softmax over places": lambda features, weights, index: (
-            np.exp(features @ weights[:, index]) / np.exp(features @ weights[:, index]).sum()
+    "07.peak": {
+        "weakest place": lambda features, gradients: _peak(features, gradients, "argmin"),
+        "absolute weights": lambda features, gradients: _peak(
+            features, gradients, weights=np.abs(gradients.mean(axis=(0, 1)))
         ),
-        "without the mean": lambda features, weights, index: (
-            features @ weights[:, index] - (features @ weights[:, index]).mean()
-        ),
-        "from 0 to 1": lambda features, weights, index: (
-            features @ weights[:, index] / np.abs(features @ weights[:, index]).max()
-        ),
-        "strongest channel": lambda features, weights, index: (features * weights[:, index]).max(axis=-1),
-        "next class": lambda features, weights, index: features @ weights[:, (index + 1) % weights.shape[1]],
-        "turned": lambda features, weights, index: (features @ weights[:, index]).T,
-    },
-    "07.grad-cam": {
-        "no features": lambda features, gradients: np.maximum(gradients.mean(axis=-1), 0),
-        "features averaged": lambda features, gradients: np.maximum(
-            (gradients * features.mean(axis=(0, 1))).sum(axis=-1), 0
-        ),
-        "largest gradient": lambda features, gradients: np.maximum((features * gradients.max(axis=(0, 1))).sum(-1), 0),
-        "scaled": lambda features, gradients: (
-            (one := np.maximum((features * gradients.mean(axis=(0, 1))).sum(-1), 0)) / max(one.max(), 1e-9)
-        ),
-        "absolute value": lambda features, gradients: np.abs((features * gradients.mean(axis=(0, 1))).sum(-1)),
-        "positive gradients": lambda features, gradients: np.maximum(
-            (features * np.maximum(gradients, 0).mean(axis=(0, 1))).sum(-1), 0
-        ),
-        "channels cut apart": lambda features, gradients: np.maximum(features * gradients.mean(axis=(0, 1)), 0).sum(-1),
-        "softmaxed weights": lambda features, gradients: (
-            features @ (np.exp(gradients.mean(axis=(0, 1))) / np.exp(gradients.mean(axis=(0, 1))).sum())
-        ),
+        "summed gradients": lambda features, gradients: _peak(features, gradients, weights=gradients.sum(axis=(0, 1))),
+        "shares": lambda features, gradients: (one := _peak(features, gradients)) / one.sum(),
+        "the sum": lambda features, gradients: float(_peak(features, gradients).sum()),
+        "the largest": lambda features, gradients: int(_peak(features, gradients).argmax()),
+        "largest first": lambda features, gradients: np.sort(_peak(features, gradients))[::-1],
+        "middle place": lambda features, gradients: (features * gradients.mean(axis=(0, 1)))[1, 2],
     },
     "07.one-scale": {
         "by the first": lambda first, second: np.stack([first, second]) / first.max() * 0.5,

@@ -6,7 +6,7 @@ import numpy as np
 
 from coursekit.exercises.model import Exercise, Mistake
 
-# 03.nearest ----------------------------------------------------------------------------------------------------------
+# 03.two-neighbors -----------------------------------------------------------------------------------------------------
 
 
 def _nearest_case(seed: int) -> dict:
@@ -37,58 +37,81 @@ def _cosines(case: dict) -> np.ndarray:
     return features @ case["query"] / np.linalg.norm(features, axis=1)
 
 
-_nearest = Exercise(
-    id="03.nearest",
-    title="The nearest neighbour",
-    answer="nearest",
+def _two(case: dict) -> list[int]:
+    return [int(_distances(case).argmin()), int(_cosines(case).argmax())]
+
+
+def _walked(case: dict) -> int:
+    return int(np.abs(case["features"] - case["query"]).sum(axis=1).argmin())
+
+
+_two_neighbors = Exercise(
+    id="03.two-neighbors",
+    title="Near by distance, near by angle",
+    answer="two_neighbors",
     points=2,
     hints=(
-        "Subtract the query from every row. How long is each difference?",
-        "The length of a vector is the root of the sum of its squares: np.linalg.norm(..., axis=1).",
-        "The nearest row is the one with the smallest length: argmin().",
+        "By distance: subtract the query from every row. How long is each difference? The shortest one is nearest.",
+        "By angle: the cosine is the dot product divided by both lengths. The query's length is the same for all rows, "
+        "so it changes no order; that of the rows does.",
+        "np.linalg.norm(..., axis=1) gives the length of each row. A small distance is near, and so is a large cosine.",
     ),
-    solution=("def nearest(features, query):\n    return int(np.linalg.norm(features - query, axis=1).argmin())"),
+    solution=(
+        "def two_neighbors(features, query):\n"
+        "    by_distance = np.linalg.norm(features - query, axis=1).argmin()\n"
+        "    cosines = features @ query / np.linalg.norm(features, axis=1)\n"
+        "    return [by_distance, cosines.argmax()]"
+    ),
     case=_nearest_case,
-    right=lambda case: int(_distances(case).argmin()),
+    right=_two,
     is_function=True,
     mistakes=(
         Mistake(
-            "the farthest",
-            "That is the row that lies farthest away.",
-            lambda case: int(_distances(case).argmax()),
-        ),
-        Mistake(
-            "absolute values added up",
-            "That row is the nearest if the absolute differences are added up, as one walks through a city's blocks. "
-            "The ordinary distance is the root of the sum of their squares.",
-            lambda case: int(np.abs(case["features"] - case["query"]).sum(axis=1).argmin()),
+            "exchanged",
+            "The two are exchanged: the first is to be the nearest by distance.",
+            lambda case: _two(case)[::-1],
         ),
         Mistake(
             "the largest product",
-            "That row has the largest dot product with the query. A long vector has large products with everything: "
-            "the product is no distance.",
-            lambda case: int((case["features"] @ case["query"]).argmax()),
+            "The second row has the largest dot product with the query. A long vector has large products with "
+            "everything: divide by its length, and only the angle is left.",
+            lambda case: [_two(case)[0], int((case["features"] @ case["query"]).argmax())],
+        ),
+        Mistake(
+            "the smallest cosine",
+            "The second row points away from the query. A cosine of 1 is the same direction, and -1 the opposite one.",
+            lambda case: [_two(case)[0], int(_cosines(case).argmin())],
+        ),
+        Mistake(
+            "the farthest",
+            "The first row lies farthest away.",
+            lambda case: [int(_distances(case).argmax()), _two(case)[1]],
+        ),
+        Mistake(
+            "absolute values added up",
+            "The first row is the nearest if the absolute differences are added up, as one walks through a city's "
+            "blocks. The ordinary distance is the root of the sum of their squares.",
+            lambda case: [_walked(case), _two(case)[1]],
         ),
         Mistake(
             "without the square",
-            "The differences were added up with their signs, so large ones can cancel out.",
-            lambda case: int(np.abs((case["features"] - case["query"]).sum(axis=1)).argmin()),
+            "For the first, differences were added up with their signs, so large ones can cancel out.",
+            lambda case: [int(np.abs((case["features"] - case["query"]).sum(axis=1)).argmin()), _two(case)[1]],
         ),
         Mistake(
-            "the smallest angle",
-            "That row points most nearly in the query's direction (the cosine). Its length may be quite another. A "
-            "good measure too, but distance was asked for.",
-            lambda case: int(_cosines(case).argmax()),
+            "distance twice",
+            "Both are the nearest by distance. The angle does not care how long a row is.",
+            lambda case: [_two(case)[0]] * 2,
         ),
         Mistake(
             "counted from 1",
             "One too many: rows are counted from 0.",
-            lambda case: int(_distances(case).argmin()) + 1,
+            lambda case: [number + 1 for number in _two(case)],
         ),
     ),
 )
 
-# 03.kept-neighbors ---------------------------------------------------------------------------------------------------
+# 03.kept-neighbors ----------------------------------------------------------------------------------------------------
 
 
 def _kept_case(seed: int) -> dict:
@@ -189,7 +212,7 @@ _kept = Exercise(
     ),
 )
 
-# 03.left-out ---------------------------------------------------------------------------------------------------------
+# 03.left-out ----------------------------------------------------------------------------------------------------------
 
 
 def _left_out_case(seed: int) -> dict:
@@ -273,7 +296,7 @@ _left_out = Exercise(
     ),
 )
 
-# 03.islands ----------------------------------------------------------------------------------------------------------
+# 03.islands -----------------------------------------------------------------------------------------------------------
 
 _islands = Exercise(
     id="03.islands",
@@ -293,4 +316,4 @@ _islands = Exercise(
     ),
 )
 
-EXERCISES = (_nearest, _kept, _left_out, _islands)
+EXERCISES = (_two_neighbors, _kept, _left_out, _islands)

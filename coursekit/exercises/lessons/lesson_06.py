@@ -6,7 +6,7 @@ import numpy as np
 
 from coursekit.exercises.model import Exercise, Mistake
 
-# 06.change -----------------------------------------------------------------------------------------------------------
+# 06.change ------------------------------------------------------------------------------------------------------------
 
 
 def _change_case(seed: int) -> dict:
@@ -24,14 +24,14 @@ def _products(case: dict) -> np.ndarray:
 _change = Exercise(
     id="06.change",
     title="What the gradient predicts",
-    answer="foretold_change",
+    answer="predicted_change",
     points=2,
     hints=(
         "Begin with one pixel: it becomes 3 grey levels brighter, its gradient is 0.2. How much does the score rise?",
         "Each pixel and colour adds its gradient times its own change. The changes are other - image.",
         "The score collects them all: the sum over all pixels and colours.",
     ),
-    solution="def foretold_change(gradient, image, other):\n    return (gradient * (other - image)).sum()",
+    solution="def predicted_change(gradient, image, other):\n    return (gradient * (other - image)).sum()",
     case=_change_case,
     right=lambda case: float(_products(case).sum()),
     is_function=True,
@@ -65,7 +65,7 @@ _change = Exercise(
     ),
 )
 
-# 06.smooth -----------------------------------------------------------------------------------------------------------
+# 06.smooth ------------------------------------------------------------------------------------------------------------
 
 
 def _smooth_case(seed: int) -> dict:
@@ -123,90 +123,83 @@ _smooth = Exercise(
     ),
 )
 
-# 06.gates ------------------------------------------------------------------------------------------------------------
+# 06.hidden-class ------------------------------------------------------------------------------------------------------
 
 
-def _gates_case(seed: int) -> dict:
+def _hidden_case(seed: int) -> dict:
+    """Give each combination of signs three times; where both classes' are the same, once with the same number."""
     rng = np.random.default_rng(seed)
-    size = rng.uniform(0.5, 3, size=(2, 8))
-    signs = np.array([[1, 1, -1, -1, 1, 1, -1, -1], [1, -1, 1, -1, 1, -1, 1, -1]])  # each pair of signs twice
-    values, upstream = np.round(size * signs, 1)[:, rng.permutation(8)]
-    return {"values": values, "upstream": upstream}
+    signs = np.array(np.meshgrid([-1, 1], [-1, 1], [-1, 1])).reshape(3, -1).repeat(3, axis=1)
+    units = np.round(signs * rng.uniform(0.5, 3, size=signs.shape), 1)
+    alike = (signs[1] == signs[2]) & (np.arange(24) % 3 == 0)
+    units[2, alike] = units[1, alike]
+    values, first, second = units[:, rng.permutation(24)]
+    return {"values": values, "first": first, "second": second}
 
 
-def _gated(case: dict, *by: str) -> np.ndarray:
-    """Return what comes through gates that open where the values, or what comes on the way back, are positive."""
-    is_open = np.ones(8, bool)
-    for name in by:
-        is_open &= case[name] > 0
-    return np.where(is_open, case["upstream"], 0.0)
+def _let_through(case: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return where the ReLU was open, where the classes send something else, and where guided backprop still does."""
+    guided = [np.maximum(case[name], 0) for name in ("first", "second")]
+    return case["values"] > 0, case["first"] != case["second"], guided[0] != guided[1]
 
 
-def _three(case: dict) -> np.ndarray:
-    return np.stack([_gated(case, "values"), _gated(case, "upstream"), _gated(case, "values", "upstream")])
+def _hidden(case: dict) -> np.ndarray:
+    is_open, differ, differ_guided = _let_through(case)
+    return is_open & differ & ~differ_guided
 
 
-_gates = Exercise(
-    id="06.gates",
-    title="Three ways back through a ReLU",
-    answer="three_ways_back",
+_hidden_class = Exercise(
+    id="06.hidden-class",
+    title="Where guided backprop hides the class",
+    answer="hidden_class",
     points=3,
     hints=(
-        "The gradient goes through where the ReLU let something through on the way forward: values > 0.",
-        "Deconvnet does not look at values. It applies a ReLU to what comes on the way back: upstream > 0.",
-        "Guided backprop asks for both. np.where(condition, upstream, 0) gives each of the rows.",
+        "What does the gradient let through at a unit, and what guided backprop? Write both rules down for one class.",
+        "Where the ReLU was closed, values <= 0, both let nothing through, for any class. Such a unit is no answer.",
+        "Guided backprop lets the same through for both classes if np.maximum(first, 0) == np.maximum(second, 0).",
     ),
     solution=(
-        "def three_ways_back(values, upstream):\n"
-        "    gradient = np.where(values > 0, upstream, 0)\n"
-        "    deconvnet = np.where(upstream > 0, upstream, 0)\n"
-        "    guided = np.where((values > 0) & (upstream > 0), upstream, 0)\n"
-        "    return np.stack([gradient, deconvnet, guided])"
+        "def hidden_class(values, first, second):\n"
+        "    gradient_differs = (values > 0) & (first != second)\n"
+        "    guided_differs = (values > 0) & (np.maximum(first, 0) != np.maximum(second, 0))\n"
+        "    return gradient_differs & ~guided_differs"
     ),
-    case=_gates_case,
-    right=_three,
+    case=_hidden_case,
+    right=_hidden,
     is_function=True,
     mistakes=(
         Mistake(
-            "deconvnet and guided backprop swapped",
-            "The second and the third row are exchanged: deconvnet has one condition, guided backprop both.",
-            lambda case: _three(case)[[0, 2, 1]],
+            "the values left out",
+            "Some of these units had a closed ReLU. There the gradient lets nothing through for either class, so it "
+            "does not differ.",
+            lambda case: _let_through(case)[1] & ~_let_through(case)[2],
         ),
         Mistake(
-            "gradient and deconvnet swapped",
-            "The first and the second row are exchanged. The gradient asks what the ReLU got on the way forward.",
-            lambda case: _three(case)[[1, 0, 2]],
+            "the same by guided backprop",
+            "At all these units guided backprop lets the same through. At some of them the gradient does so too.",
+            lambda case: ~(_let_through(case)[0] & _let_through(case)[2]),
         ),
         Mistake(
-            "either instead of both",
-            "Guided backprop lets through where one of the two is positive. Both must be.",
-            lambda case: np.stack(
-                [
-                    *_three(case)[:2],
-                    np.where((case["values"] > 0) | (case["upstream"] > 0), case["upstream"], 0.0),
-                ]
+            "where guided backprop tells them apart",
+            "At these units guided backprop does tell the classes apart. The others were asked for.",
+            lambda case: _let_through(case)[0] & _let_through(case)[2],
+        ),
+        Mistake(
+            "where the gradient tells them apart",
+            "These are all units where the gradient tells the classes apart. At some of them guided backprop does too.",
+            lambda case: _let_through(case)[0] & _let_through(case)[1],
+        ),
+        Mistake(
+            "the same sign",
+            "At these units both classes send the same sign. If both are positive, guided backprop lets both through.",
+            lambda case: (
+                _let_through(case)[0] & _let_through(case)[1] & (np.sign(case["first"]) == np.sign(case["second"]))
             ),
-        ),
-        Mistake(
-            "values instead of what comes from above",
-            "What comes out are values of the way forward. On the way back upstream is handed on, or 0.",
-            lambda case: np.stack(
-                [
-                    np.where(case["values"] > 0, case["values"], 0.0),
-                    np.where(case["upstream"] > 0, case["values"], 0.0),
-                    np.where((case["values"] > 0) & (case["upstream"] > 0), case["values"], 0.0),
-                ]
-            ),
-        ),
-        Mistake(
-            "the gates only",
-            "That is where each gate is open, 1 or 0. What goes through an open gate is upstream.",
-            lambda case: (_three(case) != 0).astype(float),
         ),
     ),
 )
 
-# 06.conclude ---------------------------------------------------------------------------------------------------------
+# 06.conclude ----------------------------------------------------------------------------------------------------------
 
 _conclude = Exercise(
     id="06.conclude",
@@ -226,4 +219,4 @@ _conclude = Exercise(
     ),
 )
 
-EXERCISES = (_change, _smooth, _gates, _conclude)
+EXERCISES = (_change, _smooth, _hidden_class, _conclude)

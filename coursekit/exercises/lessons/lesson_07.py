@@ -6,135 +6,161 @@ import numpy as np
 
 from coursekit.exercises.model import Exercise, Mistake
 
-# 07.cam --------------------------------------------------------------------------------------------------------------
+# 07.rival -------------------------------------------------------------------------------------------------------------
 
 
-def _cam_case(seed: int) -> dict:
+def _rival_case(seed: int) -> dict:
     rng = np.random.default_rng(seed)
     features = np.maximum(rng.normal(0.3, 1, size=(3, 4, 5)), 0)
-    weights = rng.normal(0, 1, size=(5, 5))  # square, so that a column and a row can be mixed up
-    return {"features": features, "weights": weights, "index": int(rng.integers(0, 5))}
+    weights = rng.normal(-0.4, 1, size=(5, 5))  # square, so that a column and a row can be mixed up
+    first, second = rng.permutation(5)[:2]
+    return {"features": features, "weights": weights, "first": int(first), "second": int(second)}
 
 
-def _cam(case: dict) -> np.ndarray:
-    return case["features"] @ case["weights"][:, case["index"]]
+def _class_maps(case: dict, turned: bool = False) -> list[np.ndarray]:
+    weights = case["weights"].T if turned else case["weights"]
+    return [case["features"] @ weights[:, case[name]] for name in ("first", "second")]
 
 
-_class_map = Exercise(
-    id="07.cam",
-    title="A class activation map from weights",
-    answer="class_map",
+def _rival(case: dict) -> np.ndarray:
+    first, second = _class_maps(case)
+    return second > first
+
+
+_rival_wins = Exercise(
+    id="07.rival",
+    title="Where the second class is ahead",
+    answer="rival_wins",
     points=3,
     hints=(
-        "At one position the class gets from each channel its activation times the weight of that channel.",
-        "The weights of one class stand in a column: weights[:, index].",
-        "features @ weights[:, index] multiplies and adds over the channels at every position.",
+        "At one position a class gets from each channel its activation times the weight of that channel. Its weights "
+        "stand in a column: weights[:, first].",
+        "features @ weights[:, first] multiplies and adds over the channels at every position: the map of that class.",
+        "Compare the two maps as they are. What is below zero counts as well: -1 is ahead of -3.",
     ),
-    solution="def class_map(features, weights, index):\n    return features @ weights[:, index]",
-    case=_cam_case,
-    right=_cam,
+    solution=(
+        "def rival_wins(features, weights, first, second):\n"
+        "    return features @ weights[:, second] > features @ weights[:, first]"
+    ),
+    case=_rival_case,
+    right=_rival,
     is_function=True,
     mistakes=(
         Mistake(
-            "a row instead of a column",
-            "The weights of a row were taken: those of one channel for all classes. A class has a column.",
-            lambda case: case["features"] @ case["weights"][case["index"]],
-        ),
-        Mistake(
-            "one channel",
-            "That is the channel with the number of the class. A class has no channel here: it weighs all of them.",
-            lambda case: case["features"][:, :, case["index"]],
-        ),
-        Mistake(
-            "averaged over the channels",
-            "The average over the channels: the map has the right shape, but it does not average to the score.",
-            lambda case: _cam(case) / case["features"].shape[2],
+            "the other way round",
+            "At these places the first class is ahead.",
+            lambda case: ~_rival(case),
         ),
         Mistake(
             "cut off below zero",
-            "What speaks against the class was cut off. It belongs to the score, so keep it in the map.",
-            lambda case: np.maximum(_cam(case), 0),
+            "The maps were cut off at zero before they were compared. Where both classes lose, the one that loses less "
+            "is ahead.",
+            lambda case: np.maximum(_class_maps(case)[1], 0) > np.maximum(_class_maps(case)[0], 0),
         ),
         Mistake(
-            "the score",
-            "That is one number, the average of the map. Where it comes from is lost.",
-            lambda case: float(_cam(case).mean()),
+            "each on a scale of its own",
+            "Each map was divided by its own largest value before they were compared. Then a faint map is as bright as "
+            "a strong one.",
+            lambda case: np.less(*[one / np.abs(one).max() for one in _class_maps(case)]),
+        ),
+        Mistake(
+            "a row instead of a column",
+            "The weights of two rows were taken: those of one channel for all classes. A class has a column.",
+            lambda case: np.less(*_class_maps(case, turned=True)),
+        ),
+        Mistake(
+            "the averages compared",
+            "That compares the averages of the two maps, which are the scores. The question is where.",
+            lambda case: np.less(*[np.full(one.shape, one.mean()) for one in _class_maps(case)]),
         ),
     ),
 )
 
-# 07.grad-cam ---------------------------------------------------------------------------------------------------------
+# 07.peak --------------------------------------------------------------------------------------------------------------
 
 
-def _grad_cam_case(seed: int) -> dict:
+def _peak_case(seed: int) -> dict:
     rng = np.random.default_rng(seed)
-    features = np.maximum(rng.normal(0.5, 1, size=(3, 4, 4)), 0)
-    gradients = rng.normal(0, 1, size=(3, 4, 4)) + np.array([1.0, -1.0, 0.5, -0.3])
+    features = np.maximum(rng.normal(0.5, 1, size=(3, 4, 5)), 0) + 0.1
+    gradients = rng.normal(0, 1, size=(3, 4, 5)) + np.array([1.0, -0.7, 0.5, -0.3, 0.8])
     return {"features": features, "gradients": gradients}
 
 
-def _weighted(case: dict, weights: np.ndarray) -> np.ndarray:
-    return (case["features"] * weights).sum(axis=-1)
+def _parts(case: dict) -> np.ndarray:
+    """Return what each channel adds to the map at each place, (height, width, channels)."""
+    return case["features"] * case["gradients"].mean(axis=(0, 1))
 
 
-def _grad_cam(case: dict) -> np.ndarray:
-    return np.maximum(_weighted(case, case["gradients"].mean(axis=(0, 1))), 0)
+def _at_the_peak(case: dict, of: np.ndarray) -> np.ndarray:
+    total = _parts(case).sum(axis=-1)
+    return of[np.unravel_index(total.argmax(), total.shape)]
 
 
-_gradient_map = Exercise(
-    id="07.grad-cam",
-    title="Grad-CAM, by hand",
-    answer="gradient_map",
+def _at_its_own_peak(parts: np.ndarray) -> np.ndarray:
+    total = parts.sum(axis=-1)
+    return parts[np.unravel_index(total.argmax(), total.shape)]
+
+
+_peak = Exercise(
+    id="07.peak",
+    title="What the strongest place is made of",
+    answer="parts_of_the_peak",
     points=3,
     hints=(
-        "How important is a channel for the class? Grad-CAM takes the average of its gradient over all positions.",
-        "weights = gradients.mean(axis=(0, 1)), one number for each channel; then add the channels with these weights.",
-        "What is left below zero speaks against the class, and Grad-CAM sets it to 0: np.maximum(..., 0).",
+        "Grad-CAM adds up channels. What does one channel add to the map? Its activation times its weight, and its "
+        "weight is the average of its gradient over all places.",
+        "parts = features * gradients.mean(axis=(0, 1)) holds what each channel adds at each place; the map is "
+        "parts.sum(axis=-1).",
+        "np.unravel_index(total.argmax(), total.shape) gives row and column of the largest value of total.",
     ),
     solution=(
-        "def gradient_map(features, gradients):\n"
-        "    weights = gradients.mean(axis=(0, 1))\n"
-        "    return np.maximum((features * weights).sum(axis=-1), 0)"
+        "def parts_of_the_peak(features, gradients):\n"
+        "    parts = features * gradients.mean(axis=(0, 1))\n"
+        "    total = parts.sum(axis=-1)\n"
+        "    row, column = np.unravel_index(total.argmax(), total.shape)\n"
+        "    return parts[row, column]"
     ),
-    case=_grad_cam_case,
-    right=_grad_cam,
+    case=_peak_case,
+    right=lambda case: _at_the_peak(case, _parts(case)),
     is_function=True,
     mistakes=(
         Mistake(
-            "ReLU left out",
-            "Without the ReLU, what speaks against the class stays in the map as negative numbers.",
-            lambda case: _weighted(case, case["gradients"].mean(axis=(0, 1))),
+            "the weights",
+            "These are the weights of the channels, the same at every place. What a channel adds also depends on its "
+            "activation there.",
+            lambda case: case["gradients"].mean(axis=(0, 1)),
         ),
         Mistake(
-            "ReLU too early",
-            "The ReLU was applied to the weights. A channel that speaks against the class must be able to subtract.",
-            lambda case: _weighted(case, np.maximum(case["gradients"].mean(axis=(0, 1)), 0)),
+            "the activations",
+            "These are the activations at that place. A channel with a negative weight takes away from the map.",
+            lambda case: _at_the_peak(case, case["features"]),
         ),
         Mistake(
-            "position by position",
-            "Each position was multiplied by its own gradient. That is another method (HiResCAM): Grad-CAM averages "
-            "the gradient over the positions first.",
-            lambda case: np.maximum(_weighted(case, case["gradients"]), 0),
+            "the gradient at each place",
+            "Each place was weighed by its own gradient. That is another method (HiResCAM): Grad-CAM averages the "
+            "gradient over the places first.",
+            lambda case: _at_its_own_peak(case["features"] * case["gradients"]),
         ),
         Mistake(
-            "absolute gradients",
-            "The weights have lost their signs: a channel that speaks against the class adds to its map.",
-            lambda case: _weighted(case, np.abs(case["gradients"].mean(axis=(0, 1)))),
+            "the whole map",
+            "That is what each channel adds to all places together. One place was asked for, the strongest.",
+            lambda case: _parts(case).sum(axis=(0, 1)),
         ),
         Mistake(
-            "the sum of the gradient",
-            "The gradient was added up, not averaged: the pattern is right, but a larger map would get larger numbers.",
-            lambda case: np.maximum(_weighted(case, case["gradients"].sum(axis=(0, 1))), 0),
+            "each channel at its own peak",
+            "That is the most that each channel adds anywhere. Their strongest places differ, so these numbers do not "
+            "add up to one place of the map.",
+            lambda case: _parts(case).max(axis=(0, 1)),
         ),
         Mistake(
-            "averaged over the channels",
-            "The weighted channels were averaged. They are added.",
-            lambda case: _grad_cam(case) / case["features"].shape[2],
+            "negative parts cut off",
+            "What takes away from the map was set to 0. Grad-CAM cuts off below zero only after the sum.",
+            lambda case: np.maximum(_at_the_peak(case, _parts(case)), 0),
         ),
     ),
 )
 
-# 07.one-scale --------------------------------------------------------------------------------------------------------
+# 07.one-scale ---------------------------------------------------------------------------------------------------------
 
 
 def _scale_case(seed: int) -> dict:
@@ -198,7 +224,7 @@ _one_scale = Exercise(
     ),
 )
 
-# 07.explain ----------------------------------------------------------------------------------------------------------
+# 07.explain -----------------------------------------------------------------------------------------------------------
 
 _explain = Exercise(
     id="07.explain",
@@ -219,4 +245,4 @@ _explain = Exercise(
     ),
 )
 
-EXERCISES = (_class_map, _gradient_map, _one_scale, _explain)
+EXERCISES = (_rival_wins, _peak, _one_scale, _explain)
