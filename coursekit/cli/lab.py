@@ -70,7 +70,7 @@ def last_worked_on(folder: Path) -> str | None:
     Args:
         folder: The learner's folder, which need not exist yet.
     """
-    from coursekit.learner import progress
+    from coursekit import progress
 
     lessons = {name[:2]: name for name in _read_manifest(folder) if (folder / name).is_file()}
     events = [event for event in progress.events(folder / progress.NAME) if event["id"][:2] in lessons]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from coursekit import progress
 from coursekit.cli import lab
-from coursekit.learner import progress, start_page
+from coursekit.learner import start_page
 
 
 def run(folder: Path | None) -> int:

@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from coursekit import progress
 from coursekit.exercises.cases import case_of, in_sandbox, seed_of
 from coursekit.exercises.catalogue import find
 from coursekit.exercises.comparing import Verdict, compare, is_right
 from coursekit.exercises.differences import example, same, size_of, small_case
 from coursekit.exercises.model import Exercise
-from coursekit.learner import progress
 from coursekit.learner.notes import LATER, Note
 from coursekit.learner.start_page import keep
 

@@ -6,10 +6,10 @@ import math
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from coursekit import progress
 from coursekit.exercises import catalogue
 from coursekit.exercises.cases import in_sandbox
 from coursekit.exercises.model import Question
-from coursekit.learner import progress
 from coursekit.learner.notes import LATER, Note
 from coursekit.learner.start_page import keep
 

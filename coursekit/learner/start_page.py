@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from coursekit import progress
 from coursekit.exercises import catalogue
 from coursekit.exercises.model import Lesson, Question
 from coursekit.files import write_whole
-from coursekit.learner import progress
 
 START_PAGE = "start.md"
 HEADINGS = ("Lesson", "Opened", "Predictions", "Exercises", "Quiz", "Help")

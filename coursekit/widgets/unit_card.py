@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import traitlets
 
+from coursekit import progress
 from coursekit.networks.graph import find_layer
 from coursekit.pictures.fitting import first_in_both, fit_pictures
 from coursekit.show.encoding import encoded
@@ -35,9 +36,7 @@ from coursekit.widgets.networks import picture_shape
 _PAUSE = 0.3  # seconds before drawing, so that walking through channels begins nothing
 _BETWEEN_FRAMES = 0.2  # seconds
 _EMPTY = {"name": "", "says": {}, "done": False}
-# What was named and said on cards of the same layer and pictures, and how many tests were done: a card that is made
-# again (its cell is run a second time) has it all. It lasts as long as Python does.
-_KEPT: dict[tuple, tuple[dict, Counter]] = {}
+_TYPES = {key: type(value) for key, value in _EMPTY.items()}
 
 
 class UnitCard(BackgroundWidget):
@@ -48,9 +47,9 @@ class UnitCard(BackgroundWidget):
     (keys y and n). At the end the card tells how well that predicts the channel's answers, and shows the pictures in
     the order of these. A name that was changed after that should be tested on other pictures.
 
-    Every channel has its own name and answers. A card that is made again, of the same layer and pictures, finds them as
-    long as Python runs. What is done in the page can be read here, and what is set here moves the page:
-    ``card.channel = 46``, ``card.name = "eyes"``.
+    Every channel has its own name and answers. A card that is made again, of the same layer and pictures, finds them,
+    also on the next day: they are kept with the learner's progress. What is done in the page can be read here, and what
+    is set here moves the page: ``card.channel = 46``, ``card.name = "eyes"``.
 
     Args:
         model: A Keras model with one picture as its input.
@@ -121,6 +120,7 @@ class UnitCard(BackgroundWidget):
             self._drawn[channel] = as_pictures(drawing, "drawing")[0][0], steps
 
         self._tests: Counter = Counter()  # of each channel, that were done
+        self._on_record: dict[str, dict] = {}
         self._others = self._answers = None
         packed_others: dict = {"images": [], "order": []}
         if held_out is not None:
@@ -139,11 +139,10 @@ class UnitCard(BackgroundWidget):
             _held_out=packed_others,
             _unit=self._pack_unit(channel),
         )
-        self._card = (self.layer, _digest(found.values), _digest(self._answers), tuple(packed_others["order"]))
-        if self._card in _KEPT:
-            self._notes, tests = _KEPT[self._card]
-            self._tests = tests.copy()
-            self._report = self._make_report()
+        told_apart = (self.layer, _digest(found.values), _digest(self._answers), packed_others["order"])
+        self._card = "unit." + hashlib.sha256(repr(told_apart).encode()).hexdigest()[:16]
+        if notes := self._find_notes():
+            self._notes = notes
         self.on_msg(self._receive)
 
     # ---- the channel
@@ -278,9 +277,22 @@ class UnitCard(BackgroundWidget):
     @traitlets.observe("_notes")
     def _tell_score(self, change: Any) -> None:
         for key, note in change.new.items():
-            self._tests[key] += note["done"] and note != change.old.get(key)
+            if note != self._on_record.get(key):
+                self._tests[key] += note["done"]
+                self._on_record[key] = note
+                progress.record("named", self._card, channel=key, note=note, tests=self._tests[key])
         self._report = self._make_report()
-        _KEPT[self._card] = change.new, self._tests.copy()
+
+    def _find_notes(self) -> dict:
+        """Return what is on record of a card of the same layer and pictures."""
+        count = 0 if self._others is None else len(self._others)
+        for event in progress.events():
+            key, note = event.get("channel"), event.get("note")
+            is_ours = (event["kind"], event["id"]) == ("named", self._card)
+            if is_ours and isinstance(key, str) and _is_note(note, count):
+                tests = event.get("tests")
+                self._on_record[key], self._tests[key] = note, tests if isinstance(tests, int) else int(note["done"])
+        return dict(self._on_record)
 
     def _make_report(self) -> dict:
         """Return what the page says of a test that is done; before that nothing, so that it gives nothing away."""
@@ -395,6 +407,13 @@ class UnitCard(BackgroundWidget):
             said = f"The held-out pictures by the channel's answer, with what was said: {', '.join(titles)}."
             still.append(show_pictures(list(self._others[report["order"]]), titles, columns=8, size=0.95, alt=said))
         return as_html(still) + named
+
+
+def _is_note(note: Any, count: int) -> bool:
+    """Say whether what stands in the learner's file is what a card writes there, of so many held-out pictures."""
+    if not isinstance(note, dict) or {key: type(value) for key, value in note.items()} != _TYPES:
+        return False
+    return set(note["says"]) <= set(map(str, range(count))) and {type(said) for said in note["says"].values()} <= {bool}
 
 
 def _digest(values: np.ndarray | None) -> str:

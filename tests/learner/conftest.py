@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
+from coursekit import progress
 from coursekit.exercises import cases
-from coursekit.learner import progress
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """What is on record."""
 
-from coursekit.learner import progress
+from coursekit import progress
 
 
 def latest(kind: str, id: str) -> dict | None:

@@ -6,11 +6,11 @@ import time
 import numpy as np
 import pytest
 
-from coursekit import activations, nearest_neighbors, photo, squeezenet
+from coursekit import activations, nearest_neighbors, photo, progress, squeezenet
 from coursekit.exercises import catalogue, given
 from coursekit.exercises.cases import case_of, seed_of
 from coursekit.exercises.differences import size_of, small_case
-from coursekit.learner import checking, progress
+from coursekit.learner import checking
 from coursekit.learner.checking import check, hint, solution
 from coursekit.networks.backend import tf
 from tests.learner.answers import (

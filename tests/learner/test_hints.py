@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from coursekit import progress
 from coursekit.exercises import catalogue
-from coursekit.learner import progress
 from coursekit.learner.checking import check, hint, solution
 from tests.learner.answers import not_begun, one_scale, without_bias, without_relu
 from tests.learner.events import latest

@@ -4,9 +4,10 @@ import re
 
 import pytest
 
+from coursekit import progress
 from coursekit.exercises import catalogue
 from coursekit.exercises.model import Choice, Lesson, Question
-from coursekit.learner import progress, questions
+from coursekit.learner import questions
 from coursekit.learner.questions import predict, quiz
 from coursekit.widgets import QuestionCards
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from coursekit import progress
 from coursekit.cli import main
-from coursekit.learner import progress, start_page
+from coursekit.learner import start_page
 from coursekit.learner.checking import check, hint
 
 ROOT = Path(__file__).parents[2]

@@ -1,6 +1,8 @@
 """What UnitCard holds, takes and refuses. How it looks and answers in the page is tested in tests/browser."""
 
+import functools
 import io
+import json
 import re
 import threading
 
@@ -11,9 +13,9 @@ from nbconvert import HTMLExporter
 from PIL import Image
 from scipy.ndimage import binary_erosion
 
-from coursekit import activation_mask, activations, photos, receptive_field, resize, top_patches
+from coursekit import activation_mask, activations, photos, progress, receptive_field, resize, top_patches
 from coursekit.networks.backend import keras
-from coursekit.widgets import UnitCard, unit_card
+from coursekit.widgets import UnitCard
 from tests.widgets.sample import two_inputs, until
 
 layers = keras.layers
@@ -53,8 +55,9 @@ def card(small):
 
 @pytest.fixture(autouse=True)
 def forgetful(monkeypatch):
-    """Each test begins with cards of which nothing is kept."""
-    monkeypatch.setattr(unit_card, "_KEPT", {})
+    """Each test begins with cards of which nothing is on record."""
+    monkeypatch.delenv(progress.FILE_VARIABLE, raising=False)
+    monkeypatch.setattr(progress, "_memory", [])
 
 
 def decoded(content):
@@ -418,10 +421,12 @@ def test_nothing_to_say_without_held_out_pictures(small):
 # ---- made again
 
 
-def test_a_card_made_again_has_its_names_and_scores(small):
-    def make(held_out, layer="relu"):
-        return UnitCard(small, layer, 0, plain((250, 50, 9), (200, 50, 90)), held_out, steps=3)
+def made_again(network, held_out, layer="relu"):
+    return UnitCard(network, layer, 0, plain((250, 50, 9), (200, 50, 90)), held_out, steps=3)
 
+
+def test_a_card_made_again_has_its_names_and_scores(small):
+    make = functools.partial(made_again, small)
     held_out = plain(*[(100 + 10 * i, 100, i) for i in range(8)])
     before = make(held_out)
     before.name = "red"
@@ -435,3 +440,39 @@ def test_a_card_made_again_has_its_names_and_scores(small):
     # Other held-out pictures, or another layer, are another test.
     assert make(held_out[:7]).name == ""
     assert make(held_out, "conv").name == ""
+
+
+def test_names_are_there_on_the_next_day(small, tmp_path, monkeypatch):
+    """They stand in the learner's file, not in Python's memory: line by line, the last one of a channel counts."""
+    monkeypatch.setenv(progress.FILE_VARIABLE, str(tmp_path / "progress.jsonl"))
+    held_out = plain(*[(100 + 10 * i, 100, i) for i in range(8)])
+    before = made_again(small, held_out)
+    before.name = "blue"
+    before.name = "red"
+    before.says = {i: i > 3 for i in range(8)}
+    before.channel = 1
+    before.name = "green"
+    progress._memory.clear()
+    again = made_again(small, held_out)
+    assert again.names == {0: "red", 1: "green"}
+    assert again.says == {i: i > 3 for i in range(8)}
+    lines = (tmp_path / "progress.jsonl").read_text().splitlines()
+    assert [json.loads(line)["note"]["name"] for line in lines] == ["blue", "red", "red", "green"]
+    made_again(small, held_out)
+    assert (tmp_path / "progress.jsonl").read_text().splitlines() == lines  # looking adds nothing
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        None,
+        {"name": 7, "says": {}, "done": False},
+        {"name": "red", "says": {"8": True}, "done": False},
+        {"name": "red", "says": {"0": "yes"}, "done": False},
+        {"name": "red", "says": {}},
+    ],
+)
+def test_a_damaged_line_is_passed_over(note, small):
+    held_out = plain(*[(100 + 10 * i, 100, i) for i in range(8)])
+    progress.record("named", made_again(small, held_out)._card, channel="0", note=note, tests=1)
+    assert made_again(small, held_out).names == {}

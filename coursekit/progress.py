@@ -43,8 +43,8 @@ def record(kind: str, id: str, **what: Any) -> bool:
     """Add an event; before the first one of a lesson, also that it was opened.
 
     Args:
-        kind: "predicted", "checked", "hinted", "solution" or "quiz".
-        id: Of the exercise or question. It begins with the lesson's number.
+        kind: "predicted", "checked", "hinted", "solution", "quiz" or "named".
+        id: Of the exercise or question, which begins with the lesson's number; of a name, that of its card.
         what: What happened, in plain values.
 
     Returns:
@@ -96,8 +96,10 @@ def _append(file: Path, event: dict) -> bool:
 
 
 def _with_opening(event: dict, before: list[dict]) -> list[dict]:
-    """Return an event, behind the event that its lesson was opened if that is not on record."""
+    """Return an event, behind the event that its lesson was opened if it has one and that is not on record."""
     lesson = event["id"].partition(".")[0]
+    if not lesson.isdigit():
+        return [event]
     if any(other["kind"] == "opened" and other["id"] == lesson for other in before):
         return [event]
     return [{"at": event["at"], "kind": "opened", "id": lesson}, event]

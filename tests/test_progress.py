@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from coursekit.learner import progress
+from coursekit import progress
 from tests.learner.events import latest
 
 ROOT = Path(__file__).parents[2]
 WRITER = """
 import sys
-from coursekit.learner import progress
+from coursekit import progress
 name, count = sys.argv[1], int(sys.argv[2])
 for step in range(count):
     assert progress.record("hinted", f"01.{name}", step=step, padding="x" * 2000)
@@ -133,7 +133,7 @@ def test_full_disk_in_the_middle_of_a_line(folder):
     size = (folder / "progress.jsonl").stat().st_size
     code = f"""
 import resource
-from coursekit.learner import progress
+from coursekit import progress
 resource.setrlimit(resource.RLIMIT_FSIZE, ({size + 20}, {size + 20}))
 assert not progress.record("hinted", "01.b", step=2)
 assert progress.events()[-1]["step"] == 2
