@@ -66,7 +66,15 @@ def no_errors(page: Page) -> Iterator[None]:
     assert not errors
 
 
-def explorer_fixtures(root: str, makes: str, reset: str, begins: dict[str, str], end: str = "", **media: str) -> tuple:
+def explorer_fixtures(
+    root: str,
+    makes: str,
+    reset: str,
+    begins: dict[str, str],
+    end: str = "",
+    settles: Callable[[Page], None] = lambda page: None,
+    **media: str,
+) -> tuple:
     """Return two fixtures for the tests of an explorer: its notebook, and the same page for each test anew.
 
     Args:
@@ -75,6 +83,7 @@ def explorer_fixtures(root: str, makes: str, reset: str, begins: dict[str, str],
         reset: Code that makes the explorer what it was at the beginning.
         begins: What the page then shows, its texts and values by their CSS selectors.
         end: Code that ends what a test has begun.
+        settles: Waits until what the test before has chosen in the page has reached Python.
         **media: What the page must know of the reader's wishes, such as ``reduced_motion="reduce"``.
     """
 
@@ -87,6 +96,7 @@ def explorer_fixtures(root: str, makes: str, reset: str, begins: dict[str, str],
     def page(notebook: Page) -> Iterator[Page]:
         notebook.evaluate("document.activeElement.blur()")
         notebook.mouse.move(0, 0)
+        settles(notebook)
         python(notebook, reset)
         eventually(lambda: {css: _shown(notebook.locator(css).first) for css in begins}, begins)
         with no_errors(notebook):
