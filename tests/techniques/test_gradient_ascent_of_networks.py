@@ -58,25 +58,26 @@ def test_families_with_random_weights(make):
     before = everything_about(model)
     objectives = [channel(model, layer, 1), channel(model, layer, 2), class_score(model, 3)]
     start = start_of(objectives, **STILL)
-    found = maximize(objectives, 12, **STILL)
-    assert (found.scores > start + 0.02 * np.abs(start)).all()
-    shaken = maximize(objectives, 12, shift=0, progress=False)  # turned and scaled
-    for result in (found, shaken):
+    found = [maximize(objectives, 12, **STILL)]
+    assert (found[0].scores > start + 0.02 * np.abs(start)).all()
+    if make in (sequential, transfer):  # views are made before any network: two show it, as each takes seconds
+        found.append(maximize(objectives, 12, shift=0, progress=False))  # turned and scaled
+        assert np.abs(found[1].images - found[0].images).mean() > 1
+    for result in found:
         assert result.images.shape == (3, 64, 64, 3)
         assert 0 <= result.images.min() < result.images.max() <= 255
         assert np.isfinite(result.trace).all()
-    assert np.abs(shaken.images - found.images).mean() > 1
     assert_unchanged(model, before)
 
 
 def test_squeezenet_s_pictures_excite_more_than_any_photo():
     """The defaults, but for fewer steps and channels."""
     network, layer = squeezenet(), "fire6-squeeze1x1"
-    chosen = range(0, 48, 6)
+    chosen = range(0, 48, 12)
     of_photos = activations(network, photos()[0], layer).mean((1, 2))
     found = maximize([channel(network, layer, index) for index in chosen], steps=32, progress=False)
     of_pictures = activations(network, found.images, layer).mean((1, 2))
-    np.testing.assert_allclose(of_pictures[range(8), chosen], found.scores, rtol=1e-3)
+    np.testing.assert_allclose(of_pictures[range(4), chosen], found.scores, rtol=1e-3)
     assert (found.scores > of_photos[:, chosen].max(0)).all()
 
 
