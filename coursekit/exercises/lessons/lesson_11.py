@@ -1,0 +1,290 @@
+"""The exercises of lesson 11."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from coursekit.exercises.model import Exercise, Mistake
+
+# 11.follows ----------------------------------------------------------------------------------------------------------
+
+
+def _follows_case(seed: int) -> dict:
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 4))
+    piece = "".join(rng.choice(list("ab"), size=n))
+    # The piece stands in the text several times, twice over itself if it can be ("aa" in "aaa"), and at its very end.
+    parts = [piece + rng.choice(list("abcde")) + "".join(rng.choice(list("abc"), size=rng.integers(0, 3))) for _ in "12"]
+    text = "".join([*parts, piece + piece[-1] + rng.choice(list("bcd")), "ca", piece])
+    written = "".join(rng.choice(list("abc"), size=rng.integers(2, 4))) + piece
+    return {"text": text, "written": written, "n": n}
+
+
+def _followers(text: str, piece: str, shift: int | None = None) -> list[str]:
+    """Return what stands behind each place of a piece in a text, or ``shift`` letters after its beginning."""
+    places = [i for i in range(len(text)) if text.startswith(piece, i)]
+    places = [i + (len(piece) if shift is None else shift) for i in places]
+    return [text[i] for i in places if 0 <= i < len(text)]
+
+
+def _candidates(case: dict) -> str:
+    return "".join(_followers(case["text"], case["written"][-case["n"] :]))
+
+
+def _not_over_itself(case: dict) -> str:
+    piece, text, found, start = case["written"][-case["n"] :], case["text"], "", 0
+    while (place := text.find(piece, start)) >= 0:
+        found, start = found + text[place + len(piece) : place + len(piece) + 1], place + len(piece)
+    return found
+
+
+_follows = Exercise(
+    id="11.follows",
+    title="The next letter",
+    answer="what_follows",
+    points=2,
+    hints=(
+        "Take the last n letters that were written. Where do they stand in the text? They may overlap: 'aa' stands "
+        "twice in 'aaa'.",
+        "Try every place: for i in range(len(text) - n), look whether text[i:i + n] == written[-n:].",
+        "''.join(text[i + n] for i in range(len(text) - n) if text[i:i + n] == written[-n:])",
+    ),
+    solution=(
+        "def what_follows(text, written, n):\n"
+        "    last = written[-n:]\n"
+        "    places = [i for i in range(len(text) - n) if text[i:i + n] == last]\n"
+        '    return "".join(text[i + n] for i in places)'
+    ),
+    case=_follows_case,
+    right=_candidates,
+    is_function=True,
+    mistakes=(
+        Mistake(
+            "only the first place",
+            "Only the first place was found. All of them come into question, and one is drawn: else the same text would "
+            "come out for ever.",
+            lambda case: _candidates(case)[:1],
+        ),
+        Mistake(
+            "each letter once",
+            "Each letter stands there only once. A letter that follows twice must be drawn twice as often.",
+            lambda case: "".join(dict.fromkeys(_candidates(case))),
+        ),
+        Mistake(
+            "places that overlap left out",
+            "Some places are missing: where the letters overlap themselves, as 'aa' does in 'aaa', both places count.",
+            _not_over_itself,
+        ),
+        Mistake(
+            "what stands before",
+            "These letters stand before the places. Those behind them are asked for.",
+            lambda case: "".join(_followers(case["text"], case["written"][-case["n"] :], -1)),
+        ),
+        Mistake(
+            "the first letters",
+            "The first letters of what was written were looked for. The next letter stands behind the last ones.",
+            lambda case: "".join(_followers(case["text"], case["written"][: case["n"]])),
+        ),
+        Mistake(
+            "the last letter only",
+            "Only the last letter was looked for, not the last n. The shorter the piece, the less it knows.",
+            lambda case: (
+                "".join(_followers(case["text"], case["written"][-1])) if case["n"] > 1 else _candidates(case)[::-1] + "?"
+            ),
+        ),
+    ),
+)
+
+# 11.cut --------------------------------------------------------------------------------------------------------------
+
+
+def _cut_case(seed: int) -> dict:
+    rng = np.random.default_rng(seed)
+    shape = (3, 3) if rng.random() < 0.4 else (5, 4)
+    return {"error": np.round(rng.exponential(20, size=shape), 1)}
+
+
+def _costs(case: dict, wide: int = 1) -> list[float]:
+    """Return the sum along every path that moves by ``wide`` columns at most from row to row."""
+    error = case["error"]
+    paths = itertools.product(range(error.shape[1]), repeat=len(error))
+    allowed = (path for path in paths if np.abs(np.diff(path)).max() <= wide)
+    return [float(error[range(len(error)), path].sum()) for path in allowed]
+
+
+def _greedy(case: dict) -> float:
+    error = case["error"]
+    column = int(error[0].argmin())
+    total = error[0, column]
+    for row in error[1:]:
+        first = max(column - 1, 0)
+        column = first + int(row[first : column + 2].argmin())
+        total += row[column]
+    return float(total)
+
+
+_cut = Exercise(
+    id="11.cut",
+    title="The cheapest border",
+    answer="cheapest_border",
+    points=3,
+    hints=(
+        "Of the first row, each place costs what it costs. What is the least that a border costs which ends at a place "
+        "of the second row?",
+        "Go through the rows. The cheapest border to a place is its own error, plus the least of the up to three places "
+        "above it: total[row, column] = error[row, column] + min(total[row - 1, column - 1], ...).",
+        "np.pad(total[row - 1], 1, constant_values=np.inf) has a neighbour at both sides of every place. The answer is "
+        "the least of the last row of total.",
+    ),
+    solution=(
+        "def cheapest_border(error):\n"
+        "    total = error[0]\n"
+        "    for row in error[1:]:\n"
+        "        above = np.pad(total, 1, constant_values=np.inf)\n"
+        "        total = row + np.minimum(np.minimum(above[:-2], above[1:-1]), above[2:])\n"
+        "    return total.min()"
+    ),
+    case=_cut_case,
+    right=lambda case: min(_costs(case)),
+    is_function=True,
+    mistakes=(
+        Mistake(
+            "each row by itself",
+            "The least of each row was taken. Such a border may jump: from row to row it moves by one column at most.",
+            lambda case: float(case["error"].min(axis=1).sum()),
+        ),
+        Mistake(
+            "always the cheapest next step",
+            "At each row the cheapest next place was taken. A place that costs a little more can lead to much cheaper "
+            "ones below it.",
+            _greedy,
+        ),
+        Mistake(
+            "straight down",
+            "That is the cheapest straight border. It may bend by one column from row to row.",
+            lambda case: min(_costs(case, 0)),
+        ),
+        Mistake(
+            "the dearest",
+            "That is what the dearest border costs.",
+            lambda case: max(_costs(case)),
+        ),
+        Mistake(
+            "across",
+            "That border goes from left to right. It goes from the first row to the last.",
+            lambda case: min(_costs({"error": case["error"].T})),
+        ),
+        Mistake(
+            "the average",
+            "That is the average of the errors along the border. Their sum is asked for.",
+            lambda case: min(_costs(case)) / len(case["error"]),
+        ),
+    ),
+)
+
+# 11.apart ------------------------------------------------------------------------------------------------------------
+
+
+def _apart_case(seed: int) -> dict:
+    rng = np.random.default_rng(seed)
+    shape = (1, 3, 2) if rng.random() < 0.4 else (2, 5, 3)
+    features = np.where(rng.random(shape) < 0.3, 0, rng.uniform(1, 9, size=shape)).round(1)
+    features[..., 0] += 1
+    return {"features": features, "right": int(rng.integers(1, 3))}
+
+
+def _pairs(case: dict, features: np.ndarray | None = None, right: int | None = None) -> np.ndarray:
+    """Return the sum over places of the products of all channels here with all channels to the right."""
+    features, right = case["features"] if features is None else features, case["right"] if right is None else right
+    width = features.shape[1]
+    return np.einsum("yxi,yxj->ij", features[:, : width - right], features[:, right:])
+
+
+def _count(case: dict, right: int | None = None) -> int:
+    height, width, channels = case["features"].shape
+    return height * (width - (case["right"] if right is None else right)) * channels
+
+
+def _around(case: dict) -> np.ndarray:
+    features = case["features"]
+    return np.einsum("yxi,yxj->ij", features, np.roll(features, -case["right"], axis=1)) / _count(case, 0)
+
+
+_apart = Exercise(
+    id="11.apart",
+    title="A Gram matrix that knows a distance",
+    answer="gram_apart",
+    points=3,
+    hints=(
+        "Without right, it is the Gram matrix: each place with itself. Now each place goes with another one in its row.",
+        "here = features[:, :-right] and there = features[:, right:] are the two places of each pair.",
+        "here.reshape(-1, C).T @ there.reshape(-1, C), divided by the number of pairs and of channels: here.size.",
+    ),
+    solution=(
+        "def gram_apart(features, right):\n"
+        "    channels = features.shape[-1]\n"
+        "    here, there = features[:, :-right], features[:, right:]\n"
+        "    return here.reshape(-1, channels).T @ there.reshape(-1, channels) / here.size"
+    ),
+    case=_apart_case,
+    right=lambda case: _pairs(case) / _count(case),
+    is_function=True,
+    mistakes=(
+        Mistake(
+            "each place with itself",
+            "That is the plain Gram matrix, of each place with itself. It knows no distance.",
+            lambda case: _pairs(case, right=0) / _count(case, 0),
+        ),
+        Mistake(
+            "around the edge",
+            "The last places of each row went together with the first ones. A place without a partner is left out.",
+            _around,
+        ),
+        Mistake(
+            "divided by all places",
+            "The sum was divided by the number of all places. There are fewer pairs than places.",
+            lambda case: _pairs(case) / _count(case, 0),
+        ),
+        Mistake(
+            "the other way round",
+            "Rows and columns of the matrix are exchanged: row i is channel i here, column j is channel j to the right.",
+            lambda case: _pairs(case).T / _count(case),
+        ),
+        Mistake(
+            "not divided by the channels",
+            "The sum was divided by the number of pairs only. The number of channels is missing.",
+            lambda case: _pairs(case) / _count(case) * case["features"].shape[-1],
+        ),
+        Mistake(
+            "the sum",
+            "That is the sum. It grows with the picture, so two pictures of different sizes could not be compared.",
+            _pairs,
+        ),
+    ),
+)
+
+# 11.own --------------------------------------------------------------------------------------------------------------
+
+_own = Exercise(
+    id="11.own",
+    title="A texture that defeats both",
+    answer="judgement",
+    points=4,
+    hints=(
+        "Where did quilting lose, and where did the Gram matrices? Look for a picture that has both faults: large "
+        "things that occur once, in an order that goes on over a long distance.",
+        "A good answer names the picture and its size, says what each method did to it, and gives a distance: of what "
+        "repeats in the picture, beside the side of a piece and beside what a unit of the layer sees.",
+    ),
+    solution=(
+        "For example: photo('text', 192), a page of print. Quilted with pieces of 32 pixels, every letter is sharp, and "
+        "the lines of print hold together, but where two pieces meet, words break off, and no two lines keep the same "
+        "distance. From Gram matrices come dark strokes of the right width in rows that bend: a unit of fire5 sees 55 "
+        "pixels, so it knows letters and knows no line of 192 pixels. Both keep what is smaller than what they look at "
+        "in one piece, and neither has anything that would keep the rest."
+    ),
+)
+
+EXERCISES = (_follows, _cut, _apart, _own)
