@@ -264,8 +264,10 @@ def channels_first() -> Network:
     return Network(
         keras.Model(x, layers.Softmax()(scores)),
         refused={name: "channels first" for name in EVERY if name not in works},
-        left_out=("class_scores", "with_preprocessing", "picture_filters", "describe_filters", "randomize", "segment")
-        + ("with_average_pooling",),
+        left_out=(
+            *("class_scores", "with_preprocessing", "picture_filters", "describe_filters", "randomize", "segment"),
+            "with_average_pooling",
+        ),
         shape=(4, SIZE - 2, SIZE - 2),
     )
 

@@ -11,15 +11,22 @@ from coursekit.exercises.model import Exercise, Mistake
 # 11.follows ----------------------------------------------------------------------------------------------------------
 
 
+_PIECES = ("aa", "aba", "aaba", "abaa", "abab", "baba", "bbab", "babb")  # each ends as it begins
+
+
 def _follows_case(seed: int) -> dict:
     rng = np.random.default_rng(seed)
-    n = int(rng.integers(1, 4))
-    piece = "".join(rng.choice(list("ab"), size=n))
-    # The piece stands in the text several times, twice over itself if it can be ("aa" in "aaa"), and at its very end.
-    parts = [piece + rng.choice(list("abcde")) + "".join(rng.choice(list("abc"), size=rng.integers(0, 3))) for _ in "12"]
-    text = "".join([*parts, piece + piece[-1] + rng.choice(list("bcd")), "ca", piece])
-    written = "".join(rng.choice(list("abc"), size=rng.integers(2, 4))) + piece
-    return {"text": text, "written": written, "n": n}
+
+    def letters(of: str, least: int, most: int) -> str:
+        return "".join(rng.choice(list(of), size=rng.integers(least, most + 1)))
+
+    piece = str(rng.choice(_PIECES))
+    n = len(piece)
+    end = next(i for i in range(n - 1, 0, -1) if piece[:i] == piece[-i:])
+    # It stands in the text several times, twice over itself, and at the end, where nothing follows.
+    parts = [letters("abc", 0, 2), piece, letters("bcd", 1, 2), piece, piece[end:], letters("cde", 1, 1)]
+    parts += [letters("abc", 0, 2), piece, letters("abcd", 1, 2), piece]
+    return {"text": "".join(parts), "written": letters("abc", 2, 3) + piece, "n": n}
 
 
 def _followers(text: str, piece: str, shift: int | None = None) -> list[str]:
@@ -63,8 +70,8 @@ _follows = Exercise(
     mistakes=(
         Mistake(
             "only the first place",
-            "Only the first place was found. All of them come into question, and one is drawn: else the same text would "
-            "come out for ever.",
+            "Only the first place was found. All of them come into question, and one is drawn: else the same text "
+            "would come out for ever.",
             lambda case: _candidates(case)[:1],
         ),
         Mistake(
@@ -90,9 +97,7 @@ _follows = Exercise(
         Mistake(
             "the last letter only",
             "Only the last letter was looked for, not the last n. The shorter the piece, the less it knows.",
-            lambda case: (
-                "".join(_followers(case["text"], case["written"][-1])) if case["n"] > 1 else _candidates(case)[::-1] + "?"
-            ),
+            lambda case: "".join(_followers(case["text"], case["written"][-1])),
         ),
     ),
 )
@@ -133,8 +138,8 @@ _cut = Exercise(
     hints=(
         "Of the first row, each place costs what it costs. What is the least that a border costs which ends at a place "
         "of the second row?",
-        "Go through the rows. The cheapest border to a place is its own error, plus the least of the up to three places "
-        "above it: total[row, column] = error[row, column] + min(total[row - 1, column - 1], ...).",
+        "Go through the rows. The cheapest border to a place is its own error, plus the least of the up to three "
+        "places above it: total[row, column] = error[row, column] + min(total[row - 1, column - 1], ...).",
         "np.pad(total[row - 1], 1, constant_values=np.inf) has a neighbour at both sides of every place. The answer is "
         "the least of the last row of total.",
     ),
@@ -218,7 +223,7 @@ _apart = Exercise(
     answer="gram_apart",
     points=3,
     hints=(
-        "Without right, it is the Gram matrix: each place with itself. Now each place goes with another one in its row.",
+        "In the Gram matrix each place goes with itself. Here each place goes with another one in its row.",
         "here = features[:, :-right] and there = features[:, right:] are the two places of each pair.",
         "here.reshape(-1, C).T @ there.reshape(-1, C), divided by the number of pairs and of channels: here.size.",
     ),
@@ -249,7 +254,7 @@ _apart = Exercise(
         ),
         Mistake(
             "the other way round",
-            "Rows and columns of the matrix are exchanged: row i is channel i here, column j is channel j to the right.",
+            "Rows and columns of the matrix are exchanged: row i is channel i here, column j channel j to the right.",
             lambda case: _pairs(case).T / _count(case),
         ),
         Mistake(
@@ -279,11 +284,11 @@ _own = Exercise(
         "repeats in the picture, beside the side of a piece and beside what a unit of the layer sees.",
     ),
     solution=(
-        "For example: photo('text', 192), a page of print. Quilted with pieces of 32 pixels, every letter is sharp, and "
-        "the lines of print hold together, but where two pieces meet, words break off, and no two lines keep the same "
-        "distance. From Gram matrices come dark strokes of the right width in rows that bend: a unit of fire5 sees 55 "
-        "pixels, so it knows letters and knows no line of 192 pixels. Both keep what is smaller than what they look at "
-        "in one piece, and neither has anything that would keep the rest."
+        "For example: photo('text')[:160, :160], a page with long ruled lines and a few signs by hand. Quilted, each "
+        "stroke is sharp, but the long lines break off where pieces meet, and the signs are cut. From Gram matrices "
+        "come dark strokes of the right width, all of them short, and neither a line nor a sign. A line crosses all "
+        "160 pixels. A piece holds 32 of them, and a unit of fire5 sees 63. Each sign occurs once, so nothing in "
+        "the picture says how to go on with it. Each way keeps what it sees in one piece, and nothing keeps the rest."
     ),
 )
 
