@@ -5,8 +5,8 @@ import re
 import numpy as np
 
 
-def followers(text, piece):
-    return [text[i + len(piece)] for i in range(len(text) - len(piece)) if text.startswith(piece, i)]
+def behind(text, piece):
+    return np.array([i + len(piece) for i in range(len(text) - len(piece)) if text.startswith(piece, i)], int)
 
 
 def down(error, moves):
@@ -25,21 +25,21 @@ def products(here, there):
 
 PLAUSIBLE_11 = {
     "11.follows": {
-        "in the order of the alphabet": lambda text, written, n: "".join(sorted(followers(text, written[-n:]))),
-        "the most frequent": lambda text, written, n: max(
-            followers(text, written[-n:]), key=followers(text, written[-n:]).count
+        "one letter too many": lambda text, written, n: behind(text, written[-n - 1 :]),
+        "one letter too few": lambda text, written, n: behind(text, written[1 - n :]),
+        "the last place": lambda text, written, n: behind(text, written[-n:])[-1:],
+        "all but the last place": lambda text, written, n: behind(text, written[-n:])[:-1],
+        "each letter once": lambda text, written, n: np.sort(
+            [*{text[i]: i for i in behind(text, written[-n:])[::-1]}.values()]
         ),
-        "one letter too many": lambda text, written, n: "".join(followers(text, written[-n - 1 :])),
-        "one letter too few": lambda text, written, n: "".join(followers(text, written[1 - n :])),
-        "the last place": lambda text, written, n: followers(text, written[-n:])[-1],
-        "with the letters before": lambda text, written, n: "".join(
-            written[-n:] + letter for letter in followers(text, written[-n:])
+        "by a regular expression": lambda text, written, n: np.array(
+            [match.end() for match in re.finditer(written[-n:], text) if match.end() < len(text)]
         ),
-        "by a regular expression": lambda text, written, n: "".join(re.findall(f"{written[-n:]}(.)", text)),
-        "by splitting": lambda text, written, n: "".join(part[:1] for part in text.split(written[-n:])[1:]),
-        "as many": lambda text, written, n: len(followers(text, written[-n:])),
-        "backwards": lambda text, written, n: "".join(followers(text, written[-n:][::-1])),
-        "in what was written": lambda text, written, n: "".join(followers(written, text[-n:])),
+        "as many": lambda text, written, n: len(behind(text, written[-n:])),
+        "backwards": lambda text, written, n: behind(text, written[-n:][::-1]),
+        "in what was written": lambda text, written, n: behind(written, text[-n:]),
+        "what stands before": lambda text, written, n: behind(text, written[-n:]) - n - 1,
+        "in both together": lambda text, written, n: behind(text + written, written[-n:]),
     },
     "11.cut": {
         "never to the left": lambda error: down(error, (0, 1)),

@@ -23,61 +23,59 @@ def _follows_case(seed: int) -> dict:
     piece = str(rng.choice(_PIECES))
     n = len(piece)
     end = next(i for i in range(n - 1, 0, -1) if piece[:i] == piece[-i:])
-    # It stands in the text several times, twice over itself, and at the end, where nothing follows.
+    # It stands in the text several times, twice over itself, and at the end, where nothing follows; once with another
+    # first letter.
     parts = [letters("abc", 0, 2), piece, letters("bcd", 1, 2), piece, piece[end:], letters("cde", 1, 1)]
-    parts += [letters("abc", 0, 2), piece, letters("abcd", 1, 2), piece]
+    parts += ["c", piece[1:], letters("cd", 1, 1), letters("abc", 0, 2), piece, letters("abcd", 1, 2), piece]
     return {"text": "".join(parts), "written": letters("abc", 2, 3) + piece, "n": n}
 
 
-def _followers(text: str, piece: str, shift: int | None = None) -> list[str]:
-    """Return what stands behind each place of a piece in a text, or ``shift`` letters after its beginning."""
-    places = [i for i in range(len(text)) if text.startswith(piece, i)]
-    places = [i + (len(piece) if shift is None else shift) for i in places]
-    return [text[i] for i in places if 0 <= i < len(text)]
+def _places(text: str, piece: str) -> list[int]:
+    return [i for i in range(len(text)) if text.startswith(piece, i)]
 
 
-def _candidates(case: dict) -> str:
-    return "".join(_followers(case["text"], case["written"][-case["n"] :]))
+def _behind(text: str, piece: str) -> np.ndarray:
+    """Return where in a text the letters stand that follow on a piece."""
+    return np.array([i + len(piece) for i in _places(text, piece) if i + len(piece) < len(text)], int)
 
 
-def _not_over_itself(case: dict) -> str:
-    piece, text, found, start = case["written"][-case["n"] :], case["text"], "", 0
-    while (place := text.find(piece, start)) >= 0:
-        found, start = found + text[place + len(piece) : place + len(piece) + 1], place + len(piece)
-    return found
+def _next(case: dict) -> np.ndarray:
+    return _behind(case["text"], case["written"][-case["n"] :])
+
+
+def _not_over_itself(case: dict) -> np.ndarray:
+    piece, text, found, start = case["written"][-case["n"] :], case["text"], [], 0
+    while 0 <= (place := text.find(piece, start)) < len(text) - len(piece):
+        found.append(place + len(piece))
+        start = place + len(piece)
+    return np.array(found, int)
 
 
 _follows = Exercise(
     id="11.follows",
     title="The next letter",
-    answer="what_follows",
+    answer="where_it_goes_on",
     points=2,
     hints=(
         "Take the last n letters that were written. Where do they stand in the text? They may overlap: 'aa' stands "
         "twice in 'aaa'.",
         "Try every place: for i in range(len(text) - n), look whether text[i:i + n] == written[-n:].",
-        "''.join(text[i + n] for i in range(len(text) - n) if text[i:i + n] == written[-n:])",
+        "np.array([i + n for i in range(len(text) - n) if text[i:i + n] == written[-n:]])",
     ),
     solution=(
-        "def what_follows(text, written, n):\n"
+        "def where_it_goes_on(text, written, n):\n"
         "    last = written[-n:]\n"
-        "    places = [i for i in range(len(text) - n) if text[i:i + n] == last]\n"
-        '    return "".join(text[i + n] for i in places)'
+        "    return np.array([i + n for i in range(len(text) - n) if text[i:i + n] == last])"
     ),
     case=_follows_case,
-    right=_candidates,
+    right=_next,
     is_function=True,
     mistakes=(
         Mistake(
             "only the first place",
             "Only the first place was found. All of them come into question, and one is drawn: else the same text "
             "would come out for ever.",
-            lambda case: _candidates(case)[:1],
-        ),
-        Mistake(
-            "each letter once",
-            "Each letter stands there only once. A letter that follows twice must be drawn twice as often.",
-            lambda case: "".join(dict.fromkeys(_candidates(case))),
+            lambda case: _next(case)[:1],
         ),
         Mistake(
             "places that overlap left out",
@@ -85,19 +83,34 @@ _follows = Exercise(
             _not_over_itself,
         ),
         Mistake(
-            "what stands before",
-            "These letters stand before the places. Those behind them are asked for.",
-            lambda case: "".join(_followers(case["text"], case["written"][-case["n"] :], -1)),
+            "where the letters begin",
+            "There the last letters begin. The letter that follows on them is asked for.",
+            lambda case: _next(case) - case["n"],
+        ),
+        Mistake(
+            "where the letters end",
+            "There stands the last of the letters that were looked for. The next one is one place farther.",
+            lambda case: _next(case) - 1,
+        ),
+        Mistake(
+            "counted from 1",
+            "The places are counted from 1. In Python the first letter of a text has the number 0.",
+            lambda case: _next(case) + 1,
+        ),
+        Mistake(
+            "behind the end of the text",
+            "The last place lies behind the end of the text: there the letters stand, but nothing follows on them.",
+            lambda case: np.append(_next(case), len(case["text"])),
         ),
         Mistake(
             "the first letters",
             "The first letters of what was written were looked for. The next letter stands behind the last ones.",
-            lambda case: "".join(_followers(case["text"], case["written"][: case["n"]])),
+            lambda case: _behind(case["text"], case["written"][: case["n"]]),
         ),
         Mistake(
             "the last letter only",
             "Only the last letter was looked for, not the last n. The shorter the piece, the less it knows.",
-            lambda case: "".join(_followers(case["text"], case["written"][-1])),
+            lambda case: _behind(case["text"], case["written"][-1]),
         ),
     ),
 )
