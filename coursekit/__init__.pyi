@@ -66,6 +66,7 @@ from .techniques import (
     picture_filters as picture_filters,
     place_in_map as place_in_map,
     principal_components as principal_components,
+    quilt as quilt,
     randomize as randomize,
     receptive_field as receptive_field,
     saliency as saliency,

@@ -13,7 +13,7 @@ _AVERAGE = (keras.layers.AveragePooling1D, keras.layers.AveragePooling2D, keras.
 
 
 def with_average_pooling(model: Any) -> Any:
-    """Return a copy of a network in which each max pooling takes the average instead.
+    """Return a copy of a network in which each max pooling takes the average instead. Global poolings stay.
 
     Max pooling hands the gradient to one place of each window. Averages hand it to all of them, and pictures that are
     optimised come out smoother: so do Gatys et al. for textures and style. The copy's answers are no longer those that
@@ -30,7 +30,7 @@ def with_average_pooling(model: Any) -> Any:
 
     Raises:
         TypeError: ``model`` is no Keras model with a graph.
-        ValueError: A layer cannot be built again from its settings, or a max pooling is no layer but an operation.
+        ValueError: A layer cannot be built again from its settings, or a max pooling is no layer of Keras' own.
 
     Example:
         >>> from coursekit import activations, photo, squeezenet, with_average_pooling
@@ -44,5 +44,10 @@ def with_average_pooling(model: Any) -> Any:
             raise ValueError(
                 f"{step.name!r} is the operation keras.ops.max_pool, which cannot be exchanged. Build the network with "
                 "the layer MaxPooling2D."
+            )
+        if isinstance(step.operation, MAX_POOLINGS) and type(step.operation) not in MAX_POOLINGS:
+            raise ValueError(
+                f"{step.name!r} is a max pooling of another kind, {type(step.operation).__name__}, which cannot be "
+                "exchanged. Build the network with the layer MaxPooling2D."
             )
     return copy(model, dict(zip(MAX_POOLINGS, _AVERAGE, strict=True)))

@@ -28,6 +28,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "objectives": ["Objective", "channel", "class_score", "direction", "neuron"],
         "occlusion": ["occlusion"],
         "patches": ["Patches", "top_patches"],
+        "quilting": ["quilt"],
         "randomization": ["randomize"],
         "receptive_field": ["ReceptiveField", "receptive_field"],
         "saliency": ["saliency"],

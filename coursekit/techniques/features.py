@@ -45,8 +45,14 @@ def layer_names(model: Any, layers: str | Iterable[str], name: str) -> list[str]
     return [find_layer(model, one).name for one in asked]
 
 
-def features_of(model: Any, layers: Sequence[str], picture: np.ndarray) -> dict[str, np.ndarray]:
+def features_of(model: Any, layers: Sequence[str], picture: np.ndarray, is_aim: bool = True) -> dict[str, np.ndarray]:
     """Return what layers answer to a picture, in any size that leads to them: float32 (1, ...) each.
+
+    Args:
+        model: A Keras model.
+        layers: Full names.
+        picture: float32 (H, W, C), values 0-255.
+        is_aim: Whether another picture is to have these features. What was drawn may be silent, what it aims at not.
 
     Raises:
         ValueError: A layer answers 0 everywhere, or something that is not finite; or the picture does not lead to it.
@@ -57,7 +63,7 @@ def features_of(model: Any, layers: Sequence[str], picture: np.ndarray) -> dict[
         raise ValueError(f"The network takes pictures with {channels} channels, and this one has {picture.shape[2]}.")
     _, maps = compiled_scores(aim, picture.shape)(tf.constant(picture[np.newaxis]))
     features = {name: values.numpy().astype(np.float32) for name, values in zip(layers, maps, strict=True)}
-    for name, values in features.items():
+    for name, values in features.items() if is_aim else ():
         if not np.isfinite(values).all():
             raise ValueError(f"{name!r} answers NaN or infinity to this picture: there is nothing to come near to.")
         if not values.any():

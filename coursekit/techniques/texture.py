@@ -131,8 +131,8 @@ def synthesize_texture(
         >>> made.image.shape, bool(made.trace[-1] < made.trace[0])
         ((96, 96, 3), True)
     """
-    picture = one_picture(texture, "texture")
     weights = layer_weights(model, TEXTURE_LAYERS if layers is None else layers, "layers")
+    picture = one_picture(texture, "texture")
     aim = texture_aim(model, picture, weights)
     ascent = Ascent(parametrization, 0, total_variation, 0, 0, 0, 0, default_rate(parametrization, learning_rate, 8))
     size = picture.shape[:2] if size is None else size
@@ -178,9 +178,16 @@ def texture_aim(model: Any, texture: np.ndarray, weights: Mapping[str, float]) -
         weights: What ``layer_weights`` gave.
 
     Raises:
-        ValueError: As ``features_of``.
+        ValueError: As ``features_of``; or a layer has no positions to forget.
     """
-    wanted = [gram(values) for values in features_of(model, list(weights), texture).values()]
+    features = features_of(model, list(weights), texture)
+    for name, values in features.items():
+        if values.ndim != 4:
+            raise ValueError(
+                f"{name!r} has no positions, only {values.shape[-1]} numbers: a Gram matrix needs maps (H, W, C), such "
+                "as a convolution gives."
+            )
+    wanted = [gram(values) for values in features.values()]
 
     def score(maps: Sequence[Any], pictures: Any, constants: Sequence[Any]) -> Any:
         strengths, *wanted = constants
@@ -194,5 +201,6 @@ def texture_aim(model: Any, texture: np.ndarray, weights: Mapping[str, float]) -
 def gram_distances(model: Any, image: np.ndarray, texture: np.ndarray, layers: Iterable[str]) -> dict[str, float]:
     """Return {layer: |G - wanted|^2 / |wanted|^2}, how far a picture's Gram matrices are from a texture's."""
     layers = list(layers)
-    have, want = ({name: gram(v[0]) for name, v in features_of(model, layers, p).items()} for p in (image, texture))
-    return {name: float(np.square(have[name] - want[name]).sum() / np.square(want[name]).sum()) for name in layers}
+    have, want = features_of(model, layers, image, is_aim=False), features_of(model, layers, texture)
+    pairs = ((name, gram(have[name][0]), gram(want[name][0])) for name in layers)
+    return {name: float(np.square(own - wanted).sum() / np.square(wanted).sum()) for name, own, wanted in pairs}

@@ -208,7 +208,8 @@ def whole_numbers_in() -> Network:
     found = build("uint8")
     found.plain = build("float32").plain  # which has gradients
     found.refused = dict.fromkeys(
-        ("maximize", "invert", *GRADIENTS, *ATTACKS, "DreamExplorer"), "whole numbers have no gradient"
+        ("maximize", "invert", "synthesize_texture", *GRADIENTS, *ATTACKS, "DreamExplorer"),
+        "whole numbers have no gradient",
     )
     return found
 
@@ -218,9 +219,9 @@ def makes_nan() -> Network:
     found = through(lambda x: maps_of(ops.log(x - 2.0)))
     more = "more than a fixed mixing"
     found.refused = {"maximize": "no finite number", "ChannelExplorer": "NaN", "picture_filters": more, "invert": "NaN"}
-    found.refused |= dict.fromkeys(("top_patches", "vectors", "arrays", "segment", "cam", *ATTACKS), "NaN") | {
-        "describe_filters": more
-    }
+    found.refused["describe_filters"] = more
+    nan = ("top_patches", "vectors", "arrays", "segment", "cam", "synthesize_texture", *ATTACKS)
+    found.refused |= dict.fromkeys(nan, "NaN")
     found.left_out = ("receptive_field",)
     return found
 
@@ -243,7 +244,13 @@ def stateful() -> Network:
     maps = layers.Reshape((SIZE, 1, 4), name="maps")(rows)
     model = keras.Model(x, layers.Dense(CLASSES, activation="softmax")(layers.Flatten()(maps)))
     plain = ("filters", "picture_filters", "describe_filters", "class_scores", "with_preprocessing", "receptive_field")
-    plain += ("analyze", "DreamExplorer", "randomize", "segment")  # these compute nothing with it
+    plain += (
+        "analyze",
+        "DreamExplorer",
+        "randomize",
+        "segment",
+        "with_average_pooling",
+    )  # these compute nothing with it
     return Network(model, refused=dict.fromkeys(EVERY, "stateful") | {"cam": NO_AVERAGE}, left_out=plain)
 
 
@@ -257,7 +264,10 @@ def channels_first() -> Network:
     return Network(
         keras.Model(x, layers.Softmax()(scores)),
         refused={name: "channels first" for name in EVERY if name not in works},
-        left_out=("class_scores", "with_preprocessing", "picture_filters", "describe_filters", "randomize", "segment"),
+        left_out=(
+            *("class_scores", "with_preprocessing", "picture_filters", "describe_filters", "randomize", "segment"),
+            "with_average_pooling",
+        ),
         shape=(4, SIZE - 2, SIZE - 2),
     )
 

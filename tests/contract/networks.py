@@ -19,6 +19,7 @@ EVERY = (
     "arrays", "saliency", "smoothgrad", "integrated_gradients", "guided_backprop", "deconvnet", "cam", "grad_cam",
     "randomize", "segment", "occlusion", "deletion_insertion", "fgsm", "pgd", "fool", "analyze", "ChannelExplorer",
     "DreamExplorer",
+    "synthesize_texture", "with_average_pooling",
 )  # fmt: skip
 ATTACKS = ("fgsm", "pgd", "fool")
 NO_AVERAGE = "networks that end in a global average"
@@ -68,6 +69,8 @@ class Network:
             self.pictures = pictures(*shape)
         if no := self.refused.get("maximize") or self.refused.get("class_score"):  # they climb the score of a class
             self.refused = {**dict.fromkeys(ATTACKS, no), **self.refused}
+        if no := self.refused.get("invert"):  # it aims at the same layers
+            self.refused = {"synthesize_texture": no, **self.refused}
         if self.plain is None and self.maps is not None:
             wanted = {"maps": self.maps, "output": self.model.outputs, "layers": _outputs(self.model)}
             if self.scores is not None:

@@ -26,6 +26,7 @@ from coursekit import (
     direction,
     feature_vectors,
     filters,
+    gram,
     invert,
     maximize,
     nearest_neighbors,
@@ -41,7 +42,7 @@ from coursekit import (
 )
 from coursekit.networks.backend import keras, tf
 from coursekit.networks.graph import traced
-from tests.contract import adversarial, attribution, more_networks  # noqa: F401 -- enter their cells and networks
+from tests.contract import adversarial, attribution, more_networks, textures  # noqa: F401 -- enter cells and networks
 from tests.contract.comparing import CELLS, cell, close, floats, gradients, one, same, support, twice
 from tests.contract.networks import ENDS, EVERY, KINDS, SCORES, SIZE, pictures
 
@@ -271,6 +272,8 @@ def arrays(net):
     maps = activations(net.model, net.pictures, net.layer)
     assert strongest_channel(maps[0]) == np.unravel_index(maps[0].argmax(), maps[0].shape)[-1]
     close(net, channel_statistics(maps)["mean"], floats(net, "maps").mean(axis=(0, 1, 2)))
+    products = np.einsum("nyxi,nyxj->nij", *[floats(net, "maps").astype(np.float64)] * 2)
+    close(net, twice(lambda: gram(maps)), products / maps[0].size)
     mask = twice(lambda: activation_mask(maps[0], maps.shape[1:3], threshold=0.0))
     assert np.array_equal(mask, maps[0] > 0)
 
