@@ -165,7 +165,7 @@ def style_losses(
     """
     weights = layer_weights(model, style_layers, "style_layers")
     names = layer_names(model, [content_layer], "content_layer")
-    have, want = (features_of(model, names, picture)[names[0]] for picture in (image, content))
+    have, want = (features_of(model, names, picture, picture is content)[names[0]] for picture in (image, content))
     distances = gram_distances(model, image, style, weights)
     of_style = sum(weight * distances[name] for name, weight in weights.items())
     return float(np.square(have - want).sum() / np.square(want).sum()), of_style
