@@ -24,6 +24,7 @@ from .pictures import (
     digits as digits,
     folder as folder,
     object_masks as object_masks,
+    painting as painting,
     photo as photo,
     photos as photos,
     read_picture as read_picture,
