@@ -27,6 +27,7 @@ from coursekit.waiting import progress_bar
 
 STYLE_WEIGHT = 0.3
 _SAVE_EVERY = 100  # steps
+_SHAKEN = 8  # pixels that a crop is cut by, at random sides: SqueezeNet takes every second pixel, its poolings more
 _MARGIN = 8  # pixels mirrored around a picture, so that the border of the painting lies outside of it
 
 
@@ -191,7 +192,8 @@ def _train(
         crops = tf.constant(_crops(photos, crop, batch, random))
         length = rate * (1 + np.cos(np.pi * now.step / steps)) / 2
         numbers = tf.constant(now.step + 1, tf.float32), tf.constant(length, tf.float32)
-        *after, found = advance(now.weights, now.mean, now.square, crops, *numbers, constants)
+        place = tf.constant(random.integers(0, _SHAKEN, 2, np.int32, endpoint=True))
+        *after, found = advance(now.weights, now.mean, now.square, crops, place, *numbers, constants)
         found = found.numpy()
         if not np.isfinite(found).all():
             raise ValueError(f"The losses of step {now.step} are not finite. A smaller learning_rate may mend it.")
@@ -204,11 +206,14 @@ def _compiled_step(model: Any, content: str, layers: list[str], crop: int) -> An
     """Return one step of the training as a compiled function of the state, the crops and the constants."""
     template = style_network()
 
-    def step(weights, mean, square, crops, number, length, constants):
+    def step(weights, mean, square, crops, place, number, length, constants):
         with tf.GradientTape() as tape:
             tape.watch(weights)
             painted, _ = template.stateless_call(weights, [], crops)
-            of_content, of_style = _losses(model, painted, crops, content, layers, constants)
+            shaken = [
+                tf.slice(one, [0, *tf.unstack(place), 0], [-1, *[crop - _SHAKEN] * 2, 3]) for one in (painted, crops)
+            ]
+            of_content, of_style = _losses(model, *shaken, content, layers, constants)
             loss = of_content + constants[1] * of_style
         slopes = tape.gradient(loss, weights)
         # Adam, arXiv:1412.6980
@@ -223,7 +228,9 @@ def _compiled_step(model: Any, content: str, layers: list[str], crop: int) -> An
         each, number = [tf.TensorSpec(weight.shape) for weight in template.weights], tf.TensorSpec(())
         constants = [tf.TensorSpec((len(layers),)), number, *[tf.TensorSpec((1, None, None))] * len(layers)]
         crops = tf.TensorSpec((None, crop, crop, 3))
-        return tf.function(step, [each, each, each, crops, number, number, constants], autograph=False)
+        return tf.function(
+            step, [each, each, each, crops, tf.TensorSpec((2,), tf.int32), number, number, constants], autograph=False
+        )
 
     return kept(model, ("train stylizer", content, *layers, crop), make)
 
