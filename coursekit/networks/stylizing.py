@@ -58,12 +58,12 @@ class _AllFourAlike(keras.initializers.Initializer):
     Paper: Aitken et al., "Checkerboard artifact free sub-pixel convolution", 2017, arXiv:1707.02937.
     """
 
-    def __init__(self, seed: int, scale: float) -> None:
-        self.seed, self.scale = seed, scale
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
 
     def __call__(self, shape: tuple, dtype: Any = None) -> Any:
         kernel = keras.initializers.GlorotUniform(self.seed)((*shape[:3], shape[3] // 4), dtype)
-        return self.scale * tf.tile(kernel, (1, 1, 1, 4))
+        return tf.tile(kernel, (1, 1, 1, 4))
 
 
 def style_network(seed: int = 0) -> Any:
@@ -88,8 +88,8 @@ def style_network(seed: int = 0) -> Any:
         x = InstanceNormalization(name=f"{name}-norm")(x)
         return layers.ReLU(name=f"{name}-relu")(x) if relu else x
 
-    def enlarged(x: Any, name: str, filters: int, size: int, scale: float = 1, **how: Any) -> Any:
-        kernel = _AllFourAlike(next(seeds), scale)
+    def enlarged(x: Any, name: str, filters: int, size: int, **how: Any) -> Any:
+        kernel = _AllFourAlike(next(seeds))
         x = layers.Conv2D(4 * filters, size, padding="same", kernel_initializer=kernel, name=name, **how)(x)
         return DepthToSpace(name=f"{name}-twice")(x)
 
@@ -103,7 +103,8 @@ def style_network(seed: int = 0) -> Any:
         x = layers.Add(name=f"{block}-add")([x, y])
     x = enlarged(x, "up1", _FILTERS[0], 3, use_bias=False)
     x = layers.ReLU(name="up1-relu")(InstanceNormalization(name="up1-norm")(x))
-    x = layers.AveragePooling2D(2, 1, "same", name="smooth")(enlarged(x, "up2", 3, 5, 0.1))
+    x = layers.AveragePooling2D(2, 1, "same", name="smooth")(enlarged(x, "up2", 3, 5))
+    x = layers.Rescaling(0.1, name="change")(x)  # small at first: the training begins with the photo as it is
     x = layers.Add(name="changed")([scaled, x])
     x = layers.Activation("tanh", name="squashed")(x)
     # A little beyond black and white, since tanh reaches its ends nowhere.
