@@ -15,8 +15,8 @@ from coursekit.pictures.paintings import PAINTINGS
 
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "styles"
 SIZE = 256
-# Of the 20 photos: a dog, a leafhopper, an eagle, geese.
-HELD_OUT_PHOTOS, HELD_OUT = (0, 15, 17, 18), ("astronaut", "chelsea", "rocket")
+# Of the 20 photos: geese, an eagle, a dog, a leafhopper.
+HELD_OUT_PHOTOS, HELD_OUT = (15, 17, 0, 18), ("astronaut", "chelsea", "rocket")
 ALSO = (
     "brick", "camera", "china", "coffee", "coins", "flower", "grass", "gravel", "hubble_deep_field", "ihc", "motorcycle"
 )  # fmt: skip
