@@ -25,7 +25,7 @@ from coursekit.techniques.texture import TEXTURE_LAYERS, gram, gram_tensor, laye
 from coursekit.validation import as_count, as_number, as_pictures, nearest
 from coursekit.waiting import progress_bar
 
-STYLE_WEIGHT = 0.3
+STYLE_WEIGHT = 4.0  # less than the 5 of transfer_style: the content is what a network is later with
 _SAVE_EVERY = 100  # steps
 _SHAKEN = 8  # pixels that a crop is cut by, at random sides: SqueezeNet takes every second pixel, its poolings more
 _MARGIN = 8  # pixels mirrored around a picture, so that the border of the painting lies outside of it
@@ -126,7 +126,7 @@ def train_stylizer(
         ...     painting("mosaic", 96), [photo("coffee")], steps=6, crop=64, batch=1, progress=False
         ... )
         >>> trained.network.count_params(), stylize(photo("chelsea", 96), trained).shape
-        (166883, (96, 96, 3))
+        (208652, (96, 96, 3))
     """
     style, photos = one_picture(style, "style"), _photos(pictures, crop := _side(crop))
     steps, batch, seed = as_count(steps, "steps"), as_count(batch, "batch"), as_count(seed, "seed", 0)
