@@ -102,7 +102,8 @@ def train_stylizer(
         content_layer: Where the content's features are kept.
         style_layers: Where the style's Gram matrices are taken: names, or {name: weight}.
         style_weight: Weight of the style's loss beside the content's.
-        crop: Side in pixels of the square crops, a multiple of 4. They show a picture's parts or the whole of it.
+        crop: Side in pixels of the square crops, a multiple of 4. Photos are made at most twice as high or wide; a crop
+            shows a part of one, from 3/4 to 3/2 of its own size.
         batch: How many crops there are in a step.
         learning_rate: Length of the first steps; it falls to 0 along a half wave.
         start: A trained network to begin with, as ``stylize`` takes it: a new style is learnt faster from another one.
@@ -381,8 +382,8 @@ def _crops(photos: Sequence[np.ndarray], crop: int, batch: int, random: np.rando
     found = np.empty((batch, crop, crop, 3), np.float32)
     for n in range(batch):
         photo = photos[random.integers(len(photos))]
-        shorter = min(photo.shape[:2])
-        side = random.integers(min(crop, shorter), shorter, endpoint=True)
+        most, least = (min(part * crop // 4, *photo.shape[:2]) for part in (6, 3))
+        side = random.integers(least, most, endpoint=True)
         top, left = (random.integers(have - side, endpoint=True) for have in photo.shape[:2])
         square = resize(photo[top : top + side, left : left + side], crop)
         found[n] = square[:, ::-1] if random.random() < 0.5 else square

@@ -194,8 +194,8 @@ class TestTraining:
             mirrored.add(across < 0)
             sides.add(round(down * 32))
         assert mirrored == {True, False}
-        assert min(sides) < 36
-        assert max(sides) > 54
+        assert min(sides) in (23, 24, 25)
+        assert max(sides) in (47, 48, 49)
 
 
 class TestBreaks:
