@@ -4,6 +4,7 @@ Run it on an otherwise idle machine: ``python benchmarks/style.py``, some minute
 turn, so that a machine that changes its speed changes it for all of them; given are medians.
 """
 
+import argparse
 import itertools
 import sys
 from collections.abc import Callable
@@ -98,10 +99,15 @@ def compare_losses(network: keras.Model) -> None:
 
 def main() -> None:
     """Print the ratios."""
+    parser = argparse.ArgumentParser(description=__doc__.partition(",")[0])
+    parser.add_argument("part", nargs="?", choices=("speed", "losses"), help="one of the two only")
+    part = parser.parse_args().part
     network = with_average_pooling(squeezenet())
-    compare_speed(network, np.float32(photo("chelsea", SIZE)), np.float32(painting("mosaic", SIZE)))
-    print(f"Losses after one pass, and after {STEPS} steps of transfer_style, on pictures held out of the trainings")
-    compare_losses(network)
+    if part != "losses":
+        compare_speed(network, np.float32(photo("chelsea", SIZE)), np.float32(painting("mosaic", SIZE)))
+    if part != "speed":
+        print(f"Losses after one pass / after {STEPS} steps of transfer_style, on pictures held out of the trainings")
+        compare_losses(network)
 
 
 if __name__ == "__main__":

@@ -148,6 +148,8 @@ def train_stylizer(
     begun = _beginning(network, steps)
     settings = (steps, content, list(weights), crop, batch, rate, seed, *fixed, style, *photos, *begun.weights)
     file, key = None if path is None else Path(path), _digest(settings)
+    if file is not None and not file.absolute().parent.is_dir():
+        raise FileNotFoundError(f"There is no folder {file.absolute().parent} to save the training in.")
     if file is not None and file.exists():
         begun = _restored(file, network, key, steps)
     now = begun
@@ -195,7 +197,7 @@ def _train(
         numbers = tf.constant(now.step + 1, tf.float32), tf.constant(length, tf.float32)
         place = tf.constant(random.integers(0, _SHAKEN, 2, np.int32, endpoint=True))
         *after, found = advance(now.weights, now.mean, now.square, crops, place, *numbers, constants)
-        found = found.numpy()
+        found = np.array(found)
         if not np.isfinite(found).all():
             raise ValueError(f"The losses of step {now.step} are not finite. A smaller learning_rate may mend it.")
         losses = now.losses.copy()
@@ -205,35 +207,35 @@ def _train(
 
 def _compiled_step(model: Any, content: str, layers: list[str], crop: int) -> Any:
     """Return one step of the training as a compiled function of the state, the crops and the constants."""
-    template = style_network()
-
-    def step(weights, mean, square, crops, place, number, length, constants):
-        with tf.GradientTape() as tape:
-            tape.watch(weights)
-            painted, _ = template.stateless_call(weights, [], crops)
-            shaken = [
-                tf.slice(one, [0, *tf.unstack(place), 0], [-1, *[crop - _SHAKEN] * 2, 3]) for one in (painted, crops)
-            ]
-            of_content, of_style = _losses(model, *shaken, content, layers, constants)
-            loss = of_content + constants[1] * of_style
-        slopes = tape.gradient(loss, weights)
-        # Adam, arXiv:1412.6980
-        mean = [0.9 * m + 0.1 * slope for m, slope in zip(mean, slopes, strict=True)]
-        square = [0.999 * s + 0.001 * slope**2 for s, slope in zip(square, slopes, strict=True)]
-        reach = length * tf.sqrt(1 - 0.999**number) / (1 - 0.9**number)
-        state = zip(weights, mean, square, strict=True)
-        weights = [weight - reach * m / (tf.sqrt(s) + 1e-8) for weight, m, s in state]
-        return weights, mean, square, tf.stack([of_content, of_style])
 
     def make() -> Any:
+        template = style_network()
+
+        def step(weights, mean, square, crops, place, number, length, constants):
+            with tf.GradientTape() as tape:
+                tape.watch(weights)
+                painted, _ = template.stateless_call(weights, [], crops)
+                begin, size = [0, *tf.unstack(place), 0], [-1, *[crop - _SHAKEN] * 2, 3]
+                seen = [tf.slice(one, begin, size) for one in (painted, crops)]
+                of_content, of_style = _losses(model, *seen, content, layers, constants)
+                loss = of_content + constants[1] * of_style
+            return *_adam(weights, mean, square, tape.gradient(loss, weights), number, length), [of_content, of_style]
+
         each, number = [tf.TensorSpec(weight.shape) for weight in template.weights], tf.TensorSpec(())
         constants = [tf.TensorSpec((len(layers),)), number, *[tf.TensorSpec((1, None, None))] * len(layers)]
-        crops = tf.TensorSpec((None, crop, crop, 3))
-        return tf.function(
-            step, [each, each, each, crops, tf.TensorSpec((2,), tf.int32), number, number, constants], autograph=False
-        )
+        crops, place = tf.TensorSpec((None, crop, crop, 3)), tf.TensorSpec((2,), tf.int32)
+        return tf.function(step, [each, each, each, crops, place, number, number, constants], autograph=False)
 
     return kept(model, ("train stylizer", content, *layers, crop), make)
+
+
+def _adam(weights: list, mean: list, square: list, slopes: list, number: Any, length: Any) -> tuple[list, list, list]:
+    """Return the weights a step down, and the new means of the gradients and of their squares (arXiv:1412.6980)."""
+    mean = [0.9 * m + 0.1 * slope for m, slope in zip(mean, slopes, strict=True)]
+    square = [0.999 * s + 0.001 * slope**2 for s, slope in zip(square, slopes, strict=True)]
+    reach = length * tf.sqrt(1 - 0.999**number) / (1 - 0.9**number)
+    state = zip(weights, mean, square, strict=True)
+    return [weight - reach * m / (tf.sqrt(s) + 1e-8) for weight, m, s in state], mean, square
 
 
 def _losses(

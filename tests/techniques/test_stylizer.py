@@ -382,6 +382,7 @@ class TestWrongArguments:
             ({"pictures": []}, ValueError, "pictures is empty"),
             ({"pictures": [STYLE[..., :2]]}, ValueError, "3 channels"),
             ({"style": np.stack([STYLE, STYLE])}, ValueError, "style must be one picture, not 2"),
+            ({"path": "none/style.npz"}, FileNotFoundError, "no folder .*none"),
             ({"learning_rate": 1e30}, ValueError, "not finite. A smaller learning_rate"),
         ],
     )
