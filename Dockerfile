@@ -22,6 +22,7 @@ RUN sed -n '/^uv==/,/# via/p' requirements.txt > uv.txt \
 COPY pyproject.toml README.md LICENSE ./
 COPY coursekit coursekit
 COPY notebooks notebooks
+COPY data/styles data/styles
 ENV COURSEKIT_CACHE=/var/cache/coursekit
 RUN uv pip install --system --no-cache --no-deps --compile-bytecode --build-constraints requirements.txt . \
     && python -c "from coursekit import squeezenet; squeezenet()"

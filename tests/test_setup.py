@@ -160,12 +160,13 @@ def test_conda_accepts_the_locked_versions(target):
         assert accepted.matches(CondaVersion(str(version))), f"{name} {version} is not {accepted}"
 
 
-def test_wheel_carries_the_lessons_and_the_licence(tmp_path):
+def test_wheel_carries_the_lessons_the_styles_and_the_licence(tmp_path):
     lessons = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
     assert lessons
     copy = tmp_path / "checkout"  # the build writes beside what it builds
     shutil.copytree(ROOT / "coursekit", copy / "coursekit", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "notebooks", copy / "notebooks", ignore=lambda _, names: {*names} - {*lessons})
+    shutil.copytree(ROOT / "data" / "styles", copy / "data" / "styles")
     (copy / "notebooks" / "model.keras").write_text("what running a lesson left there")
     for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):
         shutil.copy(ROOT / name, copy)
@@ -178,6 +179,9 @@ def test_wheel_carries_the_lessons_and_the_licence(tmp_path):
         [metadata] = [name for name in names if name.endswith(".dist-info/METADATA")]
         described = message_from_bytes(archive.read(metadata))
     assert [Path(name).name for name in names if name.startswith("coursekit/lessons/")] == lessons
+    styles = sorted(path.name for path in (ROOT / "data" / "styles").glob("*.npz"))
+    assert len(styles) >= 3
+    assert [Path(name).name for name in names if name.startswith("coursekit/styles/")] == styles
     assert any(name.endswith("licenses/LICENSE") for name in names)
     shared = sorted(name.partition(".data/data/")[2] for name in names if ".data/" in name)
     extension = "share/jupyter/labextensions/coursekit"  # where JupyterLab finds it

@@ -34,6 +34,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "segmentation": ["segment"],
         "smoothgrad": ["smoothgrad"],
         "style": ["StyleTransfer", "transfer_style"],
+        "stylizer": ["Stylizer", "shipped_styles", "stylize", "train_stylizer"],
         "texture": ["Texture", "gram", "synthesize_texture"],
     },
 )
