@@ -81,10 +81,11 @@ class Finding(NamedTuple):
     mend: str = ""
 
 
-def run() -> int:
-    """Print what every check found; return 1 if something is missing or wrong, else 0."""
+def run(*names: str) -> int:
+    """Print what every check found, or those of these names; return 1 if something is missing or wrong, else 0."""
+    checks = (python, packages, imports, tensorflow, cache, jupyterlab, kernel, lessons, machine, browser)
     bad = 0
-    for check in (python, packages, imports, tensorflow, cache, jupyterlab, kernel, lessons, machine, browser):
+    for check in checks if not names else [check for check in checks if check.__name__ in names]:
         for finding in check():
             print(f"{finding.mark:8}{finding.text}")
             if finding.mend:

@@ -14,8 +14,10 @@ from playwright.sync_api import BrowserContext, Page
 from tests.browser.lab import (
     WINDOW,
     chromium_browser,
+    close_notebook,
     give_kernel,
     jupyter_lab,
+    open_another,
     open_notebook,
     python,
     run_all,
@@ -55,19 +57,25 @@ def kernel(lab):
 
 @pytest.fixture(scope="package")
 def open_widget(lab, kernel) -> Callable:
-    """Opens a notebook of such cells, runs them, and waits for the widget; all goes at the end."""
+    """Opens a notebook of such cells, runs them, and waits for the widget; all goes at the end.
+
+    One notebook after the other is opened in the same page, as JupyterLab's scripts take seconds to load.
+    """
+    free = []
 
     @contextmanager
     def opened(cells: list[str], root: str, name: str | None = None, **media: str) -> Iterator[Page]:
         name = f"{name or root.strip('.')}.ipynb"
         write_notebook(lab.folder / name, cells)
         give_kernel(lab.address, name, kernel)
-        page = open_notebook(lab.context, lab.address, name)
+        page = open_another(free.pop(), name) if free else open_notebook(lab.context, lab.address, name)
         page.emulate_media(**media)
         run_all(page)
         page.locator(root).first.wait_for()
         yield page
         python(page, "import ipywidgets; ipywidgets.Widget.close_all(); get_ipython().run_line_magic('reset', '-f')")
-        page.close()
+        page.emulate_media(**dict.fromkeys(media, "null"))
+        close_notebook(page)
+        free.append(page)
 
     return opened

@@ -63,6 +63,7 @@ def jupyter_lab(folder: Path, theme: str = "JupyterLab Light") -> Iterator[str]:
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser"]
     command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1"]
     command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}"]
+    command += ["--KernelManager.shutdown_wait_time=0.5"]  # TensorFlow's kernel would take ten seconds to say goodbye
     places = {
         "JUPYTERLAB_SETTINGS_DIR": str(settings),
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / ".lab" / "workspaces"),
@@ -122,6 +123,23 @@ def open_notebook(browser: Browser | BrowserContext, address: str, name: str) ->
     page.set_default_timeout(120_000)  # where many tests share few cores
     page.goto(f"{address}/doc/tree/{name}?token={TOKEN}&reset")
     page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.context?.sessionContext?.session?.kernel")
+    wait_until_idle(page)
+    return page
+
+
+def close_notebook(page: Page) -> None:
+    """Close the open notebook without saving it, and leave the page and the kernel."""
+    page.evaluate("jupyterapp.shell.currentWidget.dispose()")
+
+
+def open_another(page: Page, name: str) -> Page:
+    """Open a notebook in a page whose own was closed."""
+    page.evaluate("async (path) => { await jupyterapp.commands.execute('docmanager:open', { path }) }", name)
+    page.wait_for_function(
+        "(path) => { const open = jupyterapp.shell.currentWidget?.context; "
+        "return open?.path === path && open.sessionContext.session?.kernel }",
+        arg=name,
+    )
     wait_until_idle(page)
     return page
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page
 
@@ -63,6 +64,50 @@ def no_errors(page: Page) -> Iterator[None]:
     yield
     page.remove_listener("pageerror", remember)
     assert not errors
+
+
+def explorer_fixtures(
+    root: str,
+    makes: str,
+    reset: str,
+    begins: dict[str, str],
+    end: str = "",
+    settles: Callable[[Page], None] = lambda page: None,
+    **media: str,
+) -> tuple:
+    """Return two fixtures for the tests of an explorer: its notebook, and the same page for each test anew.
+
+    Args:
+        root: The CSS selector of the widget.
+        makes: Code of the first cell, which makes ``explorer``. The second cell shows it.
+        reset: Code that makes the explorer what it was at the beginning.
+        begins: What the page then shows, its texts and values by their CSS selectors.
+        end: Code that ends what a test has begun.
+        settles: Waits until what the test before has chosen in the page has reached Python.
+        **media: What the page must know of the reader's wishes, such as ``reduced_motion="reduce"``.
+    """
+
+    @pytest.fixture(scope="module")
+    def notebook(open_widget: Callable) -> Iterator[Page]:
+        with open_widget([makes, "explorer"], root, **media) as page:
+            yield page
+
+    @pytest.fixture
+    def page(notebook: Page) -> Iterator[Page]:
+        notebook.evaluate("document.activeElement.blur()")
+        notebook.mouse.move(0, 0)
+        settles(notebook)
+        python(notebook, reset)
+        eventually(lambda: {css: _shown(notebook.locator(css).first) for css in begins}, begins)
+        with no_errors(notebook):
+            yield notebook
+            python(notebook, end)
+
+    return notebook, page
+
+
+def _shown(element: Locator) -> str:
+    return element.evaluate("element => element.value || element.innerText")
 
 
 # ---- pictures and values

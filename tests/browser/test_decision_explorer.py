@@ -13,7 +13,7 @@ from tests.browser.reading import (
     check_keys_stay,
     check_text_stands_out,
     eventually,
-    no_errors,
+    explorer_fixtures,
     pixels as canvas_pixels,
     received,
     run_cell,
@@ -34,22 +34,9 @@ explorer.target, explorer.against, explorer.layer, explorer.randomized = 285, No
 explorer.probability = explorer.absolute = explorer.own_scale = explorer.without_relu = False
 explorer.wait()
 """
+BEGINS = {".ck-target": "Egyptian cat", ".ck-status": "Done."}
 
-
-@pytest.fixture(scope="module")
-def notebook(open_widget):
-    with open_widget([EXPLORER, "explorer"], ROOT) as page:
-        yield page
-
-
-@pytest.fixture
-def page(notebook):
-    """The notebook's page, the explorer as it was at the beginning."""
-    notebook.evaluate("document.activeElement.blur()")
-    python(notebook, RESET)
-    eventually(lambda: (notebook.locator(".ck-target").first.input_value(), done(notebook)), ("Egyptian cat", True))
-    with no_errors(notebook):
-        yield notebook
+notebook, page = explorer_fixtures(ROOT, EXPLORER, RESET, BEGINS)
 
 
 def done(page):

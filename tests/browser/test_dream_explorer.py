@@ -14,7 +14,7 @@ from tests.browser.reading import (
     check_text_stands_out,
     command,
     eventually,
-    no_errors,
+    explorer_fixtures,
     pixels as canvas_pixels,
     received,
     run_cell,
@@ -35,24 +35,9 @@ explorer.label, explorer.layer, explorer.channel = None, "fire6-squeeze1x1", 13
 explorer.a, explorer.b = {}, {"parametrization": "pixels", "shift": 0, "scale": 0, "rotate": 0}
 explorer.compare, explorer.steps = True, 4000
 """
+BEGINS = {".ck-steps": "4000", ".ck-start": "Start"}
 
-
-@pytest.fixture(scope="module")
-def notebook(open_widget):
-    with open_widget([EXPLORER, "explorer"], ROOT) as page:
-        eventually(lambda: step(page), 32)  # the still picture
-        yield page
-
-
-@pytest.fixture
-def page(notebook):
-    """The notebook's page, the explorer as it was at the beginning."""
-    notebook.evaluate("document.activeElement.blur()")
-    python(notebook, RESET)
-    eventually(lambda: (notebook.locator(".ck-steps").first.input_value(), running(notebook)), ("4000", False))
-    with no_errors(notebook):
-        yield notebook
-        python(notebook, "explorer.stop()")
+notebook, page = explorer_fixtures(ROOT, EXPLORER, RESET, BEGINS, end="explorer.stop()")
 
 
 def pixels(page, panel="a", view=0):
@@ -93,6 +78,7 @@ def slider(page, name, panel="A"):
 
 
 def test_begins_with_a_still_picture(notebook):
+    eventually(lambda: step(notebook), 32)
     assert title(notebook) == "fire6-squeeze1x1, channel 13"
     assert not running(notebook)
     assert pixels(notebook).shape == (128, 128, 3)

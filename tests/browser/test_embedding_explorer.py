@@ -11,7 +11,7 @@ from tests.browser.reading import (
     check_keys_stay,
     check_text_stands_out,
     eventually,
-    no_errors,
+    explorer_fixtures,
     pixels as canvas_pixels,
     window_of,
 )
@@ -33,24 +33,9 @@ several = np.concatenate([pictures] * 12)[:5000]
 many = EmbeddingExplorer(np.random.default_rng(0).normal(size=(5000, 2)), several, np.arange(5000) % 10)
 many"""
 RESET = "explorer.chosen, explorer.shown, explorer.color = None, 5, 'class'"
+BEGINS = {".ck-name": "No picture is chosen", ".ck-which": "5"}
 
-
-@pytest.fixture(scope="module")
-def notebook(open_widget):
-    with open_widget([EXPLORER, "explorer"], ROOT, reduced_motion="reduce") as page:
-        yield page
-
-
-@pytest.fixture
-def page(notebook):
-    """The notebook's page, the explorer as it was at the beginning."""
-    python(notebook, RESET)
-    notebook.mouse.move(0, 0)
-    notebook.evaluate("document.activeElement.blur()")
-    eventually(lambda: notebook.locator(".ck-name").inner_text(), "No picture is chosen")
-    eventually(lambda: notebook.locator(".ck-which").inner_text(), "5")
-    with no_errors(notebook):
-        yield notebook
+notebook, page = explorer_fixtures(ROOT, EXPLORER, RESET, BEGINS, reduced_motion="reduce")
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from tests.browser.reading import (
     check_keys_stay,
     check_text_stands_out,
     eventually,
-    no_errors,
+    explorer_fixtures,
     pixels as canvas_pixels,
     received,
     run_cell,
@@ -32,25 +32,9 @@ RESET = """
 explorer.photo, explorer.target, explorer.budget, explorer.tried = 0, 105, 2, []
 explorer.wait()
 """
+BEGINS = {".ck-target": KOALA, ".ck-status": "The network is fooled."}
 
-
-@pytest.fixture(scope="module")
-def notebook(open_widget):
-    with open_widget([EXPLORER, "explorer"], ROOT) as page:
-        yield page
-
-
-@pytest.fixture
-def page(notebook):
-    """The notebook's page, the explorer as it was at the beginning."""
-    notebook.evaluate("document.activeElement.blur()")
-    python(notebook, RESET)
-    eventually(
-        lambda: (notebook.locator(".ck-target").first.input_value(), status(notebook)),
-        (KOALA, "The network is fooled."),
-    )
-    with no_errors(notebook):
-        yield notebook
+notebook, page = explorer_fixtures(ROOT, EXPLORER, RESET, BEGINS)
 
 
 def status(page):

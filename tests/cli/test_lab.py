@@ -107,19 +107,22 @@ def test_where_the_learner_is_who_only_reads(source, mine):
     assert lab.last_worked_on(mine) == SECOND
 
 
-def test_lab_opens_where_the_learner_is(tmp_path):
+def test_lab_opens_where_the_learner_is(tmp_path, monkeypatch):
     opened = []
-    for answered in ("", "03.any", "01.any"):
+    monkeypatch.setattr(lab, "open_jupyterlab", lambda folder, lesson, arguments: opened.append(lesson[:2]) or 0)
+    for answered, day in (("", 0), ("03.any", 2), ("01.any", 3)):
         if answered:
-            answer(tmp_path / "mine", answered, f"2099-01-0{3 - int(answered[1]) // 2}T00:00:00+00:00")
-        done = coursekit("lab", "mine", "--show-config", cwd=tmp_path)  # JupyterLab says what it would do
-        opened += re.findall(r"default_url = '/lab/tree/(\d\d)_", done.stdout)
+            answer(tmp_path / "mine", answered, f"2099-01-0{day}T00:00:00+00:00")
+        assert main(["lab", str(tmp_path / "mine"), "--show-config"]) == 0
     assert opened == ["01", "03", "01"]
+    answer(tmp_path / "mine", "02.any", "2099-01-04T00:00:00+00:00")
+    done = coursekit("lab", "mine", "--show-config", cwd=tmp_path)  # JupyterLab says what it would do
+    assert re.findall(r"default_url = '/lab/tree/(\d\d)_", done.stdout) == ["02"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="how root gives up its rights is tried on Linux only")
 def test_read_only_folder_is_said(tmp_path):
-    assert coursekit("lab", "mine", "--copy-only", cwd=tmp_path).returncode == 0
+    (tmp_path / "mine").mkdir()
     as_anyone = ["setpriv", "--bounding-set=-dac_override", "--inh-caps=-all"] if os.geteuid() == 0 else []
     command = [*as_anyone, sys.executable, "-m", "coursekit", "lab", "mine", "--copy-only"]
     said = "cannot be written to. You can read the lessons and run them, but nothing that you do there is kept.\n"

@@ -42,7 +42,8 @@ def solved(exercise, token):
 
 @pytest.mark.parametrize("exercise", MARKED, ids=ids(MARKED))
 def test_the_solution_is_right_on_cases_not_seen_before(exercise):
-    tokens = [f"token {seed}" for seed in SEEDS]
+    seeds = SEEDS if exercise.is_function else SEEDS[:6]  # values take a network, which is compiled for each layer
+    tokens = [f"token {seed}" for seed in seeds]
     cases = [case_of(exercise, seed_of(token, exercise.id)) for token in tokens]
     assert len({repr(case) for case in cases}) > 1, "every student has the same case"
     if exercise.is_function:

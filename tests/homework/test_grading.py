@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -56,6 +57,8 @@ def test_what_is_done_stays_done(tmp_path):
     assert _points(second["bob"])["01.by-hand"] == 3
     assert (first["eve"].status, second["eve"].status) == ("ungraded", "graded")
 
+    for student in ("bob", "eve"):
+        shutil.rmtree(place / student)
     (to / "results" / "alice.json").write_text("{ torn")
     os.utime(place / "alice" / "01.ipynb", (1, 1))
     assert _mark(place, to)["alice"].submitted_at == "1970-01-01T00:00:01+00:00"

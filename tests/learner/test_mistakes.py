@@ -34,10 +34,10 @@ def test_usual_mistake_in_a_function(id, mistake, function):
 
 def test_usual_mistakes_in_a_value():
     # Not every picture tells every mistake from every other one: count the cases that do.
-    told = dict.fromkeys(WRONG_VALUES, 0)
+    told, network = dict.fromkeys(WRONG_VALUES, 0), squeezenet()
     for token in (None, *(f"token{i}" for i in range(8))):
         case = given("01.strongest-channel", token)
-        layer = activations(squeezenet(), photo(case["picture"], size=227), case["layer"])
+        layer = activations(network, photo(case["picture"], size=227), case["layer"])
         wrong = {mistake: way(layer) for mistake, way in WRONG_VALUES.items()}
         all_answers = [*wrong.values(), int(layer.max(axis=(0, 1)).argmax())]
         for mistake, answer in wrong.items():

@@ -79,11 +79,12 @@ def test_the_mean_of_the_gradient_weighs_the_channels():
         cam(model, PICTURE, 0)
 
 
-class TestSqueezeNet:
-    @pytest.fixture(scope="class")
-    def given(self):
-        return squeezenet(), photo("chelsea", 227)
+@pytest.fixture(scope="module")
+def given():
+    return squeezenet(), photo("chelsea", 227)
 
+
+class TestSqueezeNet:
     def test_cam_equals_grad_cam(self, given):
         how = {"relu": False, "upsample": False}
         for bias, layer in ((False, "fire9-concat"), (True, "conv10")):

@@ -12,7 +12,13 @@ from coursekit.networks.backend import keras
 from coursekit.show.saliency import RED_BLUE
 from coursekit.techniques.decision import decision_maps
 from coursekit.widgets import DecisionExplorer
-from tests.widgets.sample import two_inputs
+from tests.widgets.sample import (
+    check_error_of_the_thread_is_told,
+    check_refused_and_nothing_changed,
+    listening,
+    roots_of_negatives,
+    two_inputs,
+)
 
 layers = keras.layers
 PICTURE = np.random.default_rng(0).uniform(0, 255, (12, 10, 3)).astype(np.float32)
@@ -33,12 +39,8 @@ def model():
 @pytest.fixture
 def explorer(model):
     """An explorer, all its maps done, and what it tells the page from now on."""
-    explorer = DecisionExplorer(model, PICTURE, 2, samples=3)
-    explorer.wait()
-    explorer.told = []
-    explorer.send = lambda content, buffers: explorer.told.append((content, buffers))
-    yield explorer
-    explorer.close()
+    with listening(DecisionExplorer(model, PICTURE, 2, samples=3)) as explorer:
+        yield explorer
 
 
 def by_method(explorer):
@@ -230,9 +232,7 @@ def test_a_map_of_zeros_stays_zero(model):
 
 
 def test_maps_of_nan_are_shown_as_such():
-    root = layers.Lambda(lambda x: keras.ops.sqrt(x - 40), output_shape=(12, 10, 3), name="root")
-    broken = keras.Sequential([keras.Input((12, 10, 3)), root, layers.Flatten(), layers.Dense(3, name="scores")])
-    explorer = DecisionExplorer(broken, PICTURE, 1, 2, samples=2)
+    explorer = DecisionExplorer(roots_of_negatives(), PICTURE, 1, 2, samples=2)
     explorer.wait()
     bad = np.isnan(explorer.maps["gradient"])
     assert 0 < bad.mean() < 1
@@ -321,19 +321,8 @@ def test_channels_first():
 
 @pytest.mark.parametrize(("name", "value"), [("target", 9), ("against", -1), ("randomized", 4), ("layer", "prob")])
 def test_what_is_refused_changes_nothing(explorer, name, value):
-    before = getattr(explorer, name)
-    with pytest.raises(ValueError):  # noqa: PT011
-        setattr(explorer, name, value)
-    assert getattr(explorer, name) == before
+    check_refused_and_nothing_changed(explorer, name, value)
 
 
 def test_an_error_of_the_thread_is_told(explorer, monkeypatch):
-    def fails(*args, **kwargs):
-        raise ValueError("Out of <paper>.")
-
-    monkeypatch.setattr("coursekit.widgets.decision_explorer.decision_maps", fails)
-    explorer.target = 3
-    with pytest.raises(ValueError, match="Out of <paper>"):
-        explorer.wait()
-    assert explorer.told[-1][0]["error"] == "Out of <paper>."
-    assert explorer._still() == "<p>Out of &lt;paper&gt;.</p>"
+    check_error_of_the_thread_is_told(explorer, monkeypatch, "decision_maps")

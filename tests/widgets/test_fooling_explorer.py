@@ -11,7 +11,13 @@ from coursekit.networks.backend import keras
 from coursekit.show.adversarial import magnified
 from coursekit.techniques.adversarial import pgd_stages
 from coursekit.widgets import FoolingExplorer
-from tests.widgets.sample import two_inputs
+from tests.widgets.sample import (
+    check_error_of_the_thread_is_told,
+    check_refused_and_nothing_changed,
+    listening,
+    roots_of_negatives,
+    two_inputs,
+)
 
 layers = keras.layers
 PICTURES = np.random.default_rng(0).integers(0, 256, (3, 12, 10, 3)).astype(np.uint8)
@@ -32,12 +38,8 @@ def model():
 @pytest.fixture
 def explorer(model):
     """An explorer, all done, and what it tells the page from now on."""
-    explorer = FoolingExplorer(model, PICTURES, 2, photo=1, budget=4, steps=STEPS)
-    explorer.wait()
-    explorer.told = []
-    explorer.send = lambda content, buffers: explorer.told.append((content, buffers))
-    yield explorer
-    explorer.close()
+    with listening(FoolingExplorer(model, PICTURES, 2, photo=1, budget=4, steps=STEPS)) as explorer:
+        yield explorer
 
 
 def says(model, picture):
@@ -255,27 +257,14 @@ def test_refused_at_construction(model, make, error, text):
 
 
 def test_a_network_of_nan_is_refused():
-    root = layers.Lambda(lambda x: keras.ops.sqrt(x - 40), output_shape=(12, 10, 3), name="root")
-    broken = keras.Sequential([keras.Input((12, 10, 3)), root, layers.Flatten(), layers.Dense(3, name="scores")])
     with pytest.raises(ValueError, match="The network gives NaN for this picture"):
-        FoolingExplorer(broken, PICTURES, 1)
+        FoolingExplorer(roots_of_negatives(), PICTURES, 1)
 
 
 @pytest.mark.parametrize(("name", "value"), [("target", 9), ("photo", -1), ("budget", 9), ("tried", ["gif"])])
 def test_what_is_refused_changes_nothing(explorer, name, value):
-    before = getattr(explorer, name)
-    with pytest.raises(ValueError):  # noqa: PT011
-        setattr(explorer, name, value)
-    assert getattr(explorer, name) == before
+    check_refused_and_nothing_changed(explorer, name, value)
 
 
 def test_an_error_of_the_thread_is_told(explorer, monkeypatch):
-    def fails(*args):
-        raise ValueError("Out of <paper>.")
-
-    monkeypatch.setattr("coursekit.widgets.fooling_explorer.pgd_stages", fails)
-    explorer.target = 3
-    with pytest.raises(ValueError, match="Out of <paper>"):
-        explorer.wait()
-    assert explorer.told[-1][0]["error"] == "Out of <paper>."
-    assert explorer._still() == "<p>Out of &lt;paper&gt;.</p>"
+    check_error_of_the_thread_is_told(explorer, monkeypatch, "pgd_stages")

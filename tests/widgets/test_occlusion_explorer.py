@@ -12,7 +12,14 @@ from coursekit.networks.backend import keras
 from coursekit.show.class_activation import over_picture
 from coursekit.show.scale import scale_of
 from coursekit.techniques.occlusion import growing_occlusion
-from tests.widgets.sample import two_inputs, until
+from tests.widgets.sample import (
+    check_error_of_the_thread_is_told,
+    check_refused_and_nothing_changed,
+    listening,
+    roots_of_negatives,
+    two_inputs,
+    until,
+)
 
 layers = keras.layers
 PICTURE = np.random.default_rng(0).integers(0, 256, (12, 10, 3)).astype(np.uint8)
@@ -32,12 +39,8 @@ def model():
 @pytest.fixture
 def explorer(model):
     """An explorer, its map done, and what it tells the page from now on."""
-    explorer = OcclusionExplorer(model, PICTURE, 2, patch=4, position=(3, 5))
-    explorer.wait()
-    explorer.told = []
-    explorer.send = lambda content, buffers=(): explorer.told.append((content, buffers))
-    yield explorer
-    explorer.close()
+    with listening(OcclusionExplorer(model, PICTURE, 2, patch=4, position=(3, 5))) as explorer:
+        yield explorer
 
 
 def told(explorer, kind):
@@ -288,9 +291,7 @@ def test_a_network_that_gives_scores():
 
 
 def test_no_numbers():
-    root = layers.Lambda(lambda x: keras.ops.sqrt(x - 40), output_shape=(12, 10, 3), name="root")
-    broken = keras.Sequential([keras.Input((12, 10, 3)), root, layers.Flatten(), layers.Dense(3, name="scores")])
-    explorer = OcclusionExplorer(broken, PICTURE, 1, patch=4)
+    explorer = OcclusionExplorer(roots_of_negatives(), PICTURE, 1, patch=4)
     explorer.wait()
     sent = []
     explorer.send = lambda content, buffers=(): sent.append(content)
@@ -342,19 +343,8 @@ def test_refused_at_construction(model, make, error, says):
     ("name", "value"), [("target", 9), ("patch", 11), ("baseline", "red"), ("position", (9, 0)), ("position", [1])]
 )
 def test_what_is_refused_changes_nothing(explorer, name, value):
-    before = getattr(explorer, name)
-    with pytest.raises(ValueError):  # noqa: PT011
-        setattr(explorer, name, value)
-    assert getattr(explorer, name) == before
+    check_refused_and_nothing_changed(explorer, name, value)
 
 
 def test_an_error_of_the_thread_is_told(explorer, monkeypatch):
-    def fails(*args, **kwargs):
-        raise ValueError("Out of <paper>.")
-
-    monkeypatch.setattr("coursekit.widgets.occlusion_explorer.growing_occlusion", fails)
-    explorer.target = 3
-    with pytest.raises(ValueError, match="Out of <paper>"):
-        explorer.wait()
-    assert told(explorer, "map")[-1][0]["error"] == "Out of <paper>."
-    assert explorer._still() == "<p>Out of &lt;paper&gt;.</p>"
+    check_error_of_the_thread_is_told(explorer, monkeypatch, "growing_occlusion")
