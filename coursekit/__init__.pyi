@@ -92,5 +92,6 @@ from .widgets import (
     EmbeddingExplorer as EmbeddingExplorer,
     FoolingExplorer as FoolingExplorer,
     OcclusionExplorer as OcclusionExplorer,
+    StyleExplorer as StyleExplorer,
     UnitCard as UnitCard,
 )
