@@ -93,5 +93,6 @@ from .widgets import (
     EmbeddingExplorer as EmbeddingExplorer,
     FoolingExplorer as FoolingExplorer,
     OcclusionExplorer as OcclusionExplorer,
+    StyleExplorer as StyleExplorer,
     UnitCard as UnitCard,
 )

@@ -15,6 +15,7 @@ IN_A_NOTEBOOK = {
     "EmbeddingExplorer",
     "FoolingExplorer",
     "OcclusionExplorer",
+    "StyleExplorer",
 }  # the lessons are their examples
 IN_A_NOTEBOOK |= {"UnitCard", "check", "given", "hint", "predict", "quiz", "solution", "show"}
 FORMER = {"unit_answers"}  # names that go on working

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from coursekit.techniques.features import as_start, features_aim, features_of, layer_names, one_picture
-from coursekit.techniques.optimization import Aim, Ascent, run
+from coursekit.techniques.optimization import Aim, Ascent, Stage, ascend, run
 from coursekit.techniques.texture import TEXTURE_LAYERS, default_rate, gram_distances, layer_weights, texture_aim
 from coursekit.validation import as_count, as_number
 
 CONTENT_LAYER = "fire5-concat"
 STYLE_WEIGHT = 5.0
+_RATE, _VARIATION = 6, 0.2  # of pixels
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def transfer_style(
     keep_colour: bool = False,
     parametrization: str = "pixels",
     start: str | np.ndarray = "content",
-    total_variation: float = 0.2,
+    total_variation: float = _VARIATION,
     learning_rate: float | None = None,
     seed: int = 0,
     snapshots: Sequence[int] = (),
@@ -107,7 +108,9 @@ def transfer_style(
     if keep_colour:
         photo, painting = in_grey(photo, painting)
     aim = style_aim(model, photo, painting, content_layer, weights, style_weight)
-    ascent = Ascent(parametrization, 0, total_variation, 0, 0, 0, 0, default_rate(parametrization, learning_rate, 6))
+    ascent = Ascent(
+        parametrization, 0, total_variation, 0, 0, 0, 0, default_rate(parametrization, learning_rate, _RATE)
+    )
     begin = photo if isinstance(start, str) and start == "content" else as_start(start)
     how = {"size": photo.shape[:2], "start": [begin], "seed": [as_count(seed, "seed", 0)]}
     done = run([(aim, how)], ascent, as_count(steps, "steps"), snapshots=snapshots, progress=progress)
@@ -117,6 +120,63 @@ def transfer_style(
     if keep_colour:
         image, pictures = recoloured(image, coloured), {at: recoloured(one, coloured) for at, one in pictures.items()}
     return StyleTransfer(image, *losses, -done.trace[0], pictures)
+
+
+@dataclass(frozen=True)
+class TransferStage:
+    """How far a transfer has come.
+
+    Attributes:
+        step: Steps done; 0 is the start.
+        image: Gives the picture as it is now, float32 (H, W, C).
+        losses: Gives its losses, the content's and the style's, as ``StyleTransfer`` has them.
+    """
+
+    step: int
+    image: Callable[[], np.ndarray]
+    losses: Callable[[], tuple[float, float]]
+
+
+def transfer_stages(
+    model: Any,
+    content: np.ndarray,
+    style: np.ndarray,
+    *,
+    content_layer: str = CONTENT_LAYER,
+    style_layers: Mapping[str, float] | Sequence[str] = TEXTURE_LAYERS,
+    style_weight: float = STYLE_WEIGHT,
+    steps: int = 200,
+    keep_colour: bool = False,
+) -> Iterator[TransferStage]:
+    """Do what ``transfer_style`` does step by step, and yield how far it has come: the start, then after each step.
+
+    Whoever stops asking for the next stage has stopped it.
+
+    Args:
+        model: A Keras model.
+        content: float32 (H, W, C), values 0-255.
+        style: float32 (H, W, C), values 0-255.
+        content_layer: As ``transfer_style``.
+        style_layers: As ``transfer_style``.
+        style_weight: As ``transfer_style``.
+        steps: How many.
+        keep_colour: As ``transfer_style``.
+
+    Raises:
+        TypeError, ValueError: As ``transfer_style``.
+    """
+    photo, painting = in_grey(content, style) if keep_colour else (content, style)
+    aim = style_aim(model, photo, painting, content_layer, style_layers, style_weight)
+    ascent = Ascent("pixels", 0, _VARIATION, 0, 0, 0, 0, _RATE)
+    for stage in ascend(aim, ascent, steps, size=photo.shape[:2], start=[photo]):
+
+        def image(stage: Stage = stage) -> np.ndarray:
+            return recoloured(stage.images()[0], content) if keep_colour else stage.images()[0]
+
+        def losses(stage: Stage = stage) -> tuple[float, float]:
+            return style_losses(model, stage.images()[0], photo, painting, content_layer, style_layers)
+
+        yield TransferStage(stage.step, image, losses)
 
 
 def style_aim(

@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "fooling_explorer": ["FoolingExplorer"],
         "occlusion_explorer": ["OcclusionExplorer"],
         "question": ["QuestionCards"],
+        "style_explorer": ["StyleExplorer"],
         "unit_card": ["UnitCard"],
     },
 )

@@ -32,6 +32,8 @@ class Widget(anywidget.AnyWidget):
     A widget has ``_esm, _css = own_page(__file__)``, ``__repr__`` for where there is only text, and ``_still``.
     """
 
+    _parts: list[bytes]  # of a file on its way from the page
+
     def __init__(self, *args: Any, **traits: Any):
         super().__init__(*args, **traits)
         take_over(self)
@@ -55,6 +57,19 @@ class Widget(anywidget.AnyWidget):
         super().set_state({name: value for name, value in sync_data.items() if name not in late})
         for name in late:
             self.send_state(name)
+
+    def _whole_file(self, content: dict, buffers: list) -> bytes | None:
+        """Take a part of a file that was dropped in the page, and return the file with its last part.
+
+        A file comes in parts: the server refuses large messages.
+        """
+        if content["part"] == 0:
+            self._parts = []
+        self._parts.append(bytes(buffers[0]))
+        if len(self._parts) < content["parts"]:
+            return None
+        file, self._parts = b"".join(self._parts), []
+        return file
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
         """Return the view, and a still picture for where there is no kernel: in an exported page, on GitHub."""

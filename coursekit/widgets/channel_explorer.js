@@ -2,10 +2,8 @@
 // that choosing a channel waits for nobody. `model` holds what both sides share.
 
 const { widget, floats, shorts, numbers, paint, put, radios, numberField, noChannel, waiting, onWidth } = page;
-const { onKeys, placeIn } = page;
+const { onKeys, opens, pictureFiles, placeIn } = page;
 
-const MOST_BYTES = 50 * 2 ** 20;
-const PART = 4 * 2 ** 20; // Jupyter's server closes the connection at a message of more than 10 MB
 const TALLEST = { beside: 520, above: 380 }; // the grid, beside or above the chosen channel, in CSS pixels
 
 // Black to white for values on a plain scale; blue, white, red for signed ones (ColorBrewer's RdBu, which colour-blind
@@ -410,46 +408,14 @@ function begin(view) {
 
   // ---- another photo
 
-  async function sendPhoto(file) {
-    say("");
-    if (file.size > MOST_BYTES) {
-      const size = Math.ceil(file.size / 2 ** 20);
-      say(`${file.name} has ${size} MB; a picture may have 50 MB at most. Make it smaller in an image program first.`);
-      return;
-    }
-    busy(`Computing all layers for ${file.name} …`);
-    try {
-      const bytes = await file.arrayBuffer();
-      const count = Math.max(1, Math.ceil(bytes.byteLength / PART));
-      for (let part = 0; part < count; part++)
-        send({ name: file.name, part, parts: count }, [bytes.slice(part * PART, (part + 1) * PART)]);
-    } catch (error) {
-      busy("");
-      say(`${file.name} could not be read: ${error.message}`);
-    }
-  }
+  const sendPhoto = pictureFiles(view, {
+    busy: (file) => busy(file ? `Computing all layers for ${file.name} …` : ""),
+  });
 
   function onAnswer({ kind, text }) {
     busy("");
     if (kind === "refused") say(text);
     else parts.status.textContent = text;
-  }
-
-  const carriesFiles = (event) => event.dataTransfer && [...event.dataTransfer.types].includes("Files");
-
-  function onDrag(event) {
-    if (!carriesFiles(event)) return;
-    event.preventDefault();
-    event.stopPropagation();
-    root.classList.toggle("ck-dropping", event.type !== "dragleave" || root.contains(event.relatedTarget));
-  }
-
-  function onDrop(event) {
-    if (!carriesFiles(event)) return;
-    event.preventDefault();
-    event.stopPropagation();
-    root.classList.remove("ck-dropping");
-    sendPhoto(event.dataTransfer.files[0]);
   }
 
   // ---- what the reader does
@@ -462,14 +428,10 @@ function begin(view) {
   parts.relu.onchange = () => choose({ relu: parts.relu.checked });
   parts.sort.onchange = () => choose({ sort: parts.sort.checked });
   opacity.oninput = () => (parts.over.style.opacity = opacity.value / 100);
-  parts.open.onclick = () => parts.file.click();
+  opens(parts.open, parts.file, (file) => sendPhoto(file));
   parts.first.onclick = () => {
     busy("Computing all layers for the first photo …");
     send({ first: true });
-  };
-  parts.file.onchange = () => {
-    if (parts.file.files.length) sendPhoto(parts.file.files[0]);
-    parts.file.value = ""; // the same file can be chosen again
   };
 
   onKeys(parts.grid, takeGridKey);
@@ -495,8 +457,6 @@ function begin(view) {
     stack.onpointermove = onPoint;
     stack.onpointerleave = () => point(null);
   }
-  root.ondragenter = root.ondragover = root.ondragleave = onDrag;
-  root.ondrop = onDrop;
 
   const redraw = () => {
     takeChoice();

@@ -68,7 +68,6 @@ class ChannelExplorer(Widget):
 
     def __init__(self, model: Any, image: Any, layer: str | None = None, channel: int | None = None, **traits: Any):
         self._network = model
-        self._parts: list[bytes] = []  # of a photo on its way from the page
         self._compute(image)
         self._first = self._image  # as given in Python, to come back to from those that were dropped in the page
         layer = self._first_layer() if layer is None else self._name_of(layer)
@@ -152,20 +151,14 @@ class ChannelExplorer(Widget):
         return {"channel": self._activations[state.get("layer", self.layer)].shape[-1]}
 
     def _receive(self, _: Any, content: dict, buffers: list) -> None:
-        """Take a photo file that was dropped in the page, or go back to the first photo.
-
-        A file comes in parts: the server refuses large messages.
-        """
+        """Take a photo file that was dropped in the page, or go back to the first photo."""
         if content.get("first"):
             self.image = self._first
             self.send({"kind": "taken", "text": "The first photo is the picture again."})
             return
-        if content["part"] == 0:
-            self._parts = []
-        self._parts.append(bytes(buffers[0]))
-        if len(self._parts) < content["parts"]:
+        file = self._whole_file(content, buffers)
+        if file is None:
             return
-        file, self._parts = b"".join(self._parts), []
         try:
             picture = resize(read_picture(file, content["name"]), self.image.shape[:2])
             self._compute(picture / np.float32(255) if is_from_0_to_1(self.image) else picture)

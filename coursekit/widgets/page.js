@@ -2,6 +2,8 @@
 
 const page = (() => {
   const PAUSE = 600; // milliseconds after the last digit, until a number counts as typed
+  const MOST_BYTES = 50 * 2 ** 20;
+  const PART = 4 * 2 ** 20; // Jupyter's server closes the connection at a message of more than 10 MB
   const GONE =
     "The Python behind this is gone: run the cells above again (menu Run, Run All Above Selected Cell), then this " +
     "cell (Shift+Enter), and it comes back.";
@@ -297,6 +299,51 @@ const page = (() => {
     onEnd(() => watcher.disconnect());
   }
 
+  // Lets a picture file be dropped on a widget; `parts.drop` is shown meanwhile. Returns what sends a file to Python, in
+  // parts, with what else there is to say; a dropped one with what `about(element)` says of where it was dropped.
+  // `busy(file)` is called when it goes, `busy(null)` when it cannot be read.
+  function pictureFiles({ root, send, say }, { busy, about = () => ({}) }) {
+    async function sendFile(file, more = {}) {
+      say("");
+      if (file.size > MOST_BYTES) {
+        const size = Math.ceil(file.size / 2 ** 20);
+        say(`${file.name} has ${size} MB; a picture may have 50 MB at most. Make it smaller in an image program first.`);
+        return;
+      }
+      busy(file);
+      try {
+        const bytes = await file.arrayBuffer();
+        const count = Math.max(1, Math.ceil(bytes.byteLength / PART));
+        for (let part = 0; part < count; part++)
+          send({ ...more, name: file.name, part, parts: count }, [bytes.slice(part * PART, (part + 1) * PART)]);
+      } catch (error) {
+        busy(null);
+        say(`${file.name} could not be read: ${error.message}`);
+      }
+    }
+
+    function onDrag(event) {
+      if (![...(event.dataTransfer?.types ?? [])].includes("Files")) return;
+      event.preventDefault();
+      event.stopPropagation();
+      const over = event.type !== "drop" && (event.type !== "dragleave" || root.contains(event.relatedTarget));
+      root.classList.toggle("ck-dropping", over);
+      if (event.type === "drop") sendFile(event.dataTransfer.files[0], about(event.target));
+    }
+
+    root.ondragenter = root.ondragover = root.ondragleave = root.ondrop = onDrag;
+    return sendFile;
+  }
+
+  // Lets a button open a file, by way of an input that is not shown.
+  function opens(button, input, take) {
+    button.onclick = () => input.click();
+    input.onchange = () => {
+      if (input.files.length) take(input.files[0]);
+      input.value = ""; // the same file can be chosen again
+    };
+  }
+
   // Where an event is in an element, in shares of its width and height.
   function placeIn(within, { clientX, clientY }) {
     const box = within.getBoundingClientRect();
@@ -335,6 +382,6 @@ const page = (() => {
 
   return {
     ...{ widget, element, keepKeys, onKeys, unique, radios, put, numberField, stillUnderTheWheel, noChannel },
-    ...{ waiting, onWidth, placeIn, paint, fromRGB, numbers, floats, shorts, format },
+    ...{ waiting, onWidth, pictureFiles, opens, placeIn, paint, fromRGB, numbers, floats, shorts, format },
   };
 })();

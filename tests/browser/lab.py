@@ -26,7 +26,7 @@ NETWORK_AND_CARDS = """\
 import numpy as np
 from coursekit import ChannelExplorer, DecisionExplorer, DreamExplorer, EmbeddingExplorer, FoolingExplorer, UnitCard
 from coursekit.networks.backend import keras
-from coursekit.widgets import OcclusionExplorer, QuestionCards
+from coursekit.widgets import OcclusionExplorer, QuestionCards, StyleExplorer
 classes, predicted = np.arange(12) % 3, np.arange(12) % 2
 network = keras.Sequential([keras.Input((24, 24, 3)), keras.layers.Conv2D(4, 3, name="conv"), keras.layers.ReLU()])
 ends = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, activation="softmax")]
@@ -45,6 +45,7 @@ WIDGETS = [
     "OcclusionExplorer(classifier, pictures[0], 0, patch=7, position=(3, 12))",
     "DecisionExplorer(classifier, pictures[0], 0, 1)",
     "FoolingExplorer(classifier, pictures, 1, tried=['png', 'jpeg'])",
+    "StyleExplorer(network, {'grain': pictures[0]}, ['strokes'], layers=['conv'], content_layer='conv', steps=60)",
 ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import time
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -139,6 +139,31 @@ def _decoded(url: str, mode: str) -> np.ndarray:
 def received(page: Page, code: str) -> Any:
     """Return the value of an expression in the kernel, by way of JSON."""
     return json.loads(python(page, f"import json; print(json.dumps({code}))"))
+
+
+# ---- files
+
+
+def as_file(picture: np.ndarray) -> bytes:
+    """Return the content of a PNG file of a picture."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    return file.getvalue()
+
+
+def drop(page: Page, name: str, content: bytes, onto: str) -> None:
+    """Drop a file on an element."""
+    page.evaluate(
+        """([name, content, onto]) => {
+            const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+            const dataTransfer = new DataTransfer();
+            dataTransfer.items.add(new File([bytes], name));
+            for (const type of ["dragenter", "dragover", "drop"])
+                document.querySelector(onto).dispatchEvent(
+                    new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
+        }""",
+        [name, b64encode(content).decode(), onto],
+    )
 
 
 # ---- cells

@@ -1,8 +1,5 @@
 """The photo in the ChannelExplorer: what a place of a channel sees of it, and another photo. In Chromium."""
 
-import io
-from base64 import b64encode
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -10,7 +7,7 @@ from skimage import data
 
 from tests.browser.channels import ROOT, channel_fixtures, expected, pixels, received
 from tests.browser.lab import python
-from tests.browser.reading import eventually
+from tests.browser.reading import as_file, drop, eventually
 
 notebook, page = channel_fixtures()
 
@@ -115,28 +112,8 @@ def test_channel_over_the_photo(page):
 # ---- another photo
 
 
-def drop(page, name, content):
-    page.evaluate(
-        """([name, content]) => {
-            const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
-            const dataTransfer = new DataTransfer();
-            dataTransfer.items.add(new File([bytes], name));
-            for (const type of ["dragenter", "dragover", "drop"])
-                document.querySelector(".ck-photo").dispatchEvent(
-                    new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
-        }""",
-        [name, content],
-    )
-
-
-def encoded(picture, kind="PNG"):
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, kind)
-    return b64encode(file.getvalue()).decode()
-
-
 def test_dropped_photo(page):
-    drop(page, "cat.png", encoded(data.chelsea()))
+    drop(page, "cat.png", as_file(data.chelsea()), ".ck-photo")
     eventually(lambda: page.get_by_role("status").last.inner_text(), "cat.png is the picture now.")
     python(page, "np.testing.assert_array_equal(explorer.image, resize(data.chelsea(), 227))")
     np.testing.assert_array_equal(pixels(page, "map")[..., 0], expected(page)[13])
@@ -151,7 +128,7 @@ def test_dropped_photo(page):
 
 def test_dropped_text(page):
     before = pixels(page, "map"), pixels(page, "photo")
-    drop(page, "notes.jpg", "RGVhciBkaWFyeSwK")
+    drop(page, "notes.jpg", b"Dear diary,\n", ".ck-photo")
     eventually(
         lambda: page.locator(".ck-alert").inner_text(),
         "notes.jpg holds text, not a picture, whatever its name ends in.",

@@ -18,6 +18,7 @@ INSIDE = [  # of each widget, something that has the focus: its cell, a selector
     (6, ".ck-occlusion-explorer .ck-stage"),
     (7, ".ck-decision-explorer .ck-target"),
     (8, ".ck-fooling-explorer .ck-target"),
+    (9, ".ck-style-explorer .ck-strength"),
 ]
 
 

@@ -24,6 +24,7 @@ STANDS_IN = {  # what the page must show in place of each widget, and how many p
     "OcclusionExplorer": ("under a patch 7 x 7, mean, at row 3", 1),
     "DecisionExplorer": ("class 0 against class 1", 1),
     "FoolingExplorer": ("led to class 1 within 2 grey levels", 1),
+    "StyleExplorer": ("grain in the style of strokes, after 40 steps", 1),
 }
 
 
