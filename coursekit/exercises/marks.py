@@ -135,6 +135,8 @@ def _stub(cell_type: str, indent: str) -> str:
 
 
 def _replaced(source: str, cuts: list[tuple[int, int, str]]) -> str:
-    for start, end, text in reversed(cuts):
-        source = source[:start] + text + source[end:]
-    return source
+    pieces, at = [], 0
+    for start, end, text in cuts:
+        pieces += (source[at:start], text)
+        at = end
+    return "".join([*pieces, source[at:]])
