@@ -43,6 +43,7 @@ class Run:
         is_ready: Whether the runner came to the first cell.
         errors: {cell number: what it says}.
         answers: {exercise id: the last message about it}.
+        behind: {exercise id: the last message about it before the last cell had been run}.
         refused: What came that was no message.
         says: The beginning of what the sandbox itself wrote to stderr.
         seconds: How long it took.
@@ -53,6 +54,7 @@ class Run:
     is_ready: bool = False
     errors: dict[int, str] = field(default_factory=dict)
     answers: dict[str, dict] = field(default_factory=dict)
+    behind: dict[str, dict] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
     says: str = ""
     seconds: float = 0.0
@@ -145,6 +147,8 @@ def _follow(
         elif type(ends) is int and message.get("error") is not None and len(run.errors) < 1000:
             run.errors[ends] = wire.clean(message["error"])
         elif type(exercise) is str and len(run.answers) < 100:
+            if exercise in run.answers:
+                run.behind[exercise] = run.answers[exercise]
             # What was there once and is gone at the end, as after %reset, counts as it was.
             run.answers[exercise] = run.answers.get(exercise, message) if "missing" in message else message
 

@@ -15,6 +15,7 @@ from coursekit.exercises.model import Exercise
 from coursekit.exercises.refused import RefusedError
 
 MOST_CELLS = 2_000
+MOST_SOURCE = 3_000_000  # characters of all cells together, without what stands below them
 MOST_TEXT = 20_000  # characters of an answer that a person reads
 _MOST_NAMED = 50  # exercises that one cell answers
 _MOST_OUTPUTS = 100
@@ -48,7 +49,11 @@ def read_cells(content: bytes) -> tuple[Cell, ...]:
         raise RefusedError("The file is not a notebook: it has no cells.")
     if len(cells) > MOST_CELLS:
         raise RefusedError(f"The notebook has {len(cells)} cells; {MOST_CELLS} are the most.")
-    return tuple(_cell(raw) for raw in cells if isinstance(raw, dict))
+    cells = [raw for raw in cells if isinstance(raw, dict)]
+    length = sum(len(notebooks.cell_source(raw)) for raw in cells)
+    if length > MOST_SOURCE:
+        raise RefusedError(f"There are {length / 1e6:.1f} million characters in the notebook's cells.")
+    return tuple(map(_cell, cells))
 
 
 def answers_to(cells: Sequence[Cell], exercise: Exercise) -> list[int]:

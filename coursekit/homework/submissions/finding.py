@@ -145,6 +145,9 @@ def _is_wrapper(top: str, inner: list[tuple[str, ...]], lesson: str, known: Sequ
     if top in _NBGRADER or _EXCHANGE.fullmatch(top) or _MOODLE.fullmatch(top) or names.of_class([(top, "")], known):
         return False
     first = {parts[0] for parts in inner}
+    is_folder = len(first) == 1 and all(len(parts) > 1 for parts in inner)
+    if is_folder and _is_wrapper(inner[0][0], [parts[1:] for parts in inner], lesson, known):
+        return True
     if any(parts[0] in _NBGRADER and len(parts) > 1 for parts in inner):
         return True
     if any(_EXCHANGE.fullmatch(name) or _MOODLE.fullmatch(name) or _CANVAS.fullmatch(name) for name in first):

@@ -11,7 +11,7 @@ import sys
 from coursekit.exercises.refused import RefusedError
 from coursekit.homework.submissions.cells import read_cells, safe_output
 
-MEMORY = 2 << 30  # bytes that reading may take
+MEMORY = 1 << 30  # bytes that reading may take
 
 
 def main() -> None:
