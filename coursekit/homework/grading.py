@@ -94,10 +94,12 @@ def grade(place: str | Path, to: str | Path, options: Options = Options()) -> li
     """
     from coursekit.homework import feedback, gradebook
 
-    to, records = Path(to), []
+    place, to, records = Path(place), Path(to), []
+    options = replace(options, lesson=options.lesson or choosing.which_lesson(place, to))
+    catalogue.lesson(options.lesson)
+    if not place.exists():
+        raise FileNotFoundError(f"There are no submissions at {place}.")
     with alone(to):
-        options = replace(options, lesson=options.lesson or choosing.which_lesson(Path(place), to))
-        catalogue.lesson(options.lesson)
         late.keep(to, options.lesson, options.due, options.late_penalty)
         try:
             for record in mark(place, to, options):

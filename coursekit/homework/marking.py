@@ -24,6 +24,7 @@ _ENDED = {
     Ended.CELL_TIME: "{at} did not end in time, and ignored the interrupt.",
     Ended.WHOLE_TIME: "The notebook took longer than {whole:g} seconds; it was stopped at {at}.",
     Ended.MEMORY: "The notebook took more than {memory:.0f} GB of memory; it was stopped at {at}.",
+    Ended.FILES: "The notebook made more than {files} files; it was stopped at {at}.",
     Ended.OUTPUT: "More came out of the notebook than is read; it was stopped at {at}.",
 }
 
@@ -209,7 +210,8 @@ def _log(attempt: Attempt, lesson: Lesson, limits: Limits) -> list[str]:
         lines += [f"What came out of the sandbox was refused: {what}" for what in dict.fromkeys(run.refused)]
         if run.ended in _ENDED:
             at = _place(run)
-            line = _ENDED[run.ended].format(at=at, whole=limits.whole_seconds, memory=limits.memory / 2**30)
+            memory = limits.memory / 2**30
+            line = _ENDED[run.ended].format(at=at, whole=limits.whole_seconds, memory=memory, files=limits.files)
             lines.append(line[:1].upper() + line[1:])
     for name in sorted(one.id for one in lesson.exercises):
         count = sum(name in cell.answers for cell in attempt.cells)

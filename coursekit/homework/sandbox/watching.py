@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import enum
+import os
 import queue
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +20,7 @@ from coursekit.exercises import wire
 from coursekit.homework.sandbox.limits import MOST_CASES, Limits
 
 START_SECONDS = 60.0  # until the runner is ready
+WRITABLE = ("/tmp", "/home/student", "/dev/shm")  # in the sandbox; each is memory of its own
 _GRACE = 3.0  # seconds between the limit of a cell, which interrupts it, and the end of one that ignores that
 
 
@@ -30,6 +33,7 @@ class Ended(enum.Enum):
     WHOLE_TIME = "whole time"
     MEMORY = "memory"
     OUTPUT = "output"
+    FILES = "files"
     STOPPED = "stopped"
 
 
@@ -120,6 +124,8 @@ def _follow(
         if now > next_look:
             if all(_memory(process, of) > limits.memory for of in (_touched, _share)):
                 return Ended.MEMORY
+            if _files(process) > limits.files:
+                return Ended.FILES
             next_look = now + 0.25
         try:
             line = lines.get(timeout=0.1)
@@ -207,6 +213,20 @@ def _share(one: psutil.Process) -> int:
     except psutil.AccessDenied:  # a process can hide this; then all that it touches counts as its own
         return _touched(one)
     return getattr(full, "pss", full.uss)
+
+
+def _files(process: subprocess.Popen) -> int:
+    """Return how many files lie in the places that a sandbox can write to; 0 without a sandbox."""
+    outside = os.stat("/") if sys.platform == "linux" else None
+    for one in reversed(_family(process)) if outside else ():
+        root = f"/proc/{one.pid}/root"
+        try:
+            if not os.path.samestat(os.stat(root), outside):
+                places = [os.statvfs(root + place) for place in WRITABLE]
+                return sum(place.f_files - place.f_ffree for place in places)
+        except OSError:  # it has ended, or the system does not show it
+            continue
+    return 0
 
 
 def _kill(process: subprocess.Popen) -> None:
