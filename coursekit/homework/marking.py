@@ -125,11 +125,13 @@ def _verdict(exercise: Exercise, attempt: Attempt, log: list[str]) -> Verdict:
     What counts is what the answer is at the end, or what it was right behind its cell, where ``check`` looked at it:
     a later cell that uses the name again takes nothing away.
     """
-    verdict = _verdict_on([run.answers for run in attempt.runs], exercise, attempt, log)
+    said: list[str] = []
+    verdict = _verdict_on([run.answers for run in attempt.runs], exercise, attempt, said)
     if not verdict.is_right and exercise.is_function:
         before = _verdict_on([run.behind for run in attempt.runs], exercise, attempt, [])
         if before.is_right:
-            return before
+            verdict, said = before, [f"{exercise.id}: as it stood behind its cell; at the end it was something else."]
+    log += said
     return verdict
 
 
