@@ -128,6 +128,7 @@ def mark(place: str | Path, to: str | Path, options: Options = Options()) -> Ite
         raise ValueError(f"There is no submission in {place}. {' '.join(notices[:3])}".strip())
     if not options.no_sandbox:
         sandbox.check()
+        tqdm.write(sandbox.in_force(options.limits))
     for name in ("results", "notebooks"):
         (to / name / lesson.number).mkdir(parents=True, exist_ok=True)
     for notice in notices[:_MOST_NOTICES]:

@@ -62,7 +62,8 @@ def nbgrader(*arguments: str, cwd: Path) -> subprocess.CompletedProcess:
 def test_one_assignment_for_all(lessons, course):
     outcomes = release("01", course)
     assert set(outcomes.values()) == {WRITTEN}
-    names = {"nbgrader_config.py", f"source/01/{NAME}", f"release/01/{NAME}", "gradebook.db", ".coursekit-release.json"}
+    names = {"nbgrader_config.py", f"source/01/{NAME}", f"release/01/{NAME}", "gradebook.db"}
+    names |= {".coursekit-release.json", ".coursekit-lock"}
     assert set(content(course)) == names
     released = read(course / "release" / "01" / NAME)
     nbformat.validate(released)
