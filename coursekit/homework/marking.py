@@ -127,7 +127,7 @@ def _verdict(exercise: Exercise, attempt: Attempt, log: list[str]) -> Verdict:
     """
     said: list[str] = []
     verdict = _verdict_on([run.answers for run in attempt.runs], exercise, attempt, said)
-    if not verdict.is_right and exercise.is_function:
+    if not verdict.is_right:
         before = _verdict_on([run.behind for run in attempt.runs], exercise, attempt, [])
         if before.is_right:
             verdict, said = before, [f"{exercise.id}: as it stood behind its cell; at the end it was something else."]
