@@ -45,6 +45,14 @@ def test_it_has_an_end():
         submissions.read_apart(b"{}", seconds=0.001)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="Limits of the processor's time are Linux's.")
+def test_the_processor_s_time_has_an_end():
+    cell = {"cell_type": "code", "input": "1", "outputs": [], "metadata": {}, "language": "python"}
+    old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": [cell] * 200_000}]}
+    with pytest.raises(RefusedError, match=r"could not be read within 1 seconds"):
+        submissions.read_apart(json.dumps(old).encode(), seconds=1)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="Limits of memory are Linux's.")
 def test_memory_has_an_end():
     with pytest.raises(RefusedError, match=r"not JSON|memory"):

@@ -21,6 +21,8 @@ def main() -> None:
 
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        seconds = int(sys.argv[1])
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     try:
         cells = read_cells(sys.stdin.buffer.read())
         table = {"cells": [[c.kind, c.source, sorted(c.answers), _kept(c.outputs)] for c in cells]}
