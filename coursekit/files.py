@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -31,3 +32,8 @@ def write_whole(target: Path, content: bytes, mode: int | None = None) -> None:
     """Write a file whole or not at all; ``mode`` holds from its first byte."""
     with writing(target, mode) as file:
         file.write(content)
+
+
+def is_full(error: BaseException) -> bool:
+    """Say whether an error is of a disk on which nothing can be written any more, whatever the file."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", None))

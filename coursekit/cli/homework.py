@@ -5,16 +5,22 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from coursekit.homework.grading import Options
     from coursekit.homework.record import Record
 
 _RELEASE = """\
 Writes a lesson as homework into FOLDER, as nbgrader lays it out: without its
 solutions, in FOLDER/release. With --students, each gets a variation of their own.
 Files that you changed are kept."""
+_TRY = """\
+Grades one notebook as grade does, and shows what each exercise got and why, with
+what the log says. Nothing is written into FOLDER; with --to, its secret is used."""
 _GRADE = """\
 Grades what was handed in: a folder for each student, files as an LMS exports them,
 a zip of either, or what nbgrader collected. Each runs in a sandbox. FOLDER then has
@@ -36,29 +42,45 @@ def add_parser(commands: Any) -> None:
 
     grade = steps.add_parser("grade", help="grade what was handed in", description=_GRADE, formatter_class=raw)
     grade.add_argument("submissions", metavar="SUBMISSIONS", type=Path, help="a folder or a zip")
-    grade.add_argument("--lesson", default="01", help="default: 01")
+    grade.add_argument("--lesson", help="default: the one that was released into FOLDER, or what the files say")
     grade.add_argument("--jobs", metavar="N", type=int, default=1, help="how many run at once (default: 1)")
     grade.add_argument("--again", action="store_true", help="grade also what is done")
-    grade.add_argument(
-        "--dangerously-without-sandbox",
-        action="store_true",
-        help="run the students' code as you: it can read and delete what you can",
-    )
-    for step in (release, grade):
-        step.add_argument("--to", metavar="FOLDER", type=Path, required=True, help="the course folder")
+    grade.add_argument("--students", metavar="FILE", type=Path, help="the class (default: whom it was released for)")
+    grade.add_argument("--pattern", metavar="REGEX", help="whose a file is, by its path: a group (?P<student>...)")
+    grade.add_argument("--due", metavar="TIME", help="such as '2026-01-31 23:59'; kept; 'none' forgets it")
+    grade.add_argument("--late-penalty", metavar="PERCENT", type=float, help="taken off for each begun day; kept")
+
+    shown = steps.add_parser("try", help="show what one file gets, and why", description=_TRY, formatter_class=raw)
+    shown.add_argument("submissions", metavar="FILE", type=Path, help="a notebook, or a folder or zip of one student's")
+    shown.add_argument("--lesson", help="default: as grade has it")
+    shown.add_argument("--student", metavar="ID", help="whose variation (default: the folder's name)")
+    for step in (grade, shown):
+        step.add_argument("--cell-seconds", metavar="S", type=float, default=120, help="for a cell (default: 120)")
+        step.add_argument("--call-seconds", metavar="S", type=float, default=10, help="for a call (default: 10)")
+        step.add_argument("--whole-seconds", metavar="S", type=float, default=900, help="for a notebook (default: 900)")
+        step.add_argument(
+            "--dangerously-without-sandbox",
+            action="store_true",
+            help="run the students' code as you: it can read and delete what you can",
+        )
+    for step in (release, grade, shown):
+        step.add_argument("--to", metavar="FOLDER", type=Path, required=step is not shown, help="the course folder")
         step.add_argument("--secret-file", metavar="FILE", type=Path, help="class secret (default: FOLDER/secret.txt)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run a step and return the exit code."""
+    from coursekit.files import is_full
     from coursekit.homework.gradebook import require_nbgrader
     from coursekit.homework.sandbox import SandboxMissing
 
     try:
-        require_nbgrader()
-        return _release(args) if args.step == "release" else _grade(args)
+        if args.step != "try":
+            require_nbgrader()
+        return {"release": _release, "grade": _grade, "try": _try}[args.step](args)
     except (OSError, ValueError, ModuleNotFoundError, SandboxMissing) as error:
-        print(f"coursekit homework: {error}", file=sys.stderr)
+        kept = " Nothing that was done is lost: make room, and start this again." if is_full(error) else ""
+        print(f"coursekit homework: {error}{'.' if kept else ''}{kept}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("Stopped. What is done is kept: the same command goes on from there.", file=sys.stderr)
@@ -81,16 +103,61 @@ def _release(args: argparse.Namespace) -> int:
 
 
 def _grade(args: argparse.Namespace) -> int:
-    from coursekit.homework.grading import Options, grade
-    from coursekit.homework.release import SECRET, read_secret
+    from coursekit.homework.choosing import class_of
+    from coursekit.homework.grading import grade
+    from coursekit.homework.release import read_students
+    from coursekit.homework.tables import everything
 
-    file = args.secret_file or args.to / SECRET
-    secret = read_secret(file) if args.secret_file or file.exists() else None
-    options = Options(args.lesson, args.jobs, secret, args.again, args.dangerously_without_sandbox)
-    records = grade(args.submissions, args.to, options)
+    students = tuple(read_students(args.students)) if args.students else ()
+    options = replace(_options(args), students=students, pattern=args.pattern)
+    records = grade(args.submissions, args.to, replace(options, due=args.due, late_penalty=args.late_penalty))
+    number = records[0].assignment
     _print_summary(records, args.to)
-    _print_mixed_up(records, secret, args.to)
+    _print_mixed_up(records, options.secret, args.to)
+    known = students or class_of(args.to, number)
+    _print_class(known, records, {one.student for one in everything(args.to) if one.assignment == number})
     return 0 if all(record.is_graded for record in records) else 1
+
+
+def _options(args: argparse.Namespace) -> Options:
+    from coursekit.homework.grading import Options
+    from coursekit.homework.release import SECRET, read_secret
+    from coursekit.homework.sandbox import Limits
+
+    seconds = {"--cell-seconds": args.cell_seconds, "--call-seconds": args.call_seconds}
+    for name, given in {**seconds, "--whole-seconds": args.whole_seconds}.items():
+        if not 0 < given < float("inf"):
+            raise ValueError(f"{name} must be more than 0, not {given:g}.")
+    file = args.secret_file or (args.to / SECRET if args.to else None)
+    secret = read_secret(file) if file and (args.secret_file or file.exists()) else None
+    limits = Limits(args.cell_seconds, args.call_seconds, args.whole_seconds)
+    return Options(
+        lesson=args.lesson,
+        jobs=getattr(args, "jobs", 1),
+        secret=secret,
+        again=getattr(args, "again", False),
+        no_sandbox=args.dangerously_without_sandbox,
+        limits=limits,
+    )
+
+
+def _try(args: argparse.Namespace) -> int:
+    from coursekit.homework.trying import explained, try_one
+
+    print(explained(try_one(args.submissions, args.to, _options(args), args.student)))
+    return 0
+
+
+def _print_class(known: Sequence[str], records: list[Record], have: set[str]) -> None:
+    """List who is missing, and who is not in the class."""
+    if not known:
+        return
+    missing = [student for student in known if student not in have]
+    others = [record for record in records if record.student not in known]
+    if missing:
+        print(f"Nothing was handed in by {len(missing)} of {len(known)}: {', '.join(missing)}")
+    for record in others:
+        print(f"{record.student} is not in the class ({json.dumps(record.file)}).", file=sys.stderr)
 
 
 def _print_summary(records: list[Record], to: Path) -> None:

@@ -22,7 +22,8 @@ CODE_STUB = "# YOUR CODE HERE"
 TEXT_STUB = "*Your answer here*"
 ID = r"\d\d\.[a-z0-9-]+"
 
-_EXERCISE = rf"exercise[ \t]+(?P<id>{ID})(?![\w.])"
+# What follows an id is looked at once, not again for each shorter id: students write what they like behind one.
+_EXERCISE = r"exercise[ \t]+(?P<id>\d\d\.[a-z0-9]++(?:-[a-z0-9]++)*+)(?![\w.])"
 _EDGE = r"(?P<edge>BEGIN|END)[ \t_-]*SOLUTIONS?\b"
 _MARKS = {
     "code": re.compile(rf"^(?P<indent>[ \t]*)#+[ \t]*(?:{_EXERCISE}|{_EDGE})[^\n]*\n?", re.MULTILINE | re.IGNORECASE),
@@ -135,6 +136,8 @@ def _stub(cell_type: str, indent: str) -> str:
 
 
 def _replaced(source: str, cuts: list[tuple[int, int, str]]) -> str:
-    for start, end, text in reversed(cuts):
-        source = source[:start] + text + source[end:]
-    return source
+    pieces, at = [], 0
+    for start, end, text in cuts:
+        pieces += (source[at:start], text)
+        at = end
+    return "".join([*pieces, source[at:]])

@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from coursekit.exercises.refused import MOST_MESSAGE as MOST_MESSAGE, RefusedError, clean
+
 MOST_TEXT = 20_000  # characters of an answer that is text
 MOST_BYTES = 4_000_000  # of an answer that is an array
-MOST_MESSAGE = 300  # characters of an error
 MOST_LINE = 35_000_000  # bytes of a message: six arrays of the largest size
 _MOST_PARTS = 50_000  # commas and brackets; a line of nothing else would fill the memory when it is read
 _MOST_DEPTH = 8
@@ -30,10 +31,6 @@ _FIELDS = {"ready", "begin", "end", "error", "exercise", "missing", "answers", "
 
 class NotPlainError(Exception):
     """A value that is no number, no text and no array of numbers."""
-
-
-class RefusedError(ValueError):
-    """Something came that is not what was agreed on."""
 
 
 class Fault(enum.Enum):
@@ -169,13 +166,6 @@ def read_value(value: Any) -> Any:
     if not isinstance(value, dict) or set(value) != {"dtype", "shape", "data"}:
         raise RefusedError("a value that is neither a number nor a text nor an array")
     return _array(**value)
-
-
-def clean(text: Any, most: int = MOST_MESSAGE) -> str:
-    """Return text on one line, without control characters and not too long; "" if it is no text."""
-    if not isinstance(text, str):
-        return ""
-    return "".join(c if c.isprintable() else " " for c in text[:most]).strip()
 
 
 def _array(dtype: Any, shape: Any, data: Any) -> np.ndarray:

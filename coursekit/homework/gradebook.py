@@ -6,18 +6,16 @@ the free text there, and ``nbgrader export`` has the same totals. nbgrader runs 
 
 from __future__ import annotations
 
-import csv
 import datetime
 import html
 import importlib.util
-import io
 import os
 import re
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -25,10 +23,10 @@ from urllib.parse import quote
 from coursekit.exercises import notebooks
 from coursekit.exercises.catalogue import lesson
 from coursekit.exercises.model import Exercise
-from coursekit.files import write_whole
+from coursekit.files import is_full, write_whole
 from coursekit.homework import submissions
 from coursekit.homework.metadata import solution_grade_id, with_metadata
-from coursekit.homework.record import Record, Result, read_record
+from coursekit.homework.record import Record, Result
 
 _PLAIN_NAME = r"[\w@+-](?:[\w .@+-]*[\w@+-])?"  # one folder, on every system; no dot or space at either end
 
@@ -48,6 +46,10 @@ class Score:
     is_manual: bool
     needs_person: bool
     comment: str
+
+
+class GradebookError(OSError):
+    """The gradebook cannot be read or written now. What was graded is kept beside it."""
 
 
 def require_nbgrader() -> None:
@@ -96,7 +98,7 @@ def register(notebook: Any, number: str, name: str, to: Path) -> Any:
     return notebook
 
 
-def write(records: Sequence[Record], to: str | Path) -> None:
+def write(records: Sequence[Record], to: str | Path) -> list[Record]:
     """Bring the gradebook, nbgrader's folder autograded/, grades.csv and log.csv up to date.
 
     What a person gave in formgrader stays. Where the submission is another one since, a person is asked to look again.
@@ -104,23 +106,49 @@ def write(records: Sequence[Record], to: str | Path) -> None:
     Args:
         records: What came of grading, one for each submission.
         to: The course folder.
+
+    Returns:
+        The same; one that could not be entered has the reason.
+
+    Raises:
+        GradebookError: The gradebook is locked, or cannot be written at all.
     """
+    from coursekit.homework import tables
+
     require_nbgrader()
-    to = Path(to)
+    to, entered = Path(to), {}
     for number in sorted({record.assignment for record in records}):
-        mine = [record for record in records if record.assignment == number]
         file = notebooks.lesson_file(number)
         released = register(_read(file), number, file.stem, to)
         with open_gradebook(to) as gradebook:
-            for record in mine:
-                content = notebooks.to_bytes(_for_formgrader(record, released, number, to))
-                place = to / "autograded" / student_name(record) / number / file.name
-                is_new = not place.is_file() or place.read_bytes() != content
-                _enter(gradebook, record, number, is_new)
-                if is_new:
-                    place.parent.mkdir(parents=True, exist_ok=True)
-                    write_whole(place, content)
-        _write_tables(mine, number, to)
+            for record in records:
+                if record.assignment == number:
+                    entered[record.student, number] = _entered(gradebook, record, released, file.name, to)
+    tables.write(entered.values(), to)
+    return [entered[record.student, record.assignment] for record in records]
+
+
+def _entered(gradebook: Any, record: Record, released: Any, name: str, to: Path) -> Record:
+    """Enter one record; return it, with a reason if that failed, so that the others' are entered all the same."""
+    from sqlalchemy.exc import OperationalError
+
+    number = record.assignment
+    try:
+        content = notebooks.to_bytes(_for_formgrader(record, released, number, to))
+        place = to / "autograded" / student_name(record) / number / name
+        is_new = not place.is_file() or place.read_bytes() != content
+        _enter(gradebook, record, number, is_new)
+        if is_new:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(place, content)
+    except OperationalError:  # not about this student
+        raise
+    except Exception as error:
+        if is_full(error):
+            raise
+        gradebook.db.rollback()
+        return replace(record, reason=record.reason or f"It could not be entered ({type(error).__name__}: {error}).")
+    return record
 
 
 def scores(number: str, to: str | Path) -> dict[str, dict[str, Score]]:
@@ -155,46 +183,6 @@ def is_complete(record: Record, given: dict[str, Score]) -> bool:
     return record.is_graded or (bool(given) and all(score.points is not None for score in given.values()))
 
 
-def _write_tables(records: list[Record], number: str, to: Path) -> None:
-    """Write grades.csv and log.csv, with every student whose result lies in the folder."""
-    everyone = {record.student: record for record in (*_results(to), *records) if record.assignment == number}
-    exercises = lesson(number).exercises
-    have = scores(number, to)
-    grades = [["student", *(one.id for one in exercises), "total", "max", "status", "reason", "to_read"]]
-    log = [["student", "status", "reason", "file", "sha256", "submitted_at", "seconds", "log"]]
-    for student, record in sorted(everyone.items()):
-        given = have.get(student_name(record), {})
-        points = [given[one.id].points if one.id in given else None for one in exercises]
-        total = sum(p for p in points if p is not None) if is_complete(record, given) else None
-        to_read = " ".join(name for name, score in given.items() if score.needs_person)
-        most = sum(one.points for one in exercises)
-        grades.append([student, *points, total, most, record.status, record.reason, to_read])
-        fields = (getattr(record, key) for key in log[0][:-1])
-        log.append([*fields, " | ".join(record.log)])
-    write_whole(to / "grades.csv", _csv(grades))
-    write_whole(to / "log.csv", _csv(log))
-
-
-def _results(to: Path) -> Iterator[Record]:
-    return map(read_record, sorted((to / "results").glob("*.json")))
-
-
-def _csv(rows: Iterable[Sequence]) -> bytes:
-    table = io.StringIO()
-    csv.writer(table, lineterminator="\n").writerows([_field(value) for value in row] for row in rows)
-    return table.getvalue().encode(errors="replace")
-
-
-def _field(value: Any) -> str:
-    """Return a field that no spreadsheet takes for a formula."""
-    if value is None:
-        return ""
-    if isinstance(value, (int, float)):
-        return f"{value:g}"
-    text = str(value).replace("\0", "")
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
-
-
 def _url(to: Path) -> str:
     return f"sqlite:///{(to / 'gradebook.db').resolve()}"
 
@@ -202,20 +190,30 @@ def _url(to: Path) -> str:
 @contextmanager
 def open_gradebook(to: Path) -> Iterator[Any]:
     """Open nbgrader's gradebook in a course folder, made if it does not exist."""
-    from nbgrader.api import Gradebook
-    from sqlalchemy.exc import SAWarning
+    from sqlalchemy.exc import DatabaseError, SAWarning
 
     to.mkdir(parents=True, exist_ok=True)
+    try:
+        with _opened(to) as gradebook, warnings.catch_warnings():
+            warnings.simplefilter("ignore", SAWarning)  # nbgrader adds submissions in an order that it remarks on
+            yield gradebook
+    except DatabaseError as error:
+        raise GradebookError(
+            f"The gradebook {to / 'gradebook.db'} cannot be used now ({error.orig}). If formgrader or another program "
+            "is writing to it, wait and start this again: what was graded is kept."
+        ) from error
+
+
+def _opened(to: Path) -> Any:
+    from nbgrader.api import Gradebook
+
     # A new gradebook asks the command alembic for its version: it stands beside this Python, on PATH or not.
     path = os.environ.get("PATH", "")
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), path])
     try:
-        gradebook = Gradebook(_url(to))
+        return Gradebook(_url(to))
     finally:
         os.environ["PATH"] = path
-    with gradebook, warnings.catch_warnings():
-        warnings.simplefilter("ignore", SAWarning)  # nbgrader adds submissions in an order that SQLAlchemy remarks on
-        yield gradebook
 
 
 def _enter(gradebook: Any, record: Record, number: str, is_new: bool) -> None:

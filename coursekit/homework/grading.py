@@ -23,15 +23,19 @@ from tqdm.auto import tqdm
 from coursekit.exercises import catalogue, marks, notebooks
 from coursekit.exercises.cases import case_of, seed_of
 from coursekit.exercises.model import Lesson
-from coursekit.exercises.wire import RefusedError, encode_case
-from coursekit.files import write_whole
-from coursekit.homework import marking, sandbox, submissions
-from coursekit.homework.marking import Attempt
+from coursekit.exercises.refused import RefusedError
+from coursekit.exercises.wire import encode_case
+from coursekit.files import is_full, write_whole
+from coursekit.homework import choosing, late, marking, sandbox, submissions
+from coursekit.homework.alone import alone
+from coursekit.homework.marking import Attempt, Posed
 from coursekit.homework.record import Record, read_record, to_json
 from coursekit.homework.release import SECRET, variation
 from coursekit.homework.sandbox import Ended, Limits, Run
 from coursekit.homework.submissions import Cell, Submission
 
+_MOST_NOTICES = 100  # that are printed
+_SETTINGS = "hidden cases from the instructor's seed"  # another word here makes all earlier results old
 HIDDEN_CASES = sandbox.MOST_CASES - 1  # on which a function is tried, beside the one that its writer could see
 
 
@@ -44,20 +48,28 @@ class Options:
     """How to grade.
 
     Attributes:
-        lesson: The lesson's number.
+        lesson: The lesson's number; None: the one that was released, or that the files say.
         jobs: How many submissions run at once.
         secret: The class secret that the assignment was released with; None if every student has the same case.
         again: Grade everything, also what is done.
         no_sandbox: Run the students' code with nothing around it. Dangerous: it can do what you can do.
         limits: What one submission may take.
+        students: The ids of the class; empty: those that the lesson was released for.
+        pattern: A regular expression with a group ``student``, tried on each file's path; None: what is known of LMSs.
+        due: Until when it was to be handed in: "2026-01-31 23:59". It is kept for later runs; "none" forgets it.
+        late_penalty: Percent of the points that each begun day takes off, in columns of its own.
     """
 
-    lesson: str = "01"
+    lesson: str | None = "01"
     jobs: int = 1
     secret: str | None = None
     again: bool = False
     no_sandbox: bool = False
     limits: Limits = Limits()  # noqa: RUF009  # frozen
+    students: tuple[str, ...] = ()
+    pattern: str | None = None
+    due: str | None = None
+    late_penalty: float | None = None
 
 
 def grade(place: str | Path, to: str | Path, options: Options = Options()) -> list[Record]:
@@ -74,6 +86,7 @@ def grade(place: str | Path, to: str | Path, options: Options = Options()) -> li
         A record for each submission, by student.
 
     Raises:
+        BusyError: Another grader is at work in the course folder.
         SandboxMissing: There is no sandbox here, and ``no_sandbox`` is False.
         FileNotFoundError: There is nothing at ``place``.
         ValueError: There is no such lesson, no such number of jobs, nothing was handed in, or a notebook has a
@@ -81,35 +94,47 @@ def grade(place: str | Path, to: str | Path, options: Options = Options()) -> li
     """
     from coursekit.homework import feedback, gradebook
 
-    records = []
-    try:
-        for record in mark(place, to, options):
-            records.append(record)
-    finally:  # stopped in between, what is done gets into the gradebook too
-        records.sort(key=lambda record: record.student.casefold())
-        if records:
-            gradebook.write(records, to)
-            feedback.write(records, to)
+    place, to, records = Path(place), Path(to), []
+    options = replace(options, lesson=options.lesson or choosing.which_lesson(place, to))
+    catalogue.lesson(options.lesson)
+    if not place.exists():
+        raise FileNotFoundError(f"There are no submissions at {place}.")
+    with alone(to):
+        late.keep(to, options.lesson, options.due, options.late_penalty)
+        try:
+            for record in mark(place, to, options):
+                records.append(record)
+        finally:  # stopped in between, what is done gets into the gradebook too
+            records.sort(key=lambda record: record.student.casefold())
+            if records:
+                records = gradebook.write(records, to)
+                for student, why in feedback.write(records, to).items():
+                    tqdm.write(f"{student}: the page of feedback could not be written. {why}")
     return records
 
 
 def mark(place: str | Path, to: str | Path, options: Options = Options()) -> Iterator[Record]:
     """Grade as ``grade`` does, but write only results/ and notebooks/; yield each record as soon as it is there."""
-    lesson, place, to = catalogue.lesson(options.lesson), Path(place), Path(to)
+    place, to = Path(place), Path(to)
+    lesson = catalogue.lesson(options.lesson or choosing.which_lesson(place, to))
     if options.jobs < 1:
         raise ValueError(f"jobs must be 1 or more, not {options.jobs}.")
     is_inside = place.is_dir() and to.resolve().is_relative_to(place.resolve())
     if is_inside and not (place / "submitted").is_dir():  # nbgrader's course folder has its own place for them
         raise ValueError(f"The course folder {to} must not lie inside the submissions {place}.")
-    found, notices = submissions.find(place, options.lesson)
+    known = options.students or choosing.class_of(to, lesson.number)
+    found, notices = submissions.find(place, lesson.number, known, options.pattern)
     if not found:
         raise ValueError(f"There is no submission in {place}. {' '.join(notices[:3])}".strip())
     if not options.no_sandbox:
         sandbox.check()
+        tqdm.write(sandbox.in_force(options.limits))
     for name in ("results", "notebooks"):
-        (to / name).mkdir(parents=True, exist_ok=True)
-    for notice in notices:
+        (to / name / lesson.number).mkdir(parents=True, exist_ok=True)
+    for notice in notices[:_MOST_NOTICES]:
         tqdm.write(notice)
+    if len(notices) > _MOST_NOTICES:
+        tqdm.write(f"{len(notices) - _MOST_NOTICES} more files were left alone.")
     with tempfile.TemporaryDirectory(prefix="coursekit-grading-") as folder:
         batch = _batch(lesson, options, place, to, Path(folder))
         with closing(_run_all(batch, found)) as everyone:
@@ -130,7 +155,7 @@ class _Batch:
         place: The submissions.
         to: The course folder.
         folder: A folder for what the sandboxes get.
-        posed: What stands in the text cells before a student writes into them, by exercise.
+        posed: What stands in the text cells before a student writes into them.
         hidden_seed: What the hidden cases are drawn from.
         stop: Once set, what runs is ended.
     """
@@ -140,7 +165,7 @@ class _Batch:
     place: Path
     to: Path
     folder: Path
-    posed: dict[str, str]
+    posed: Posed
     hidden_seed: str
     stop: threading.Event
 
@@ -150,7 +175,7 @@ class _Batch:
 
     def settings(self, student: str) -> str:
         """Return a mark of all that a grade depends on besides the submission."""
-        depends_on = [self.lesson.number, self.token(student)]
+        depends_on = [self.lesson.number, self.token(student), _SETTINGS, self.hidden_seed]
         return hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()[:16]
 
 
@@ -162,13 +187,17 @@ def _batch(lesson: Lesson, options: Options, place: Path, to: Path, folder: Path
     return _Batch(lesson, options, place, to, folder, _posed(lesson), hidden_seed, threading.Event())
 
 
-def _posed(lesson: Lesson) -> dict[str, str]:
+def _posed(lesson: Lesson) -> Posed:
     cells = json.loads(notebooks.lesson_file(lesson.number).read_bytes())["cells"]
-    return {
-        name: marks.without_solutions("markdown", notebooks.cell_source(cell))  # which students never saw
+    texts = [
+        (notebooks.exercise_id(cell), marks.without_solutions("markdown", notebooks.cell_source(cell)))
         for cell in cells
-        if cell["cell_type"] == "markdown" and (name := notebooks.exercise_id(cell))
-    }
+        if cell["cell_type"] == "markdown"
+    ]
+    own = {text.strip() for _, text in texts}
+    for words, others in lesson.instead.items():  # as learners read them
+        own |= {text.replace(words, others) for text in own}
+    return Posed({name: text for name, text in texts if name}, frozenset(own))
 
 
 def _stored_seed(file: Path) -> str:
@@ -209,16 +238,22 @@ def _keep(attempt: Attempt, batch: _Batch) -> Record:
         record = marking.record_of(attempt, *how)
     except Exception as error:  # a fault of ours must not cost the others their grades
         record = marking.record_of(replace(attempt, reason=_fault(error)), *how)
-    if record.notebook:
-        content = json.dumps(submissions.safe_copy(attempt.cells), indent=1)
-        write_whole(batch.to / record.notebook, content.encode())
-    write_whole(_file_of(record.student, batch), to_json(record).encode())
+    try:
+        if record.notebook:
+            content = json.dumps(submissions.safe_copy(attempt.cells), indent=1)
+            write_whole(batch.to / record.notebook, content.encode())
+        write_whole(_file_of(record.student, batch), to_json(record).encode())
+    except Exception as error:
+        if is_full(error):  # then nobody's can be kept
+            raise
+        record = marking.record_of(replace(attempt, reason=_fault(error)), *how)
+        record = replace(record, notebook=None)
     tqdm.write(f"{record.student}: {_summary(record)}")
     return record
 
 
 def _file_of(student: str, batch: _Batch) -> Path:
-    return batch.to / "results" / f"{student}.json"
+    return batch.to / "results" / batch.lesson.number / f"{student}.json"
 
 
 def _summary(record: Record) -> str:
@@ -240,7 +275,8 @@ def _attempt(batch: _Batch, submission: Submission) -> Attempt | Record:
         attempt = replace(attempt, sha256=hashlib.sha256(content).hexdigest())
         if not batch.options.again and (record := _finished(attempt, batch)):
             return record
-        cells = submissions.read_cells(content)
+        cells = submissions.read_apart(content)
+        _refuse_another_lesson(cells, batch.lesson)
     except RefusedError as refused:
         return replace(attempt, reason=str(refused))
     if batch.options.secret is None and marking.variations(cells):
@@ -257,6 +293,14 @@ def _attempt(batch: _Batch, submission: Submission) -> Attempt | Record:
     elif not runs[-1].is_ready:
         reason = f"The notebook could not be started ({runs[-1].says or runs[-1].ended.value})."
     return replace(attempt, cells=cells, cases=cases, runs=runs, reason=reason)
+
+
+def _refuse_another_lesson(cells: tuple[Cell, ...], lesson: Lesson) -> None:
+    numbers = choosing.lessons_of(cells)
+    if numbers and lesson.number not in numbers:
+        raise RefusedError(
+            f"This is the notebook of lesson {' and '.join(sorted(numbers))}, and lesson {lesson.number} was graded."
+        )
 
 
 def _finished(attempt: Attempt, batch: _Batch) -> Record | None:
@@ -277,7 +321,7 @@ def _cases(batch: _Batch, student: str) -> dict[str, list[dict]]:
     for one in batch.lesson.exercises:
         seeds = [seed_of(token, one.id)]
         if one.is_function:
-            base = token or f"{batch.hidden_seed}/{student}"
+            base = f"{batch.hidden_seed}/{student}"  # nothing that a student has: a table made at home is of no use
             seeds += [seed_of(f"{base}/{i}", one.id) for i in range(1, HIDDEN_CASES + 1)]
         cases[one.id] = [case_of(one, seed) for seed in seeds]
     return cases
@@ -306,12 +350,10 @@ def _write_job(
     job: Path, batch: _Batch, student: str, cells: tuple[Cell, ...], cases: dict[str, list[dict]], left_out: set
 ) -> None:
     """Write what the sandbox gets: the code, and what is given in the exercises."""
-    superseded = {
-        i
-        for one in batch.lesson.exercises
-        for i, cell in enumerate(cells)
-        if cell.kind == "code" and one.id in cell.answers and i not in submissions.answers_to(cells, one)
-    }
+    superseded: set[int] = set()
+    for one in batch.lesson.exercises:
+        answering = {i for i, cell in enumerate(cells) if cell.kind == "code" and one.id in cell.answers}
+        superseded |= answering.difference(submissions.answers_to(cells, one))
     run_cells = [
         {"number": i, "source": cell.source, "answers": sorted(cell.answers)}
         for i, cell in enumerate(cells)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from coursekit.exercises import comparing, marks, wire
@@ -17,13 +18,28 @@ from coursekit.homework.submissions import Cell, Submission
 _NO_CELL = "There is no cell for this exercise."
 _NO_ANSWER = "There is no answer yet."
 _HINT = " hint(...) helps on."
+_MOST_VARIATIONS = 10  # tokens of one notebook that are kept
 _ENDED = {
     Ended.DIED: "The process of the notebook ended while {at} was running.",
     Ended.CELL_TIME: "{at} did not end in time, and ignored the interrupt.",
     Ended.WHOLE_TIME: "The notebook took longer than {whole:g} seconds; it was stopped at {at}.",
     Ended.MEMORY: "The notebook took more than {memory:.0f} GB of memory; it was stopped at {at}.",
+    Ended.FILES: "The notebook made more than {files} files; it was stopped at {at}.",
     Ended.OUTPUT: "More came out of the notebook than is read; it was stopped at {at}.",
 }
+
+
+@dataclass(frozen=True)
+class Posed:
+    """What stands in a lesson's text cells before a student writes into them.
+
+    Attributes:
+        exercises: {exercise id: the text of its cell}.
+        own: The texts of all its cells, stripped.
+    """
+
+    exercises: Mapping[str, str]
+    own: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -47,20 +63,20 @@ class Attempt:
     reason: str = ""
 
 
-def record_of(attempt: Attempt, lesson: Lesson, posed: dict[str, str], settings: str, limits: Limits) -> Record:
+def record_of(attempt: Attempt, lesson: Lesson, posed: Posed, settings: str, limits: Limits) -> Record:
     """Return the record of an attempt.
 
     Args:
         attempt: What was run.
         lesson: What was asked.
-        posed: What stood in the text cells before, by exercise.
+        posed: What stood in the text cells before.
         settings: A mark of all that the grade depends on besides the file.
         limits: What it might take.
     """
     log, results = list(attempt.submission.notices), {}
     for exercise in lesson.exercises if not attempt.reason else ():
         if exercise.is_read_by_a_person:
-            results[exercise.id] = _by_person(exercise, attempt, posed.get(exercise.id, ""))
+            results[exercise.id] = _by_person(exercise, attempt, posed)
         else:
             results[exercise.id] = _by_program(exercise, attempt, log)
     return Record(
@@ -73,10 +89,10 @@ def record_of(attempt: Attempt, lesson: Lesson, posed: dict[str, str], settings:
         graded_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         reason=attempt.reason,
         seconds=round(sum(run.seconds for run in attempt.runs), 2),
-        log=(*log, *_log(attempt, limits)),
-        variations=tuple(sorted(variations(attempt.cells))),
+        log=(*log, *_log(attempt, lesson, limits)),
+        variations=tuple(sorted(variations(attempt.cells))[:_MOST_VARIATIONS]),
         exercises=results,
-        notebook=f"notebooks/{attempt.submission.student}.ipynb" if attempt.cells else None,
+        notebook=f"notebooks/{lesson.number}/{attempt.submission.student}.ipynb" if attempt.cells else None,
     )
 
 
@@ -85,11 +101,12 @@ def variations(cells: tuple[Cell, ...]) -> set[str]:
     return {token for cell in cells if cell.kind == "code" for token in marks.variations(cell.source)}
 
 
-def _by_person(exercise: Exercise, attempt: Attempt, posed: str) -> Result:
+def _by_person(exercise: Exercise, attempt: Attempt, posed: Posed) -> Result:
     found = submissions.answers_to(attempt.cells, exercise)
     if not found:  # the text may stand anywhere: that is for a person to see
         return Result(None, exercise.points, _NO_CELL, needs_person=True)
-    text = submissions.text_of(attempt.cells[found[-1]], posed)
+    text = submissions.text_of(attempt.cells[found[-1]], posed.exercises.get(exercise.id, ""))
+    text = text or submissions.continued(attempt.cells, found[-1], posed.own)
     text = "".join(c for c in text if c in "\n\t" or c.isprintable())
     if not text:
         return Result(0.0, exercise.points, _NO_ANSWER)
@@ -103,8 +120,23 @@ def _by_program(exercise: Exercise, attempt: Attempt, log: list[str]) -> Result:
 
 
 def _verdict(exercise: Exercise, attempt: Attempt, log: list[str]) -> Verdict:
-    """Compare an exercise's answers with the right ones, or say why there is nothing to compare."""
-    messages = [run.answers[exercise.id] for run in attempt.runs if exercise.id in run.answers]
+    """Compare an exercise's answers with the right ones, or say why there is nothing to compare.
+
+    What counts is what the answer is at the end, or what it was right behind its cell, where ``check`` looked at it:
+    a later cell that uses the name again takes nothing away.
+    """
+    said: list[str] = []
+    verdict = _verdict_on([run.answers for run in attempt.runs], exercise, attempt, said)
+    if not verdict.is_right:
+        before = _verdict_on([run.behind for run in attempt.runs], exercise, attempt, [])
+        if before.is_right:
+            verdict, said = before, [f"{exercise.id}: as it stood behind its cell; at the end it was something else."]
+    log += said
+    return verdict
+
+
+def _verdict_on(sent: list[dict[str, dict]], exercise: Exercise, attempt: Attempt, log: list[str]) -> Verdict:
+    messages = [answers[exercise.id] for answers in sent if exercise.id in answers]
     messages.sort(key=lambda message: "missing" not in message)  # stable: else the last run's is the last
     if not messages:
         return Verdict(False, _why_nothing(exercise, attempt))
@@ -171,7 +203,7 @@ def _in_words(exercise: Exercise, answer: Answer, is_hidden: bool) -> str:
     return f"{exercise.answer} stops with {error}{': ' if message else ''}{message}"
 
 
-def _log(attempt: Attempt, limits: Limits) -> list[str]:
+def _log(attempt: Attempt, lesson: Lesson, limits: Limits) -> list[str]:
     lines = []
     for number, run in enumerate(attempt.runs):
         if number:
@@ -180,9 +212,10 @@ def _log(attempt: Attempt, limits: Limits) -> list[str]:
         lines += [f"What came out of the sandbox was refused: {what}" for what in dict.fromkeys(run.refused)]
         if run.ended in _ENDED:
             at = _place(run)
-            line = _ENDED[run.ended].format(at=at, whole=limits.whole_seconds, memory=limits.memory / 2**30)
+            memory = limits.memory / 2**30
+            line = _ENDED[run.ended].format(at=at, whole=limits.whole_seconds, memory=memory, files=limits.files)
             lines.append(line[:1].upper() + line[1:])
-    for name in sorted({name for cell in attempt.cells for name in cell.answers}):
+    for name in sorted(one.id for one in lesson.exercises):
         count = sum(name in cell.answers for cell in attempt.cells)
         if count > 1:
             lines.append(f"There are {count} cells for {name}; the last one counts that is not empty.")

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import secrets
 import unicodedata
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from coursekit.exercises import marks, notebooks
 from coursekit.exercises.catalogue import lesson
 from coursekit.files import write_whole
 from coursekit.homework import gradebook
+from coursekit.homework.alone import alone
 from coursekit.homework.metadata import with_metadata
 
 SECRET = "secret.txt"
@@ -61,12 +63,19 @@ def release(
         What happened to each file.
 
     Raises:
+        BusyError: Another command is at work in the course folder.
         ModuleNotFoundError: nbgrader is not installed.
         ValueError: There is no such lesson, or a student's id cannot name a folder.
     """
     gradebook.require_nbgrader()
     students = check_students(students)
     to = Path(to)
+    lesson(number)
+    with alone(to):
+        return _release(number, to, students, secret_file)
+
+
+def _release(number: str, to: Path, students: list[str], secret_file: str | Path | None) -> dict[Path, str]:
     source, homework = _read_lesson(number)
     name = notebooks.lesson_file(number).name
     homework = gradebook.register(homework, number, Path(name).stem, to)
@@ -167,12 +176,14 @@ def check_students(students: Sequence[str]) -> list[str]:
 
 
 def with_variation(notebook: Any, token: str) -> Any:
-    """Return a copy of a released notebook that has a student's token.
+    """Return a copy of a released notebook that has a student's token; as it is, if nothing in it varies.
 
     Raises:
-        ValueError: It has no cell ``variation = None``.
+        ValueError: Something varies, and it has no cell ``variation = None``.
     """
     notebook = copy.deepcopy(notebook)
+    if not any(cell.cell_type == "code" and re.search(r"\bvariation\b", cell.source) for cell in notebook.cells):
+        return notebook
     cells = [cell for cell in notebook.cells if cell.cell_type == "code" and marks.has_no_variation(cell.source)]
     if len(cells) != 1:
         raise ValueError(f"The lesson should have one cell `variation = None`, but it has {len(cells) or 'none'}.")

@@ -150,6 +150,8 @@ HOSTILE = {
     "stubs": "# YOUR CODE HERE" + "\n" * 1_000_000,
     "indented": " " * 1_000_000,
     "variations": "variation " * 100_000,
+    "an id": "<!-- exercise 01.a" + "-" * 300_000,
+    "marks": "### BEGIN SOLUTION\n" * 100_000,
 }
 
 

@@ -160,10 +160,10 @@ def test_nbgrader_exports_the_same_totals(course, graded):
 
 def test_nothing_is_graded_twice_and_a_person_s_points_stay(course, graded, capsys):
     inbox, _ = graded
-    before = {file: file.stat().st_mtime_ns for file in (course / "results").iterdir()}
+    before = {file: file.stat().st_mtime_ns for file in (course / "results" / "01").iterdir()}
     grade_by_hand(course, "writer", "01.evidence", 2, "Which photos?")
     assert main(["homework", "grade", str(inbox), "--to", str(course)]) == 0
-    assert {file: file.stat().st_mtime_ns for file in (course / "results").iterdir()} == before
+    assert {file: file.stat().st_mtime_ns for file in (course / "results" / "01").iterdir()} == before
     assert [table(course)["writer"][i] for i in ("01.evidence", "total", "to_read")] == ["2", "2", ""]
     assert "Which photos?" in words((course / "feedback" / "writer.html").read_text())
     assert "6 graded, 0 not; in 1 there is something for a person to read." in capsys.readouterr().out

@@ -80,15 +80,16 @@ def test_grades_are_in_the_gradebook(to, ana):
 def test_table(to, ana):
     gradebook.write([ana, record(to, "bo", {"01.by-hand": 1.5}), ungraded(to, "cy", "The file is no notebook.")], to)
     assert read_csv(to / "grades.csv") == [
-        ["student", *IDS, "total", "max", "status", "reason", "to_read"],
-        ["ana", "2", "3", "2", "", "7", "10", "graded", "", "01.evidence"],
-        ["bo", "0", "1.5", "0", "", "1.5", "10", "graded", "", "01.evidence"],
-        ["cy", "", "", "", "", "", "10", "ungraded", "The file is no notebook.", " ".join(IDS)],
+        ["student", "lesson", *IDS, "total", "max", "status", "reason", "to_read"],
+        ["ana", "01", "2", "3", "2", "", "7", "10", "graded", "", "01.evidence"],
+        ["bo", "01", "0", "1.5", "0", "", "1.5", "10", "graded", "", "01.evidence"],
+        ["cy", "01", "", "", "", "", "", "10", "ungraded", "The file is no notebook.", " ".join(IDS)],
     ]
     log = read_csv(to / "log.csv")
-    assert log[0] == ["student", "status", "reason", "file", "sha256", "submitted_at", "seconds", "log"]
+    assert log[0] == ["student", "lesson", "status", "reason", "file", "sha256", "submitted_at", "seconds", "log"]
     assert log[1] == [
         "ana",
+        "01",
         "graded",
         "",
         "ana.ipynb",
@@ -122,7 +123,7 @@ def test_what_a_person_gave_stays(to, ana):
     grade_by_hand(to, "ana", "01.evidence", 2.5, "Which pictures?")
     gradebook.write([ana], to)
     assert gradebook.scores("01", to)["ana"]["01.evidence"] == gradebook.Score(2.5, True, False, "Which pictures?")
-    assert read_csv(to / "grades.csv")[1][1:6] == ["2", "3", "2", "2.5", "9.5"]
+    assert read_csv(to / "grades.csv")[1][2:7] == ["2", "3", "2", "2.5", "9.5"]
     assert read_csv(to / "grades.csv")[1][-1] == ""
 
 
@@ -139,17 +140,17 @@ def test_ungraded_gets_a_total_once_a_person_gave_all_points(to):
     gone = ungraded(to, "cy", "The file is no notebook.")
     gradebook.write([gone], to)
     for i, exercise in enumerate(IDS):
-        assert read_csv(to / "grades.csv")[1][5] == ""
+        assert read_csv(to / "grades.csv")[1][6] == ""
         grade_by_hand(to, "cy", exercise, i)
         gradebook.write([gone], to)
-    assert read_csv(to / "grades.csv")[1] == ["cy", "0", "1", "2", "3", "6", "10", "ungraded", gone.reason, ""]
+    assert read_csv(to / "grades.csv")[1] == ["cy", "01", "0", "1", "2", "3", "6", "10", "ungraded", gone.reason, ""]
 
 
 def test_once_graded_and_then_not_is_no_zero(to, ana):
     gradebook.write([ana], to)
     gradebook.write([ungraded(to, "ana", "It took too long.")], to)
     assert [score.points for score in gradebook.scores("01", to)["ana"].values()] == [None] * 4
-    assert read_csv(to / "grades.csv")[1][5] == ""
+    assert read_csv(to / "grades.csv")[1][6] == ""
 
 
 def test_nbgrader_exports_the_same_totals(to, ana):

@@ -47,7 +47,7 @@ def test_what_is_done_stays_done(tmp_path):
     (place / "eve").mkdir()
     (place / "eve" / "01.ipynb").write_text("broken")
     first = _mark(place, to, jobs=2)
-    assert (to / "results" / "alice.json").read_bytes() == to_json(first["alice"]).encode()
+    assert (to / "results" / "01" / "alice.json").read_bytes() == to_json(first["alice"]).encode()
 
     assert _mark(place, to)["alice"] == first["alice"]  # the same second, to the digit
     _hand_in(place, bob=SOLVED, eve=SOLVED)  # another file
@@ -59,7 +59,7 @@ def test_what_is_done_stays_done(tmp_path):
 
     for student in ("bob", "eve"):
         shutil.rmtree(place / student)
-    (to / "results" / "alice.json").write_text("{ torn")
+    (to / "results" / "01" / "alice.json").write_text("{ torn")
     os.utime(place / "alice" / "01.ipynb", (1, 1))
     assert _mark(place, to)["alice"].submitted_at == "1970-01-01T00:00:01+00:00"
     os.utime(place / "alice" / "01.ipynb", (2, 2))
@@ -241,7 +241,7 @@ def test_ctrl_c_stops_at_once_and_leaves_what_is_done(tmp_path):
     grader = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
     try:
         deadline = time.monotonic() + 60
-        while not (tmp_path / "out" / "results" / "alice.json").exists() and time.monotonic() < deadline:
+        while not (tmp_path / "out" / "results" / "01" / "alice.json").exists() and time.monotonic() < deadline:
             time.sleep(0.1)
         time.sleep(1)  # bob's is running
         family = psutil.Process(grader.pid).children(recursive=True)
@@ -254,7 +254,7 @@ def test_ctrl_c_stops_at_once_and_leaves_what_is_done(tmp_path):
     gone, alive = psutil.wait_procs(family, timeout=10)
     assert gone
     assert all(process.status() == psutil.STATUS_ZOMBIE for process in alive)  # dead, not yet collected by the system
-    assert [file.name for file in (tmp_path / "out" / "results").iterdir()] == ["alice.json"]
+    assert [file.name for file in (tmp_path / "out" / "results" / "01").iterdir()] == ["alice.json"]
 
 
 def test_without_a_sandbox_it_refuses_unless_told(tmp_path, monkeypatch):
@@ -277,7 +277,7 @@ def test_a_submission_is_read_once_and_not_run_without_its_secret(tmp_path, monk
         patch.setattr(sandbox, "run", None)
         with pytest.raises(SecretMissingError, match=r"alice has a variation of its own.*out.secret\.txt"):
             _mark(place, tmp_path / "out", no_sandbox=True)
-    assert list((tmp_path / "out" / "results").iterdir()) == []
+    assert list((tmp_path / "out" / "results" / "01").iterdir()) == []
     assert len(reads) == 1
     record = _mark(place, tmp_path / "out", no_sandbox=True, secret="the secret of this class")["alice"]
     assert (record.variations, len(reads)) == ((token,), 2)

@@ -38,6 +38,9 @@ HONEST = {  # student: points for 01.by-hand and 01.one-scale
     "magics_and_figures": (BY_HAND, ONE_SCALE),
     "file_and_process": (BY_HAND, ONE_SCALE),
     "list_instead_of_array": (BY_HAND, ONE_SCALE),
+    "helper_module": (BY_HAND, ONE_SCALE),
+    "uses_the_name_again": (BY_HAND, ONE_SCALE),
+    "stub_copied_below": (BY_HAND, ONE_SCALE),
 }
 HOSTILE = {
     # cells
@@ -78,6 +81,8 @@ HOSTILE = {
     "allocates_50_gb": (BY_HAND, ONE_SCALE),
     "allocates_in_many_processes": (BY_HAND, ONE_SCALE),
     "fills_the_disk": (BY_HAND, ONE_SCALE),
+    "makes_empty_files": (BY_HAND, ONE_SCALE),
+    "makes_semaphores": (BY_HAND, ONE_SCALE),
     "prints_100_mb": (BY_HAND, ONE_SCALE),
     "sends_without_end": (BY_HAND, ONE_SCALE),
     # what comes out
@@ -178,7 +183,7 @@ def test_is_listed_with_its_reason(graded, student, reason):
 
 def test_everybody_is_in_the_table(graded):
     assert set(graded[0]) == set(HONEST) | set(HOSTILE) | set(UNGRADED)
-    assert {file.stem for file in (graded[1] / "results").iterdir()} == set(graded[0])
+    assert {file.stem for file in (graded[1] / "results" / "01").iterdir()} == set(graded[0])
 
 
 def test_honest_grades_are_those_of_a_class_without_the_others(graded, tmp_path):
@@ -235,6 +240,8 @@ def test_the_log_says_what_happened(graded):
     assert "MemoryError" in log["allocates_50_gb"]
     assert "memory" in log["allocates_in_many_processes"]
     assert "No space left" in log["fills_the_disk"]
+    assert "more than 20000 files; it was stopped at cell 3" in log["makes_empty_files"]
+    assert "I made 0 sets" in log["makes_semaphores"]
     assert "refused" in log["sends_a_pickle"]
     assert "There are 3 cells for 01.by-hand" in log["duplicated_cells"]
     assert "NameError" in log["one_wrong_cell"]
@@ -305,7 +312,7 @@ def test_a_stopped_batch_goes_on_where_it_was(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         batch.throw(KeyboardInterrupt)
     assert threading.active_count() <= threads
-    done = {file: file.stat().st_mtime_ns for file in (tmp_path / "out" / "results").iterdir()}
+    done = {file: file.stat().st_mtime_ns for file in (tmp_path / "out" / "results" / "01").iterdir()}
     assert [file.stem for file in done] == [first.student]
 
     records = list(grading.mark(place, tmp_path / "out", Options(jobs=2, limits=LIMITS)))

@@ -117,6 +117,61 @@ def test_limits_hold(prepared, tmp_path):
     assert _python(prepared, tmp_path, size) == f"{limits.disk} /home/student"
 
 
+def test_calls_that_get_memory_or_reach_out_are_refused(prepared, tmp_path):
+    code = """
+        import ctypes, errno, fcntl, socket
+        libc, said = ctypes.CDLL(None, use_errno=True), {}
+        for name in ("semget", "msgget", "shmget"):
+            made = getattr(libc, name)(0, 3, 0o600)
+            said[name] = made if made >= 0 else errno.errorcode[ctypes.get_errno()]
+        for family in (1, 2, 10, 38, 40):
+            try:
+                said[family] = socket.socket(family, socket.SOCK_DGRAM).close()
+            except OSError as error:
+                said[family] = errno.errorcode[error.errno]
+        shared = open("/course/coursekit/__init__.py")  # all sandboxes read it
+        for name in ("flock", "lockf"):
+            try:
+                said[name] = getattr(fcntl, name)(shared, fcntl.LOCK_SH)
+            except OSError as error:
+                said[name] = errno.errorcode[error.errno]
+        print(said)
+    """
+    (tmp_path / "job").mkdir()
+    assert _python(prepared, tmp_path / "job", textwrap.dedent(code)) == str(
+        {
+            **dict.fromkeys(("semget", "msgget", "shmget"), "EPERM"),
+            **{1: None, 2: None, 10: None, 38: "EAFNOSUPPORT", 40: "EAFNOSUPPORT"},
+            **{"flock": "ENOSYS", "lockf": "ENOLCK"},
+        }
+    )
+
+
+def test_it_says_what_is_in_force(monkeypatch):
+    says = sandbox.in_force(Limits(whole_seconds=60, files=7))
+    assert says == (
+        "In the sandbox: no network, 4 GB of memory, 7 files, 60 seconds; "
+        "calls that get the kernel's memory are refused; no cgroup."
+    )
+    monkeypatch.setattr("platform.machine", lambda: "riscv64")
+    assert "are NOT refused on this kind of processor" in sandbox.in_force(Limits())
+
+
+def test_files_have_a_limit(prepared, tmp_path):
+    makes = "import os, time\nfor i in range({}): os.mkdir(f'/tmp/{{i}}')\ntime.sleep(1.5)\nx = {}"
+    limits = Limits(cell_seconds=20, whole_seconds=60, files=3000)
+    run = _run(prepared, tmp_path, makes.format(2500, 1), limits=limits)
+    assert _answer(run) == 1
+    run = _run(prepared, tmp_path / "more", makes.format(3100, 2), limits=limits)
+    assert (run.ended, run.at) == (Ended.FILES, 0)
+
+
+def test_a_model_can_be_kept_in_hdf5(prepared, tmp_path):
+    """HDF5 locks its files; it has to do without."""
+    source = "import h5py\nwith h5py.File('x.h5', 'w') as f: f['a'] = [1.0, 2.0]\nx = int(h5py.File('x.h5')['a'][1])"
+    assert _answer(_run(prepared, tmp_path, source)) == 2
+
+
 @pytest.mark.parametrize("no_sandbox", [False, True])
 def test_the_whole_has_a_limit(prepared, tmp_path, no_sandbox):
     start = time.monotonic()

@@ -3,8 +3,8 @@
 ``runner.py`` runs inside; of the course it imports nothing but ``exercises.wire``. Everything else stands outside.
 """
 
-from coursekit.homework.sandbox.bubblewrap import SandboxMissing, check, command, prepare, run
+from coursekit.homework.sandbox.bubblewrap import SandboxMissing, check, command, in_force, prepare, run
 from coursekit.homework.sandbox.limits import MOST_CASES, Limits
 from coursekit.homework.sandbox.watching import Ended, Run
 
-__all__ = ["MOST_CASES", "Ended", "Limits", "Run", "SandboxMissing", "check", "command", "prepare", "run"]
+__all__ = ["MOST_CASES", "Ended", "Limits", "Run", "SandboxMissing", "check", "command", "in_force", "prepare", "run"]

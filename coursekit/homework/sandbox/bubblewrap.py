@@ -99,6 +99,19 @@ def check() -> None:
         raise SandboxMissing(f"bubblewrap does not work here ({first}). {_HOW_TO_GET_IT}")
 
 
+def in_force(limits: Limits) -> str:
+    """Say what stands around a submission on this machine, and what does not."""
+    calls = (
+        "calls that get the kernel's memory are refused"
+        if system_calls.filter_program()
+        else "calls that get the kernel's memory are NOT refused on this kind of processor"
+    )
+    return (
+        f"In the sandbox: no network, {limits.memory / 2**30:g} GB of memory, {limits.files} files, "
+        f"{limits.whole_seconds:g} seconds; {calls}; no cgroup."
+    )
+
+
 def command(
     prepared: Path, job: Path, limits: Limits, python: Iterable[str] = (), hidden: Iterable[Path] = ()
 ) -> list[str]:

@@ -17,6 +17,7 @@ class Limits:
         memory: Bytes of memory, all processes together.
         address_space: Bytes that one process may ask for. TensorFlow asks for more than it uses.
         disk: Bytes of each of the two places that can be written to; they are in memory.
+        files: Files and folders that it makes, all together. Empty ones take the kernel's memory, which no process has.
         file_size: Bytes of one file.
         output: Bytes that are read of what comes out.
         processes: Processes and threads.
@@ -29,6 +30,7 @@ class Limits:
     memory: int = 4 << 30
     address_space: int = 12 << 30
     disk: int = 256 << 20
+    files: int = 20_000
     file_size: int = 128 << 20
     output: int = 100_000_000
     processes: int = 256 + 8 * (os.cpu_count() or 1)

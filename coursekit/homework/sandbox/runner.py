@@ -27,6 +27,7 @@ def main() -> None:
     send = _result_channel()
     shell = _shell()
     namespace = shell.user_ns
+    sys.path.insert(0, "")  # as in JupyterLab: a module that a cell wrote beside the notebook
     send({"ready": True})
     for cell in job["cells"]:
         namespace["variation"] = job["variation"]  # whatever a cell has made of it

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import enum
+import os
 import queue
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +20,7 @@ from coursekit.exercises import wire
 from coursekit.homework.sandbox.limits import MOST_CASES, Limits
 
 START_SECONDS = 60.0  # until the runner is ready
+WRITABLE = ("/tmp", "/home/student", "/dev/shm")  # in the sandbox; each is memory of its own
 _GRACE = 3.0  # seconds between the limit of a cell, which interrupts it, and the end of one that ignores that
 
 
@@ -30,6 +33,7 @@ class Ended(enum.Enum):
     WHOLE_TIME = "whole time"
     MEMORY = "memory"
     OUTPUT = "output"
+    FILES = "files"
     STOPPED = "stopped"
 
 
@@ -43,6 +47,7 @@ class Run:
         is_ready: Whether the runner came to the first cell.
         errors: {cell number: what it says}.
         answers: {exercise id: the last message about it}.
+        behind: {exercise id: the last message about it before the last cell had been run}.
         refused: What came that was no message.
         says: The beginning of what the sandbox itself wrote to stderr.
         seconds: How long it took.
@@ -53,6 +58,7 @@ class Run:
     is_ready: bool = False
     errors: dict[int, str] = field(default_factory=dict)
     answers: dict[str, dict] = field(default_factory=dict)
+    behind: dict[str, dict] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
     says: str = ""
     seconds: float = 0.0
@@ -118,6 +124,8 @@ def _follow(
         if now > next_look:
             if all(_memory(process, of) > limits.memory for of in (_touched, _share)):
                 return Ended.MEMORY
+            if _files(process) > limits.files:
+                return Ended.FILES
             next_look = now + 0.25
         try:
             line = lines.get(timeout=0.1)
@@ -145,6 +153,8 @@ def _follow(
         elif type(ends) is int and message.get("error") is not None and len(run.errors) < 1000:
             run.errors[ends] = wire.clean(message["error"])
         elif type(exercise) is str and len(run.answers) < 100:
+            if exercise in run.answers:
+                run.behind[exercise] = run.answers[exercise]
             # What was there once and is gone at the end, as after %reset, counts as it was.
             run.answers[exercise] = run.answers.get(exercise, message) if "missing" in message else message
 
@@ -203,6 +213,20 @@ def _share(one: psutil.Process) -> int:
     except psutil.AccessDenied:  # a process can hide this; then all that it touches counts as its own
         return _touched(one)
     return getattr(full, "pss", full.uss)
+
+
+def _files(process: subprocess.Popen) -> int:
+    """Return how many files lie in the places that a sandbox can write to; 0 without a sandbox."""
+    outside = os.stat("/") if sys.platform == "linux" else None
+    for one in reversed(_family(process)) if outside else ():
+        root = f"/proc/{one.pid}/root"
+        try:
+            if not os.path.samestat(os.stat(root), outside):
+                places = [os.statvfs(root + place) for place in WRITABLE]
+                return sum(place.f_files - place.f_ffree for place in places)
+        except OSError:  # it has ended, or the system does not show it
+            continue
+    return 0
 
 
 def _kill(process: subprocess.Popen) -> None:

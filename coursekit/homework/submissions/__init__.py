@@ -1,6 +1,13 @@
 """What was handed in: where it is, whose it is, and what is in it."""
 
-from coursekit.homework.submissions.cells import Cell, answers_to, read_cells, safe_copy, text_of
-from coursekit.homework.submissions.finding import Submission, find
+import lazy_loader
 
-__all__ = ["Cell", "Submission", "answers_to", "find", "read_cells", "safe_copy", "text_of"]
+# On first use, so that the process that reads one notebook starts without NumPy.
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "cells": ["Cell", "answers_to", "continued", "read_cells", "safe_copy", "text_of"],
+        "finding": ["Submission", "find"],
+        "reading": ["read_apart"],
+    },
+)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from coursekit.exercises import marks, notebooks
 from coursekit.exercises.model import Exercise
-from coursekit.exercises.wire import RefusedError
+from coursekit.exercises.refused import RefusedError
 
 MOST_CELLS = 2_000
+MOST_SOURCE = 3_000_000  # characters of all cells together, without what stands below them
 MOST_TEXT = 20_000  # characters of an answer that a person reads
+_MOST_NAMED = 50  # exercises that one cell answers
+_MOST_OUTPUTS = 100
+_MOST_CODE = 20_000  # characters of an unfinished cell that is looked at more closely
 
 
 @dataclass(frozen=True)
@@ -44,14 +49,37 @@ def read_cells(content: bytes) -> tuple[Cell, ...]:
         raise RefusedError("The file is not a notebook: it has no cells.")
     if len(cells) > MOST_CELLS:
         raise RefusedError(f"The notebook has {len(cells)} cells; {MOST_CELLS} are the most.")
-    return tuple(_cell(raw) for raw in cells if isinstance(raw, dict))
+    cells = [raw for raw in cells if isinstance(raw, dict)]
+    length = sum(len(notebooks.cell_source(raw)) for raw in cells)
+    if length > MOST_SOURCE:
+        raise RefusedError(f"There are {length / 1e6:.1f} million characters in the notebook's cells.")
+    return tuple(map(_cell, cells))
 
 
 def answers_to(cells: Sequence[Cell], exercise: Exercise) -> list[int]:
-    """Return the positions of the cells that answer an exercise, finished ones only if there are any."""
+    """Return the positions of the cells that answer an exercise, finished ones only if there are any.
+
+    A cell in which a stub was left counts as finished too, if it defines the answer beside it.
+    """
     kind = "markdown" if exercise.is_read_by_a_person else "code"
     found = [i for i, cell in enumerate(cells) if cell.kind == kind and exercise.id in cell.answers]
-    return [i for i in found if not _is_unfinished(cells[i])] or found
+    return [i for i in found if not _is_unfinished(cells[i]) or _defines(cells[i], exercise.answer)] or found
+
+
+def continued(cells: Sequence[Cell], place: int, own: Collection[str]) -> str:
+    """Return what was written into new text cells right below a text cell, up to the next one of the lesson.
+
+    Args:
+        cells: The notebook's.
+        place: The position of the cell.
+        own: The lesson's own texts, stripped.
+    """
+    texts = []
+    for cell in cells[place + 1 :]:
+        if cell.kind != "markdown" or cell.answers or cell.source.strip() in own:
+            break
+        texts.append(cell.source.strip())
+    return "\n\n".join(text for text in texts if text)[:MOST_TEXT]
 
 
 def text_of(cell: Cell, posed: str = "") -> str:
@@ -98,25 +126,53 @@ def _cell(raw: dict) -> Cell:
     if not notebooks.checked_id(raw):
         named = notebooks.exercise_id(raw)
         answers = {named} if named else set()
-        answers |= set(marks.exercises("code", source)) if kind == "code" else set()
+        answers |= set(marks.exercises("code", source)[:_MOST_NAMED]) if kind == "code" else set()
     outputs = raw.get("outputs")
-    return Cell(kind, source, frozenset(answers), tuple(outputs) if isinstance(outputs, list) else ())
+    return Cell(kind, source, frozenset(answers), tuple(outputs[:_MOST_OUTPUTS]) if isinstance(outputs, list) else ())
 
 
 def _is_unfinished(cell: Cell) -> bool:
     return marks.is_unfinished(cell.kind, cell.source) or (cell.kind == "markdown" and not text_of(cell))
 
 
+def _defines(cell: Cell, answer: str) -> bool:
+    """Say whether code gives the answer's name a value, or a function of that name more than a stub's body."""
+    if cell.kind != "code" or len(cell.source) > _MOST_CODE:
+        return False
+    try:
+        tree = ast.parse(cell.source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return any(_gives_a_value(node, answer) for node in tree.body)
+
+
+def _gives_a_value(node: ast.stmt, name: str) -> bool:
+    if isinstance(node, ast.FunctionDef):
+        return node.name == name and not all(_is_stub(statement) for statement in node.body)
+    targets = node.targets if isinstance(node, ast.Assign) else ()
+    return any(isinstance(target, ast.Name) and target.id == name for target in targets)
+
+
+def _is_stub(statement: ast.stmt) -> bool:
+    """Say whether a statement does nothing: a docstring, ``pass``, ``...``, or ``raise NotImplementedError()``."""
+    if isinstance(statement, ast.Expr):
+        return isinstance(statement.value, ast.Constant)
+    if isinstance(statement, ast.Raise):
+        return statement.exc is not None and "NotImplementedError" in ast.dump(statement.exc)
+    return isinstance(statement, ast.Pass)
+
+
 def _safe_cell(number: int, cell: Cell) -> dict:
     made: dict[str, Any] = {"id": f"cell-{number}", "cell_type": cell.kind, "source": _encodable(cell.source)}
     made["metadata"] = {"coursekit": {"exercise": min(cell.answers)}} if cell.answers else {}
     if cell.kind == "code":
-        made["outputs"] = [safe for output in cell.outputs[:100] if (safe := _safe_output(output))]
+        made["outputs"] = [safe for output in cell.outputs[:_MOST_OUTPUTS] if (safe := safe_output(output))]
         made["execution_count"] = None
     return made
 
 
-def _safe_output(output: Any) -> dict | None:
+def safe_output(output: Any) -> dict | None:
+    """Return what a safe copy keeps of an output, or None."""
     if not isinstance(output, dict):
         return None
     data = output.get("data") if isinstance(output.get("data"), dict) else {}

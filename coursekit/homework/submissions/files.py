@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import itertools
 import os
 import re
 import shutil
@@ -11,17 +12,21 @@ import stat
 import struct
 import tempfile
 import zipfile
-import zlib
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from coursekit.exercises.wire import RefusedError, clean
+from coursekit.exercises.refused import RefusedError, clean
 
 MOST_BYTES = 50_000_000  # of a notebook
-MOST_FILES = 20_000
+MOST_FILES = 20_000  # in one student's folder
+MOST_FILES_AT_ALL = 100_000  # in a folder of such folders
 _MOST_LEVELS = 8
+_MOST_NAME = 255  # characters, and bytes on most systems
+_SHORTENED = 60  # characters that are left of a longer name
+_TOO_DEEP = f"There are more than {_MOST_LEVELS} folders inside each other."
 
 
 @dataclass(frozen=True)
@@ -34,11 +39,11 @@ class File:
     problem: str = ""
 
 
-def files_in(place: Path) -> Iterator[File]:
+def files_in(place: Path) -> Iterable[File]:
     """Return the files in a folder, or in a zip of one.
 
     Raises:
-        ValueError: It is neither, or holds too many files.
+        ValueError: It is neither.
     """
     return _in_folder(place) if place.is_dir() else _in_zip(place)
 
@@ -68,51 +73,97 @@ def read_regular(path: Path, most: int = MOST_BYTES) -> bytes:
         ) from None
 
 
-def _in_folder(root: Path) -> Iterator[File]:
-    waiting, count = [((), root)], 0
+def _in_folder(root: Path) -> list[File]:
+    waiting, count = [((), root)], _Count()
+    found: list[File] = []
     while waiting:
         parts, folder = waiting.pop()
         try:
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+            with os.scandir(folder) as listing:
+                entries = sorted(itertools.islice(listing, MOST_FILES_AT_ALL + 1), key=lambda entry: entry.name)
         except OSError as error:
-            yield refused(parts or (folder.name,), f"The folder cannot be read ({error.strerror}).")
+            found.append(refused(parts or (folder.name,), f"The folder cannot be read ({error.strerror})."))
             continue
-        names = [entry.name for entry in entries if not entry.name.startswith(".")]
-        if parts and not names:
-            yield refused((*parts, "(nothing)"), "The folder is empty.")
+        entries = [entry for entry in entries if not entry.name.startswith(".")]  # .ipynb_checkpoints, .DS_Store
+        if parts and not entries:
+            found.append(refused((*parts, "(nothing)"), "The folder is empty."))
         for entry in entries:
-            count += 1
-            if count > MOST_FILES:
-                raise ValueError(f"There are more than {MOST_FILES} files in {root}. Is it the right folder?")
             here = (*parts, entry.name)
-            if entry.name.startswith("."):  # .ipynb_checkpoints, .DS_Store
-                continue
+            if not count.has_room(here):
+                break
             if entry.is_symlink():
-                yield refused(here, "This is a symbolic link, which is not followed.")
+                found.append(refused(here, "This is a symbolic link, which is not followed."))
             elif entry.is_dir(follow_symlinks=False):
                 if len(here) > _MOST_LEVELS:
-                    yield refused(here, f"There are more than {_MOST_LEVELS} folders inside each other.")
+                    found.append(refused(here, _TOO_DEEP))
                 else:
                     waiting.append((here, Path(entry.path)))
             else:
-                time = entry.stat(follow_symlinks=False).st_mtime
-                yield File(here, lambda path=Path(entry.path): read_regular(path), time)
+                found.append(_plain_file(here, entry))
+    return count.without_full(found)
 
 
-def _in_zip(place: Path) -> Iterator[File]:
+def _plain_file(parts: tuple[str, ...], entry: os.DirEntry) -> File:
+    try:
+        time = entry.stat(follow_symlinks=False).st_mtime
+    except OSError as error:
+        return refused(parts, f"The file cannot be read ({error.strerror}).")
+    return File(parts, lambda path=Path(entry.path): read_regular(path), time)
+
+
+class _Count:
+    """Counts the files of each folder, so that one with too many costs nobody else anything.
+
+    A folder's own, or one's inside a folder for all, are a student's; a first folder with all in it may be a class's.
+    """
+
+    def __init__(self) -> None:
+        self._files: Counter[tuple[int, tuple[str, ...]]] = Counter()  # by the most that it may have, and the folder
+
+    def has_room(self, parts: tuple[str, ...]) -> bool:
+        folders = self._folders(parts)
+        self._files.update(folders)
+        return not any(self._files[folder] > folder[0] for folder in folders)
+
+    def without_full(self, files: Sequence[File]) -> list[File]:
+        """Return the files, with one that says why in the place of those in a folder that has too many."""
+        full = {folder for folder, count in self._files.items() if count > folder[0]}
+        kept = [file for file in files if full.isdisjoint(self._folders(file.parts))] if full else list(files)
+        why = "There are more than {} files in the folder."
+        return [*kept, *(refused((*(folder or ("(all)",)), "(too many)"), why.format(most)) for most, folder in full)]
+
+    def _folders(self, parts: tuple[str, ...]) -> list[tuple[int, tuple[str, ...]]]:
+        own = parts[:-1][:2]
+        return [(MOST_FILES if own else MOST_FILES_AT_ALL, own), (MOST_FILES_AT_ALL, parts[:1] if own else ())]
+
+
+def _in_zip(place: Path) -> list[File]:
     archive, undecodable = _opened_zip(place)
-    members = archive.infolist()
-    if len(members) > MOST_FILES:
-        raise ValueError(f"There are {len(members)} files in {place}; {MOST_FILES} are the most.")
-    for number, member in enumerate(members):
+    count = _Count()
+    return count.without_full(list(_members(archive, place, undecodable, count)))
+
+
+def _members(archive: zipfile.ZipFile, place: Path, undecodable: set[int], count: _Count) -> Iterator[File]:
+    # A folder was zipped, not what is in it; browsers put a number behind the name of a second download.
+    wrapper = re.sub(r"( ?\(\d{1,3}\)|-\d{1,3})$", "", place.stem)
+    for number, member in enumerate(archive.infolist()):
         name = _name_in_zip(member)
         parts = tuple(part for part in name.split("/") if part not in ("", "."))
-        if member.is_dir() or not parts or parts[0] == "__MACOSX" or parts[-1].startswith("."):
+        hidden = any(part.startswith(".") and part != ".." for part in parts)
+        if member.is_dir() or not parts or parts[0] == "__MACOSX" or hidden:
             continue
-        if len(parts) > 1 and parts[0] == place.stem:  # a folder was zipped, not what is in it
+        if len(parts) > 1 and parts[0] in (place.stem, wrapper):
             parts = parts[1:]
         kept = tuple(part for part in parts if part != "..") or ("(no name)",)
-        if name.startswith("/") or ".." in parts or re.match(r"[A-Za-z]:", name):
+        if problem := _problem_with(kept):
+            kept = tuple(
+                part[:_SHORTENED] + "…" if len(part) > _MOST_NAME else part for part in kept[: _MOST_LEVELS + 1]
+            )
+        if not count.has_room(kept):
+            continue
+        if problem:
+            yield refused(kept, problem)
+        elif name.startswith("/") or ".." in parts or re.match(r"[A-Za-z]:", name):
             yield refused(kept, "Its path climbs out of the zip file.")
         elif "\0" in name:
             yield refused(kept, "There is a null byte in its name.")
@@ -123,6 +174,18 @@ def _in_zip(place: Path) -> Iterator[File]:
         else:
             time = datetime.datetime(*_possible(member.date_time)).timestamp()
             yield File(parts, lambda member=member: _unzipped(archive, member), time)
+
+
+def _shortened(part: str) -> str:
+    return part if len(part) <= _MOST_NAME else part[:_SHORTENED] + "…"
+
+
+def _problem_with(parts: tuple[str, ...]) -> str:
+    if len(parts) > _MOST_LEVELS + 1:
+        return _TOO_DEEP
+    if any(len(part) > _MOST_NAME for part in parts):
+        return f"There is a name of more than {_MOST_NAME} characters in its path."
+    return ""
 
 
 def _opened_zip(place: Path) -> tuple[zipfile.ZipFile, set[int]]:
@@ -178,7 +241,7 @@ def _unzipped(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     try:
         with archive.open(member) as file:
             content = file.read(MOST_BYTES + 1)  # the size that the zip tells may be a lie
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zlib.error) as error:
+    except Exception as error:  # each way of packing has errors of its own, and there may be no memory for it
         raise RefusedError(f"The zip file is damaged here ({type(error).__name__}).") from None
     if len(content) > MOST_BYTES:
         raise RefusedError(_too_large(len(content), MOST_BYTES))

@@ -6,8 +6,10 @@ Understood are, in a folder or in a zip of it:
 - files named after student and lesson: ``alice_01_intermediate_activations.ipynb``
 - what Canvas exports: ``doejane_LATE_12345_67890_name.ipynb``
 - what Moodle exports: ``Jane Doe_12345_assignsubmission_file_/name.ipynb``, or the same as one file name
+- any of this inside a folder around all of it: ``Assignment 1/alice/anything.ipynb``
 - nbgrader's layout ``submitted/alice/01/name.ipynb`` and its exchange ``inbound/alice+01+2026-01-31 12:00:00 UTC``
 
+If the ids of the class are known, they come first: a name that is one but for capitals or accents is that student's.
 Nothing is dropped: what cannot be read, and what seems odd, is listed with its reason. Links are never followed, and
 nothing is unpacked to disk.
 """
@@ -17,19 +19,24 @@ from __future__ import annotations
 import contextlib
 import datetime
 import re
-import unicodedata
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from coursekit.homework.submissions import names, patterns
 from coursekit.homework.submissions.files import File, files_in, refused
 
 _LATE_BIT = "(?:_LATE)?"
 _CANVAS = re.compile(rf"(?P<student>[^_]+){_LATE_BIT}_(?P<number>\d+)_\d+_.+")
-_MOODLE = re.compile(r"(?P<student>.+)_(?P<number>\d+)_assignsubmission_\w+?_?(?P<rest>_.*)?")
+_MOODLE = re.compile(r"(?P<student>.+)_(?P<number>\d+)_assignsubmission_[a-z]+(?:_.*)?", re.DOTALL)
 _EXCHANGE = re.compile(r"(?P<student>[^+]+)\+(?P<assignment>[^+]+)\+\d{4}-\d\d-\d\d.*")
+_VERSION = re.compile(r"(?:-| ?\()(\d{1,3})\)?$")  # "name-1", Canvas's second version; "name (1)", a browser's
+_OF_A_LESSON = re.compile(r"\d\d(?:[_-].*)?")
+_NBGRADER = ("submitted", "inbound")  # its course folder, and its exchange
+_YEARS = range(1970, 2200)  # a time beyond is none
+_MOST_NOTICES = 20  # of one student
 
 
 @dataclass(frozen=True)
@@ -60,29 +67,40 @@ class _Owner(NamedTuple):
     is_known: bool = True
 
 
-def find(place: Path, lesson: str) -> tuple[list[Submission], list[str]]:
+def find(
+    place: Path, lesson: str, known: Sequence[str] = (), pattern: str | None = None
+) -> tuple[list[Submission], list[str]]:
     """Return the submissions in a folder or zip, by student, and what there is to say of files that are none.
 
     Args:
         place: A folder, or a zip of one.
         lesson: "01". Where a student's files are for several lessons, those of others are left alone.
+        known: The ids of the class, which are looked for first.
+        pattern: A regular expression of the instructor's with a group ``student``, tried on each path from its
+            beginning, instead of what is understood otherwise.
 
     Raises:
         FileNotFoundError: There is nothing at ``place``.
-        ValueError: It is neither a folder nor a readable zip, or holds too many files.
+        ValueError: It is neither a folder nor a readable zip, or the pattern is none.
     """
+    if pattern is not None:
+        patterns.check(pattern)
     if not place.exists():
         raise FileNotFoundError(f"There are no submissions at {place}.")
     files = list(files_in(place))
-    for name in ("submitted", "inbound"):  # nbgrader's course folder, or its exchange: what is beside is not handed in
+    if place.is_dir() and place.name in _NBGRADER:
+        files = [replace(file, parts=(place.name, *file.parts)) for file in files]
+    files = _unwrapped(files, lesson, known)
+    for name in _NBGRADER:  # what is beside is not handed in
         files = [file for file in files if file.parts[0] == name and len(file.parts) > 1] or files
-    times = {file.parts[:-1]: file for file in files if file.parts[-1] == "timestamp.txt"}
+    times = {file.parts[:-1]: file for file in files if _is_stamp(file.parts)}
+    files = [file for file in files if file.parts[-1] != "timestamp.txt"]
     notices: list[str] = []
-    students: dict[tuple[str, str], list[tuple[File, tuple[str, ...]]]] = {}
-    for file in files:
-        if file.parts[-1] == "timestamp.txt":
+    students: dict[names.Who, list[tuple[File, tuple[str, ...]]]] = {}
+    for file, owner in zip(files, _owners(files, lesson, known, pattern), strict=True):
+        if owner is None:
+            notices.append(f"{_printable(file)} does not fit the pattern, so it was left alone.")
             continue
-        owner = _whose(file.parts, lesson)
         who = owner.student, owner.number
         if other := _other_lesson(file.parts, lesson):
             notices.append(f"{_printable(file)} is for assignment {other}, so it was left alone.")
@@ -93,14 +111,58 @@ def find(place: Path, lesson: str) -> tuple[list[Submission], list[str]]:
             notices.append(f"{_printable(file)} is no notebook.")
         else:
             notices.append(f"{_printable(file)} is no notebook, so it was left alone.")
-    names = _safe_names(list(students))
-    found = [_chosen(names[who], who, students[who], times, lesson) for who in students]
+    ids = names.of_class(students, known)
+    kept = names.for_files(list(students), ids)
+    handed_in: dict[str, list[names.Who]] = {}
+    for who in students:
+        handed_in.setdefault(kept[who], []).append(who)
+    found = [
+        _chosen(name, whose[0][0], [pair for who in whose for pair in students[who]], times, lesson, whose[0] in ids)
+        for name, whose in handed_in.items()
+    ]
     return sorted(found, key=lambda one: one.student.casefold()), notices
 
 
-def _whose(parts: tuple[str, ...], lesson: str) -> _Owner:
+def _owners(files: list[File], lesson: str, known: Sequence[str], pattern: str | None) -> list[_Owner | None]:
+    """Return whose each file is; None for one that the instructor's pattern does not fit."""
+    if pattern is None:
+        return [_whose(file.parts, lesson, known) for file in files]
+    students = patterns.students(pattern, ["/".join(file.parts) for file in files])
+    return [_Owner(student) if student else None for student in students]
+
+
+def _unwrapped(files: list[File], lesson: str, known: Sequence[str]) -> list[File]:
+    """Return the files without a folder that lies around everything, such as "Assignment 1"."""
+    while files and len({file.parts[0] for file in files}) == 1 and all(len(file.parts) > 1 for file in files):
+        if not _is_wrapper(files[0].parts[0], [file.parts[1:] for file in files], lesson, known):
+            break
+        files = [replace(file, parts=file.parts[1:]) for file in files]
+    return files
+
+
+def _is_wrapper(top: str, inner: list[tuple[str, ...]], lesson: str, known: Sequence[str]) -> bool:
+    """Say whether a folder with everything in it is no student's."""
+    if top in _NBGRADER or _EXCHANGE.fullmatch(top) or _MOODLE.fullmatch(top) or names.of_class([(top, "")], known):
+        return False
+    first = {parts[0] for parts in inner}
+    is_folder = len(first) == 1 and all(len(parts) > 1 for parts in inner)
+    if is_folder and _is_wrapper(inner[0][0], [parts[1:] for parts in inner], lesson, known):
+        return True
+    if any(parts[0] in _NBGRADER and len(parts) > 1 for parts in inner):
+        return True
+    if any(_EXCHANGE.fullmatch(name) or _MOODLE.fullmatch(name) or _CANVAS.fullmatch(name) for name in first):
+        return True
+    if known and names.of_class({(_whose(parts, lesson, known).student, "") for parts in inner}, known):
+        return True
+    folders = {parts[0] for parts in inner if len(parts) > 1 and parts[-1].lower().endswith(".ipynb")}
+    people = {name for name in folders if not _OF_A_LESSON.fullmatch(name)}
+    people |= {owner.student for parts in inner if len(parts) == 1 and (owner := _whose(parts, lesson)).is_known}
+    return len(people) > 1
+
+
+def _whose(parts: tuple[str, ...], lesson: str, known: Sequence[str] = ()) -> _Owner:
     """Return whose a file is, by its path."""
-    if parts[0] in ("submitted", "inbound") and len(parts) > 1:
+    if parts[0] in _NBGRADER and len(parts) > 1:
         parts = parts[1:]
     if exchange := _EXCHANGE.fullmatch(parts[0]):
         return _Owner(exchange["student"])
@@ -110,14 +172,23 @@ def _whose(parts: tuple[str, ...], lesson: str) -> _Owner:
     if len(parts) > 1:
         return _Owner(parts[0])
     stem = re.sub(r"\.[A-Za-z0-9]+$", "", parts[0])
-    canvas = _CANVAS.fullmatch(stem)
-    if canvas:
-        return _Owner(canvas["student"], canvas["number"])
-    ours = re.fullmatch(rf"(?P<student>.+?)[_-]{re.escape(lesson)}(?:[_-].*)?", stem)
-    if ours:
-        return _Owner(ours["student"])
+    owner = _by_file_name(stem, lesson)
+    begins = names.at_the_beginning(stem, known)
+    if begins and not (owner and len(owner.student) >= len(begins)):  # an id may look like what stands behind one
+        return _Owner(begins)
+    if owner:
+        return owner
     doubt = f"Whose it is was guessed: nothing in the name {_shown(parts[0])} says where the student's ends."
     return _Owner(stem, doubts=(doubt,), is_known=False)
+
+
+def _by_file_name(stem: str, lesson: str) -> _Owner | None:
+    if canvas := _CANVAS.fullmatch(stem):
+        return _Owner(canvas["student"], canvas["number"])
+    for behind in (r"(?![_-]?\d)", ""):  # the number of the lesson is rather not one inside of an id: 2026-01-0042
+        if ours := re.fullmatch(rf"(?P<student>.+?)[_-]{re.escape(lesson)}{behind}(?:[_-].*)?", stem, re.DOTALL):
+            return _Owner(ours["student"])
+    return None
 
 
 def _other_lesson(parts: tuple[str, ...], lesson: str) -> str | None:
@@ -129,45 +200,24 @@ def _other_lesson(parts: tuple[str, ...], lesson: str) -> str | None:
     return numbers[0] if numbers and lesson not in numbers else None
 
 
-def _safe(name: str) -> str:
-    """Return a name for one folder or file, on every system."""
-    name = unicodedata.normalize("NFC", name)
-    name = "".join(c if c.isalnum() or c in " ._-@+" else "_" for c in name)[:80].strip(" .")
-    return name if any(c.isalnum() for c in name) else "student" + name
-
-
-def _safe_names(students: list[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """Return a file name for each student: as short as it can be, and no two alike, whatever the file system."""
-    names, taken = {}, set()
-    alike = [_safe(student).casefold() for student, _ in students]
-    for (student, number), folded in zip(students, alike, strict=True):
-        name = _safe(student)
-        if number and alike.count(folded) > 1:
-            name = f"{name}-{number}"
-        base, count = name, 1
-        while name.casefold() in taken:
-            count += 1
-            name = f"{base}-{count}"
-        taken.add(name.casefold())
-        names[student, number] = name
-    return names
-
-
 def _chosen(
-    name: str, who: tuple[str, str], files: list[tuple[File, tuple[str, ...]]], times: dict, lesson: str
+    name: str, given: str, files: list[tuple[File, tuple[str, ...]]], times: dict, lesson: str, is_in_class: bool
 ) -> Submission:
     """Return the newest of a student's files; those that can be read come before those that can't."""
     if not files:
-        problem = refused((who[0],), "There is no notebook among what was handed in.")
+        problem = refused((given,), "There is no notebook among what was handed in.")
         files = [(problem, ())]
     ranked = sorted(files, key=lambda pair: _rank(pair[0], times, lesson), reverse=True)
     file, notices = ranked[0][0], list(ranked[0][1])
-    if name != who[0]:
-        notices.append(f"The student's name {_shown(who[0])} is kept as {name!r}.")
-    for other, _ in ranked[1:]:
+    if name != given:
+        what = "is taken for" if is_in_class else "is kept as"
+        notices.append(f"The student's name {_shown(given)} {what} {name!r}.")
+    for other, _ in ranked[1 : 1 + _MOST_NOTICES]:
         notices.append(
             f"{_printable(other)} was not graded: {other.problem or 'there is a newer or better fitting file'}"
         )
+    if len(ranked) > 1 + _MOST_NOTICES:
+        notices.append(f"{len(ranked) - 1 - _MOST_NOTICES} more files were not graded.")
     when = _submitted_at(file, times)
     return Submission(name, _printable(file), when.isoformat() if when else None, file.read, tuple(notices))
 
@@ -175,17 +225,27 @@ def _chosen(
 def _rank(file: File, times: dict, lesson: str) -> tuple:
     is_for_lesson = any(re.search(rf"(^|[_+-]){re.escape(lesson)}([_.+-]|$)", part) for part in file.parts)
     when = _submitted_at(file, times)
-    return (not file.problem, is_for_lesson, when.timestamp() if when else 0.0, file.parts)
+    version = _VERSION.search(file.parts[-1].rpartition(".")[0])
+    number = int(version[1]) if version else 0
+    return (not file.problem, is_for_lesson, when.timestamp() if when else 0.0, number, file.parts)
+
+
+def _is_stamp(parts: tuple[str, ...]) -> bool:
+    """Say whether this is nbgrader's file with a time. One elsewhere is the student's own, and does not count."""
+    return parts[-1] == "timestamp.txt" and (parts[0], len(parts)) in (("submitted", 4), ("inbound", 3))
 
 
 def _submitted_at(file: File, times: dict) -> datetime.datetime | None:
     """Return nbgrader's time, "2026-01-31 12:00:00.000000 Europe/Paris" in a file of its own, or else the file's."""
     if stamp := times.get(file.parts[:-1]):
         with contextlib.suppress(ValueError, KeyError, OSError):  # damaged: then the file's own
-            moment, _, zone = stamp.read().decode().strip().rpartition(" ")
-            return datetime.datetime.fromisoformat(moment).replace(tzinfo=ZoneInfo(zone))
+            moment, _, zone = stamp.read()[:200].decode().strip().rpartition(" ")
+            time = datetime.datetime.fromisoformat(moment).replace(tzinfo=ZoneInfo(zone))
+            if time.year in _YEARS:
+                return time
     with contextlib.suppress(ValueError, OverflowError, OSError):  # a file can claim any time
-        return None if file.time is None else datetime.datetime.fromtimestamp(int(file.time), datetime.UTC)
+        time = None if file.time is None else datetime.datetime.fromtimestamp(int(file.time), datetime.UTC)
+        return time if time and time.year in _YEARS else None
     return None
 
 

@@ -1,0 +1,96 @@
+"""Names of students: which id of the class a name is, and a name for a file for each."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection, Sequence
+
+_MOST_BYTES = 120  # of a name: what stands around it in a file's name needs the rest of 255
+_MOST_NUMBER = 20
+_ENDS = " _."  # what may follow an id at the beginning of a file's name
+_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"})
+
+Who = tuple[str, str]  # a name, and a number in the LMS or ""
+
+
+def of_class(everyone: Collection[Who], known: Sequence[str]) -> dict[Who, str]:
+    """Return which id of the class each name is: {name: id}; names that are nobody's are left out.
+
+    First come names that are an id to the letter, then those that are one but for capital letters, then those that are
+    one but for accents, apostrophes and other marks. Two people are never one: where two names fit an id, neither has
+    it.
+    """
+    found: dict[Who, str] = {}
+    for simpler in (composed, folded, bare):
+        ids: dict[str, list[str]] = {}
+        for one in known:
+            ids.setdefault(simpler(one), []).append(one)
+        fitting: dict[str, list[Who]] = {}
+        for who in everyone:
+            possible = ids.get(simpler(who[0]), [])
+            if who not in found and simpler(who[0]) and len(possible) == 1:
+                fitting.setdefault(possible[0], []).append(who)
+        taken = set(found.values())
+        for one, names in fitting.items():
+            numbers = {number for _, number in names} - {""}
+            if one not in taken and len({name for name, _ in names}) == 1 and len(numbers) <= 1:
+                found |= dict.fromkeys(names, one)
+    return found
+
+
+def at_the_beginning(name: str, known: Sequence[str]) -> str | None:
+    """Return the longest id of the class that a file's name begins with, or None."""
+    name = folded(name)
+    fitting = [one for one in known if name.startswith(folded(one)) and name[len(folded(one)) :][:1] in ("", *_ENDS)]
+    return max(fitting, key=len, default=None)
+
+
+def composed(name: str) -> str:
+    """Return a name in Unicode's composed form."""
+    return unicodedata.normalize("NFC", name)
+
+
+def folded(name: str) -> str:
+    """Return a name without capital letters."""
+    return composed(composed(name).casefold())
+
+
+def bare(name: str) -> str:
+    """Return the letters and digits of a name, without capitals and accents."""
+    parts = unicodedata.normalize("NFKD", name.casefold().translate(_LETTERS))
+    return "".join(c for c in parts if c.isalnum())
+
+
+def safe(name: str) -> str:
+    """Return a name for one folder or file, on every system."""
+    name = "".join(c if c.isalnum() or c in " ._-@+" else "_" for c in composed(name)[:80])
+    name = name.encode()[:_MOST_BYTES].decode(errors="ignore").strip(" .")
+    return name if any(c.isalnum() for c in name) else "student" + name
+
+
+def for_files(everyone: Sequence[Who], ids: dict[Who, str]) -> dict[Who, str]:
+    """Return a file name for each: the id, or as short as it can be, and no two alike, whatever the file system.
+
+    Args:
+        everyone: All names.
+        ids: The class's ids of those that have one, which keep it.
+    """
+    names = dict(ids)
+    taken = {folded(one) for one in ids.values()}
+    rest = [who for who in everyone if who not in ids]
+    alike = [folded(safe(student)) for student, _ in rest]
+    for who, short in zip(rest, alike, strict=True):
+        name = safe(who[0])
+        if who[1] and (alike.count(short) > 1 or short in taken):
+            name = f"{name}-{who[1][:_MOST_NUMBER]}"
+        names[who] = _free(name, taken)
+        taken.add(folded(names[who]))
+    return names
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    base, count = name, 1
+    while folded(name) in taken:
+        count += 1
+        name = f"{base}-{count}"
+    return name
