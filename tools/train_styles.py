@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--crop", type=int, default=128)
-    parser.add_argument("--style-weight", type=float, default=0.3)
+    parser.add_argument("--style-weight", type=float, default=4)
     parser.add_argument("--learning-rate", type=float, default=0.003)
     parser.add_argument("--start", help="a style, or the file of one, to begin with")
     parser.add_argument("--path", type=Path, help="where to keep the training, so that it can go on after a break")
