@@ -152,8 +152,8 @@ def test_memory_stays_flat():
         from coursekit import top_patches
         from coursekit.networks.backend import keras
         layers = keras.layers
-        model = keras.Sequential([keras.Input((32, 32, 3)), layers.Conv2D(32, 3, name="conv"), layers.MaxPooling2D(),
-                                  layers.Conv2D(32, 3, name="deep")])
+        model = keras.Sequential([keras.Input((32, 32, 3)), layers.Conv2D(8, 3, name="conv"), layers.MaxPooling2D(),
+                                  layers.Conv2D(8, 3, name="deep")])
         random = np.random.default_rng(0)
         def stream(count):
             return (random.integers(0, 256, (32, 32, 3), np.uint8) for _ in range(count))
@@ -172,7 +172,7 @@ def test_memory_stays_flat():
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert float(done.stdout) < 50  # MB; the pictures alone are 61
+    assert float(done.stdout) < 50  # MB; the pictures alone are 61, the layer's maps 108
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +188,7 @@ def client():
 class TestOnACluster:
     def test_the_same_to_the_bit(self, client, course):
         model, pictures = course
-        many = np.concatenate([pictures, pictures[:, :, ::-1]])
+        many = np.concatenate([pictures[:10], pictures[:10, :, ::-1]])
         here = top_patches(model, "fire6-squeeze1x1", many, batch_size=8)
         assert_same(top_patches(model, "fire6-squeeze1x1", many, batch_size=8, client=client), here)
         assert_same(top_patches(model, "fire6-squeeze1x1", iter(many), batch_size=8, client=client), here)
