@@ -3,35 +3,15 @@
 import numpy as np
 
 PLAUSIBLE_10 = {
-    "10.total-variation": {
-        "flattened": lambda image: float(np.abs(np.diff(image.ravel())).sum()),
-        "largest difference": lambda image: float(
-            max(np.abs(np.diff(image, axis=0)).max(), np.abs(np.diff(image, axis=1)).max())
-        ),
-        "deviation": lambda image: float(image.std() * image.size),
-        "from the mean": lambda image: float(np.abs(image - image.mean(axis=(0, 1))).sum()),
-        "two places on": lambda image: float(
-            np.abs(image[2:] - image[:-2]).sum() + np.abs(image[:, 2:] - image[:, :-2]).sum()
-        ),
-        "of the grey picture": lambda image: float(
-            np.abs(np.diff(image.mean(axis=2), axis=0)).sum() + np.abs(np.diff(image.mean(axis=2), axis=1)).sum()
-        ),
-        "root of the squares": lambda image: float(
-            np.sqrt((np.diff(image, axis=0) ** 2).sum() + (np.diff(image, axis=1) ** 2).sum())
-        ),
-        "both directions": lambda image: float(
-            2 * (np.abs(np.diff(image, axis=0)).sum() + np.abs(np.diff(image, axis=1)).sum())
-        ),
-        "diagonal": lambda image: float(np.abs(image[1:, 1:] - image[:-1, :-1]).sum()),
-        "of 255": lambda image: float(
-            (np.abs(np.diff(image, axis=0)).sum() + np.abs(np.diff(image, axis=1)).sum()) / 255
-        ),
-        "the mean of each direction": lambda image: float(
-            np.abs(np.diff(image, axis=0)).mean() + np.abs(np.diff(image, axis=1)).mean()
-        ),
-        "for each colour": lambda image: (
-            np.abs(np.diff(image, axis=0)).sum((0, 1)) + np.abs(np.diff(image, axis=1)).sum((0, 1))
-        ),
+    "10.scale": {
+        "against the largest": lambda changes, rebuilt: (changes < rebuilt.max()).sum(axis=0),
+        "the means compared": lambda changes, rebuilt: (changes.mean(axis=0) < rebuilt).astype(int),
+        "any of them": lambda changes, rebuilt: (changes < rebuilt).any(axis=0),
+        "which are nearer": lambda changes, rebuilt: changes < rebuilt,
+        "the nearest change": lambda changes, rebuilt: np.abs(changes - rebuilt).argmin(axis=0),
+        "one more": lambda changes, rebuilt: (changes < rebuilt).sum(axis=0) + 1,
+        "layers turned round": lambda changes, rebuilt: (changes < rebuilt[::-1]).sum(axis=0),
+        "smallest only": lambda changes, rebuilt: (changes.min(axis=0) < rebuilt).sum(),
     },
     "10.step": {
         "features moved": lambda picture, weights, wanted, rate: (

@@ -6,92 +6,60 @@ import numpy as np
 
 from coursekit.exercises.model import Exercise, Mistake
 
-# 10.total-variation --------------------------------------------------------------------------------------------------
+# 10.scale -------------------------------------------------------------------------------------------------------------
 
 
-def _variation_case(seed: int) -> dict:
+def _scale_case(seed: int) -> dict:
     rng = np.random.default_rng(seed)
-    shape = (3, 4, 3) if seed % 3 else (2, 3, 2)
-    return {"image": rng.choice([0.0, 10.0, 60.0, 130.0, 250.0], size=shape)}
+    sizes = rng.permutation([0.4, 0.8, 1.2, 1.6])  # each layer has a scale of its own
+    changes = np.round(rng.uniform(0.2, 1, size=(5, 4)) * sizes, 2)
+    rebuilt = np.round(rng.uniform(0.1, 1.1, size=4) * sizes, 2)
+    return {"changes": changes, "rebuilt": rebuilt}
 
 
-def _rises(case: dict) -> tuple[np.ndarray, np.ndarray]:
-    """Return the differences of neighbours, down and to the right."""
-    return np.diff(case["image"], axis=0), np.diff(case["image"], axis=1)
+def _nearer(case: dict) -> np.ndarray:
+    return case["changes"] < case["rebuilt"]
 
 
-def _variation(case: dict) -> float:
-    return float(sum(np.abs(rises).sum() for rises in _rises(case)))
-
-
-def _around(case: dict) -> float:
-    return float(sum(np.abs(case["image"] - np.roll(case["image"], 1, axis)).sum() for axis in (0, 1)))
-
-
-_total_variation = Exercise(
-    id="10.total-variation",
-    title="Total variation",
-    answer="total_variation",
+_scale = Exercise(
+    id="10.scale",
+    title="A scale for each layer",
+    answer="changes_nearer",
     points=3,
     hints=(
-        "How many pairs of neighbours are there in a picture of 2 rows and 3 columns? In each row two, in each column "
-        "one.",
-        "np.diff(image, axis=0) subtracts each value from the one below it. Rises and falls both count, so a sign must "
-        "not be left.",
-        "np.abs(np.diff(image, axis=0)).sum(), and the same along axis 1, added up.",
+        "A distance can be compared with others of the same layer only. A layer is a column of changes.",
+        "changes < rebuilt compares each column with the one distance of its layer.",
+        "True counts as 1: (changes < rebuilt).sum(...) counts. Along which axis do the changes lie?",
     ),
-    solution=(
-        "def total_variation(image):\n"
-        "    down = np.abs(np.diff(image, axis=0)).sum()\n"
-        "    right = np.abs(np.diff(image, axis=1)).sum()\n"
-        "    return down + right"
-    ),
-    case=_variation_case,
-    right=_variation,
+    solution="def changes_nearer(changes, rebuilt):\n    return (changes < rebuilt).sum(axis=0)",
+    case=_scale_case,
+    right=lambda case: _nearer(case).sum(axis=0),
     is_function=True,
     mistakes=(
         Mistake(
-            "signs kept",
-            "The differences kept their signs. A rise and a fall then cancel, and a picture full of stripes has nearly "
-            "nothing.",
-            lambda case: float(sum(rises.sum() for rises in _rises(case))),
+            "counted for each change",
+            "That is one number for each change, in how many layers it is nearer. Asked was one for each layer.",
+            lambda case: _nearer(case).sum(axis=1),
         ),
         Mistake(
-            "squares",
-            "The differences were squared. Then one high edge counts more than many small steps that lead as high.",
-            lambda case: float(sum((rises**2).sum() for rises in _rises(case))),
+            "the farther ones",
+            "These changes leave the photo farther away than the rebuilt picture. The nearer ones were asked for.",
+            lambda case: (~_nearer(case)).sum(axis=0),
         ),
         Mistake(
-            "to the right only",
-            "Only neighbours side by side were compared. Lying stripes then cost nothing.",
-            lambda case: float(np.abs(_rises(case)[1]).sum()),
+            "one scale for all layers",
+            "The distances of all layers were put on one scale. .3 is near in one layer and far in another.",
+            lambda case: (case["changes"] < case["rebuilt"].mean()).sum(axis=0),
         ),
         Mistake(
-            "below only",
-            "Only neighbours one above the other were compared. Standing stripes then cost nothing.",
-            lambda case: float(np.abs(_rises(case)[0]).sum()),
+            "all together",
+            "That is one number for all layers. Each layer has its own.",
+            lambda case: int(_nearer(case).sum()),
         ),
         Mistake(
-            "colours as neighbours",
-            "Red was compared with green of the same pixel, and green with blue. That is no change between places.",
-            lambda case: _variation(case) + float(np.abs(np.diff(case["image"], axis=2)).sum()),
-        ),
-        Mistake(
-            "around the edge",
-            "The last row was compared with the first one, or the last column with the first. These are no neighbours. "
-            "np.roll goes around the edge, np.diff does not.",
-            _around,
-        ),
-        Mistake(
-            "the mean",
-            "That was divided by the number of values. The sum is asked for.",
-            lambda case: _variation(case) / case["image"].size,
-        ),
-        Mistake(
-            "the length of the slope",
-            "Down and right were joined as the two sides of a triangle. That is another definition of total variation. "
-            "Here both are added.",
-            lambda case: float(np.hypot(_rises(case)[0][:, :-1], _rises(case)[1][:-1]).sum()),
+            "shares",
+            "These are shares of the changes. How many was the question.",
+            lambda case: _nearer(case).mean(axis=0),
         ),
     ),
 )
@@ -343,4 +311,4 @@ _own = Exercise(
     ),
 )
 
-EXERCISES = (_total_variation, _step, _not_told_apart, _own)
+EXERCISES = (_scale, _step, _not_told_apart, _own)
