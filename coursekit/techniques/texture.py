@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,7 +76,20 @@ def gram_tensor(maps: Any) -> Any:
     """Return what ``gram`` gives, float32 (N, C, C), of a tensor (N, H, W, C) of any float type."""
     shape = tf.shape(maps)
     flat = tf.cast(tf.reshape(maps, [shape[0], -1, maps.shape[-1]]), tf.float32)
-    return tf.matmul(flat, flat, transpose_a=True) / tf.cast(tf.reduce_prod(shape[1:]), tf.float32)
+    return _with_itself(flat) / tf.cast(tf.reduce_prod(shape[1:]), tf.float32)
+
+
+@tf.custom_gradient
+def _with_itself(flat: Any) -> tuple[Any, Callable]:
+    """Return the product of each matrix's transpose with the matrix, (N, P, C) -> (N, C, C).
+
+    Both factors are the same, so one product gives the gradient, where TensorFlow takes one for each factor.
+    """
+
+    def backward(upstream: Any) -> Any:
+        return tf.matmul(flat, upstream + tf.linalg.matrix_transpose(upstream))
+
+    return tf.matmul(flat, flat, transpose_a=True), backward
 
 
 def synthesize_texture(
