@@ -1,4 +1,4 @@
-"""Wrong functions for the exercises of lesson 11."""
+"""Wrong functions for lesson 11, none of them a usual mistake, as people write them; each takes a case by name."""
 
 import re
 
@@ -23,7 +23,7 @@ def products(here, there):
     return here.reshape(-1, channels).T @ there.reshape(-1, channels)
 
 
-PLAUSIBLE_11 = {
+PLAUSIBLE = {
     "11.follows": {
         "one letter too many": lambda text, written, n: behind(text, written[-n - 1 :]),
         "one letter too few": lambda text, written, n: behind(text, written[1 - n :]),
