@@ -4,6 +4,7 @@
 PYTHON ?=
 LAB_ARGS ?=
 TEST_ARGS ?=
+BROWSER_ARGS ?=
 RERUN_ARGS ?=
 LOCK_ARGS ?=
 PORTABLE_ARGS ?=
@@ -19,7 +20,7 @@ CANDIDATES := python3.13 python3.12 python3.11 python3 python
 # Python that it was made with is still there.
 USABLE := $(shell test "`cat $(STAMP) 2>/dev/null`" = "`pwd -P`" && $(PY) -c "" 2>/dev/null && echo yes)
 
-.PHONY: help lab test rerun lint notebooks portable bench lock clean FORCE
+.PHONY: help lab test browser rerun lint notebooks portable bench lock clean FORCE
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -30,7 +31,10 @@ lab: $(STAMP) ## open the lessons in JupyterLab; LAB_ARGS="--no-browser --port=8
 	@$(PY) -m coursekit lab my-lessons $(LAB_ARGS)
 
 test: $(STAMP) ## run the tests; TEST_ARGS="-k lab" is passed on
-	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not rerun" $(TEST_ARGS)
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not rerun and not browser" $(TEST_ARGS)
+
+browser: $(STAMP) ## run the tests that drive JupyterLab in Chromium; BROWSER_ARGS="-k dream" is passed on
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/browser $(BROWSER_ARGS)
 
 rerun: $(STAMP) ## rerun every lesson and compare; RERUN_ARGS="-k 05" is passed on
 	@$(PY) -m pytest -n 2 --maxschedchunk 1 -m rerun tests/notebooks $(RERUN_ARGS)

@@ -39,8 +39,12 @@ def pytest_configure():
             os.environ.setdefault(variable, str(threads))
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
 def pytest_collection_modifyitems(items):
-    """Begin with the lessons, which take longest: at the end one worker would run them while the other waits."""
+    """Mark what drives a browser. Begin with the lessons: at the end one worker would run them while another waits."""
+    for item in items:
+        if Path(__file__).with_name("browser") in item.path.parents:
+            item.add_marker("browser")
     items.sort(key=lambda item: "test_lessons" not in item.nodeid)
 
 

@@ -127,7 +127,7 @@ def test_what_a_person_gives_there_survives_a_second_grading(formgrader, course,
     page.goto(f"{address}/manage_submissions/01")
     shown = {student: (status, score) for _, student, _, status, score, *_ in rows(page)}
     assert shown["ana"] == ("graded", "9.5 / 10")
-    assert "ana,2,3,2,2.5,9.5,10,graded,," in (course / "grades.csv").read_text()
+    assert "ana,01,2,3,2,2.5,9.5,10,graded,," in (course / "grades.csv").read_text()
 
 
 def test_what_is_released_opens_in_jupyterlab(formgrader, course, browser):
