@@ -32,6 +32,7 @@ def montage(
     signed: bool = False,
     columns: int | None = None,
     title: str = "",
+    alt: str = "",
     mark_near_zero: bool = True,
     cmap: str = "gray",
 ) -> Figure:
@@ -47,6 +48,7 @@ def montage(
         signed: Zero is the middle grey, darker is negative, brighter is positive.
         columns: Channels in a row; by default as near to a square as can be.
         title: Stands above, and begins the alt text.
+        alt: What is to be seen; the number of channels and the scale are added to it.
         mark_near_zero: Whether to mark the channels that ``near_zero_channels`` names.
         cmap: Name of a matplotlib colour map.
 
@@ -71,7 +73,8 @@ def montage(
         sheet[y : y + height, x : x + width] = m
 
     dead = near_zero_channels(activation).tolist() if mark_near_zero else []
-    alt = f"{title or 'Montage'}: {count} channels of {height} x {width}, {scale_in_words(norm, scale, signed)}."
+    seen = f"{alt}; " if alt else ""
+    alt = f"{title or 'Montage'}: {seen}{count} channels of {height} x {width}, {scale_in_words(norm, scale, signed)}."
     if dead:
         alt += f" {len(dead)} near zero, marked: {_some(dead)}."
     across = min(7.5, 1.4 * columns + 0.8)
