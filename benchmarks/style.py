@@ -16,7 +16,8 @@ from attribution import medians
 from coursekit import painting, photo, photos, resize, squeezenet, stylize, transfer_style, with_average_pooling
 from coursekit.networks.backend import keras, tf
 from coursekit.networks.reading import read
-from coursekit.techniques.optimization import Ascent, ascend
+from coursekit.techniques.features import unshaken
+from coursekit.techniques.optimization import ascend
 from coursekit.techniques.style import CONTENT_LAYER, style_aim, style_losses
 from coursekit.techniques.stylizer import shipped_styles
 from coursekit.techniques.texture import TEXTURE_LAYERS
@@ -65,7 +66,7 @@ def compare_speed(network: keras.Model, picture: np.ndarray, style: np.ndarray) 
     print(f"Steps of one picture of {SMALL} x {SMALL}")
     bare, pictures = bare_step(network, SMALL), tf.constant(small[np.newaxis])
     stages = ascend(
-        style_aim(network, small, style), Ascent("pixels", 0, 0.2, 0, 0, 0, 0, 6), 10**6, size=SMALL, start=[small]
+        style_aim(network, small, style), unshaken("pixels", 0.2, 6), 10**6, size=SMALL, start=[small]
     )  # fmt: skip
     next(stages)
     least, ours = medians(

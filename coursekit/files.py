@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and files of which one process at a time has hold."""
 
 from __future__ import annotations
 
@@ -32,6 +32,28 @@ def write_whole(target: Path, content: bytes, mode: int | None = None) -> None:
     """Write a file whole or not at all; ``mode`` holds from its first byte."""
     with writing(target, mode) as file:
         file.write(content)
+
+
+def lock(handle: int, wait: bool = True) -> None:
+    """Lock an open file against other processes that lock it, until it is closed or this process dies.
+
+    Args:
+        handle: Its file descriptor.
+        wait: Wait until no other process has it.
+
+    Raises:
+        BlockingIOError, PermissionError: Another process has it, and it is not waited for.
+        OSError: The file system has no locks.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        os.lseek(handle, 1 << 30, os.SEEK_SET)  # a byte far behind the end: the content itself stays readable
+        msvcrt.locking(handle, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+    else:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
 
 
 def is_full(error: BaseException) -> bool:

@@ -11,7 +11,9 @@ import os
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
+
+from coursekit.files import lock
 
 NAME = "progress.jsonl"
 MARKER = ".coursekit.json"  # `coursekit lab` puts it into the folder it makes
@@ -81,7 +83,7 @@ def _append(file: Path, event: dict) -> bool:
     """Add an event's line to a file; say whether that worked."""
     try:
         with open(file, "a+b", buffering=0) as handle:
-            _wait_for_turn(handle)
+            lock(handle.fileno())
             handle.seek(0)
             before = handle.read()
             new = _with_opening(event, _parse(before))
@@ -123,16 +125,3 @@ def _is_checkout(place: Path) -> bool:
     except (OSError, ValueError):
         return False
     return isinstance(project, dict) and project.get("name") == "coursekit"
-
-
-def _wait_for_turn(handle: BinaryIO) -> None:
-    """Wait until no other process has the file locked, and lock it until it is closed or this process dies."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        import msvcrt
-
-        handle.seek(1 << 30)  # a byte far behind the end: the lines themselves stay readable
-        msvcrt.locking(handle.fileno(), msvcrt.LK_LOCK, 1)
-    else:
-        fcntl.flock(handle, fcntl.LOCK_EX)

@@ -17,29 +17,6 @@ _MOST_BYTES = 2**26  # that a file may unpack to; a training that was broken off
 
 
 @keras.saving.register_keras_serializable("coursekit")
-class InstanceNormalization(keras.layers.Layer):
-    """Each channel of each picture brought to mean 0 and deviation 1, then to a learnt deviation and mean.
-
-    How strong the contrast of the photo is does not matter behind it: a painting has its own.
-
-    Paper: Ulyanov, Vedaldi and Lempitsky, "Instance normalization: the missing ingredient for fast stylization", 2016,
-    arXiv:1607.08022.
-    """
-
-    def build(self, shape: tuple) -> None:
-        """Make the two numbers of each channel."""
-        self.gamma = self.add_weight(shape=(shape[-1],), initializer="ones", name="gamma")
-        self.beta = self.add_weight(shape=(shape[-1],), initializer="zeros", name="beta")
-
-    def call(self, maps: Any) -> Any:
-        """Return (N, H, W, C), normalised over H and W."""
-        mean = tf.reduce_mean(maps, (1, 2), keepdims=True)
-        away = maps - mean
-        variance = tf.reduce_mean(tf.square(away), (1, 2), keepdims=True)
-        return away * (self.gamma * tf.math.rsqrt(variance + 1e-5)) + self.beta
-
-
-@keras.saving.register_keras_serializable("coursekit")
 class DepthToSpace(keras.layers.Layer):
     """Four channels of one place become one channel of four places: maps twice as high and wide.
 
@@ -82,10 +59,14 @@ def style_network(seed: int = 0) -> Any:
     layers = keras.layers
     seeds = iter(np.random.default_rng(seed).integers(0, 2**31, 99).tolist())
 
+    def normalized(x: Any, name: str) -> Any:
+        # Each channel of each picture by itself, so that the photo's own contrast does not matter (arXiv:1607.08022).
+        return layers.GroupNormalization(groups=-1, epsilon=1e-5, name=f"{name}-norm")(x)
+
     def convolution(x: Any, name: str, filters: int, size: int = 3, stride: int = 1, relu: bool = True) -> Any:
         kernel = keras.initializers.GlorotUniform(next(seeds))
         x = layers.Conv2D(filters, size, stride, "same", use_bias=False, kernel_initializer=kernel, name=name)(x)
-        x = InstanceNormalization(name=f"{name}-norm")(x)
+        x = normalized(x, name)
         return layers.ReLU(name=f"{name}-relu")(x) if relu else x
 
     def enlarged(x: Any, name: str, filters: int, size: int, **how: Any) -> Any:
@@ -102,7 +83,7 @@ def style_network(seed: int = 0) -> Any:
         y = convolution(y, f"{block}-conv2", _FILTERS[1], relu=False)
         x = layers.Add(name=f"{block}-add")([x, y])
     x = enlarged(x, "up1", _FILTERS[0], 3, use_bias=False)
-    x = layers.ReLU(name="up1-relu")(InstanceNormalization(name="up1-norm")(x))
+    x = layers.ReLU(name="up1-relu")(normalized(x, "up1"))
     x = layers.AveragePooling2D(2, 1, "same", name="smooth")(enlarged(x, "up2", 3, 5))
     x = layers.Rescaling(0.1, name="change")(x)  # small at first: the training begins with the photo as it is
     x = layers.Add(name="changed")([scaled, x])

@@ -10,7 +10,7 @@ from coursekit.pictures.resizing import resize
 from coursekit.pictures.shipped import photos
 from coursekit.validation import as_pictures
 
-_LUMA = np.float32([[0.299], [0.587], [0.114]])  # ITU-R BT.601
+_LUMA = np.float32([[0.299], [0.587], [0.114]])
 _ANY_SIDE = 224  # for a network that takes every size
 
 
@@ -30,10 +30,15 @@ def fit_picture(image: Any, shape: tuple[int | None, int | None, int | None]) ->
         raise ValueError(f"image must be one picture, not {len(batch)}: give images[0], for example.")
     picture = batch[0]
     if picture.shape[2] == 3 and channels == 1:
-        picture = picture @ _LUMA
+        picture = luminance(picture)
     elif picture.shape[2] == 1 and channels == 3:
         picture = np.repeat(picture, 3, axis=2)
     return picture if None in (height, width) or picture.shape[:2] == (height, width) else resize(picture, shape[:2])
+
+
+def luminance(picture: np.ndarray) -> np.ndarray:
+    """Return the brightness (..., 1) of colours (..., 3), in their range (ITU-R BT.601)."""
+    return picture @ _LUMA
 
 
 def fit_pictures(images: Any, size: tuple[int | None, int | None], name: str) -> np.ndarray:

@@ -32,9 +32,9 @@ def montage(
     signed: bool = False,
     columns: int | None = None,
     title: str = "",
-    alt: str = "",
     mark_near_zero: bool = True,
     cmap: str = "gray",
+    alt: str = "",
 ) -> Figure:
     """Show every channel of a layer as one small grey picture, row by row, the incomplete last row too.
 
@@ -48,9 +48,9 @@ def montage(
         signed: Zero is the middle grey, darker is negative, brighter is positive.
         columns: Channels in a row; by default as near to a square as can be.
         title: Stands above, and begins the alt text.
-        alt: What is to be seen; the number of channels and the scale are added to it.
         mark_near_zero: Whether to mark the channels that ``near_zero_channels`` names.
         cmap: Name of a matplotlib colour map.
+        alt: What is to be seen; the number of channels and the scale are added to it.
 
     Raises:
         TypeError, ValueError: ``activation`` is not (H, W, C) with finite numbers, or ``scale`` is neither.

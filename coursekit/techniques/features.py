@@ -9,7 +9,7 @@ import numpy as np
 
 from coursekit.networks.backend import tf
 from coursekit.networks.graph import find_layer, refuse_channels_first
-from coursekit.techniques.optimization import Aim, compiled_scores, picture_shape
+from coursekit.techniques.optimization import Aim, Ascent, compiled_scores, picture_shape
 from coursekit.validation import as_pictures, refuse_stack
 
 
@@ -29,6 +29,25 @@ def one_picture(image: Any, name: str) -> np.ndarray:
 def as_start(start: Any) -> str | np.ndarray:
     """Return the start of an ascent: the word it is called by, or a picture as ``one_picture``."""
     return start if isinstance(start, str) else one_picture(start, "start")
+
+
+def unshaken(
+    parametrization: str, total_variation: float, learning_rate: float | None, rate_of_pixels: float | None = None
+) -> Ascent:
+    """Return the settings of an ascent in which the picture is seen as it is, neither moved nor turned nor scaled.
+
+    Args:
+        parametrization: As ``Ascent`` has it.
+        total_variation: As ``Ascent`` has it.
+        learning_rate: As ``Ascent`` has it; None takes the default.
+        rate_of_pixels: The default for pixels, and for waves 0.1: long steps to statistics, which many pictures have.
+            None leaves both to ``Ascent``.
+    """
+    if learning_rate is None and rate_of_pixels is not None:
+        learning_rate = rate_of_pixels if parametrization == "pixels" else 0.1
+    return Ascent(
+        parametrization, total_variation=total_variation, shift=0, scale=0, rotate=0, learning_rate=learning_rate
+    )
 
 
 def layer_names(model: Any, layers: str | Iterable[str], name: str) -> list[str]:

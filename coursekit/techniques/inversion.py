@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from coursekit.techniques.features import as_start, features_aim, layer_names, one_picture
-from coursekit.techniques.optimization import Ascent, run
+from coursekit.techniques.features import as_start, features_aim, layer_names, one_picture, unshaken
+from coursekit.techniques.optimization import run
 from coursekit.validation import as_count
 
 
@@ -87,7 +87,7 @@ def invert(
     alone = isinstance(layer, str)
     names = layer_names(model, layer, "layer")
     picture = one_picture(image, "image")
-    ascent = Ascent(parametrization, 0, total_variation, 0, 0, 0, 0, learning_rate)
+    ascent = unshaken(parametrization, total_variation, learning_rate)
     aim = features_aim(model, names, picture)
     how = {
         "size": picture.shape[:2],

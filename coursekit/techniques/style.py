@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from coursekit.techniques.features import as_start, features_aim, features_of, layer_names, one_picture
-from coursekit.techniques.optimization import Aim, Ascent, Stage, ascend, run
-from coursekit.techniques.texture import TEXTURE_LAYERS, default_rate, gram_distances, layer_weights, texture_aim
+from coursekit.pictures.fitting import luminance
+from coursekit.techniques.features import as_start, features_aim, features_of, layer_names, one_picture, unshaken
+from coursekit.techniques.optimization import Aim, Stage, ascend, run
+from coursekit.techniques.texture import TEXTURE_LAYERS, gram_distances, layer_weights, texture_aim
 from coursekit.validation import as_count, as_number
 
 CONTENT_LAYER = "fire5-concat"
@@ -108,9 +109,7 @@ def transfer_style(
     if keep_colour:
         photo, painting = in_grey(photo, painting)
     aim = style_aim(model, photo, painting, content_layer, weights, style_weight)
-    ascent = Ascent(
-        parametrization, 0, total_variation, 0, 0, 0, 0, default_rate(parametrization, learning_rate, _RATE)
-    )
+    ascent = unshaken(parametrization, total_variation, learning_rate, _RATE)
     begin = photo if isinstance(start, str) and start == "content" else as_start(start)
     how = {"size": photo.shape[:2], "start": [begin], "seed": [as_count(seed, "seed", 0)]}
     done = run([(aim, how)], ascent, as_count(steps, "steps"), snapshots=snapshots, progress=progress)
@@ -167,7 +166,7 @@ def transfer_stages(
     """
     photo, painting = in_grey(content, style) if keep_colour else (content, style)
     aim = style_aim(model, photo, painting, content_layer, style_layers, style_weight)
-    ascent = Ascent("pixels", 0, _VARIATION, 0, 0, 0, 0, _RATE)
+    ascent = unshaken("pixels", _VARIATION, _RATE)
     for stage in ascend(aim, ascent, steps, size=photo.shape[:2], start=[photo]):
 
         def image(stage: Stage = stage) -> np.ndarray:
@@ -249,8 +248,3 @@ def in_grey(content: np.ndarray, style: np.ndarray) -> tuple[np.ndarray, np.ndar
 def recoloured(picture: np.ndarray, colours: np.ndarray) -> np.ndarray:
     """Return a picture's brightness in the colours of another one of its size, as in YIQ."""
     return (colours + luminance(picture) - luminance(colours)).clip(0, 255)
-
-
-def luminance(picture: np.ndarray) -> np.ndarray:
-    """Return the brightness (H, W, 1) of a picture (H, W, 3), in its range (ITU-R BT.601)."""
-    return picture @ np.float32([[0.299], [0.587], [0.114]])

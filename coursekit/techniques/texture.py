@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from coursekit.networks.backend import tf
-from coursekit.techniques.features import as_start, features_of, layer_names, missed, one_picture
-from coursekit.techniques.optimization import Aim, Ascent, run
+from coursekit.techniques.features import as_start, features_of, layer_names, missed, one_picture, unshaken
+from coursekit.techniques.optimization import Aim, run
 from coursekit.validation import as_count, as_maps, as_number
 
 # Of SqueezeNet: from edges to parts of things. Deeper layers add coloured noise.
@@ -147,19 +147,12 @@ def synthesize_texture(
     weights = layer_weights(model, TEXTURE_LAYERS if layers is None else layers, "layers")
     picture = one_picture(texture, "texture")
     aim = texture_aim(model, picture, weights)
-    ascent = Ascent(parametrization, 0, total_variation, 0, 0, 0, 0, default_rate(parametrization, learning_rate, 8))
+    ascent = unshaken(parametrization, total_variation, learning_rate, 8)
     size = picture.shape[:2] if size is None else size
     how = {"size": size, "start": [as_start(start)], "seed": [as_count(seed, "seed", 0)]}
     done = run([(aim, how)], ascent, as_count(steps, "steps"), snapshots=snapshots, progress=progress)
     kept = {step: images[0] for step, images in done.snapshots.items()}
     return Texture(done.images[0], gram_distances(model, done.images[0], picture, list(weights)), -done.trace[0], kept)
-
-
-def default_rate(parametrization: str, learning_rate: float | None, of_pixels: float) -> float | None:
-    """Return the length of a step of an ascent to statistics: long steps, since many pictures have them."""
-    if learning_rate is not None:
-        return learning_rate
-    return of_pixels if parametrization == "pixels" else 0.1
 
 
 def layer_weights(model: Any, layers: Any, name: str) -> dict[str, float]:

@@ -1,9 +1,12 @@
 """What the tests of ``maximize`` share: a small network, quick settings, and a look at all that must not change."""
 
+import os
+import signal
+
 import numpy as np
 
 from coursekit import maximize
-from coursekit.networks.backend import keras
+from coursekit.networks.backend import keras, tf
 from coursekit.networks.graph import steps as steps_of
 
 layers = keras.layers
@@ -29,6 +32,24 @@ def toy(size=(12, 12, 3), dense=True):
 def start_of(objectives, **how):
     """Return the scores at the start: a step of no length changes nothing."""
     return maximize(objectives, **{**how, "steps": 1, "learning_rate": 0}).scores
+
+
+def interrupts_itself(after):
+    """Return a network of pictures 12 x 12 whose layer "conv" is interrupted, as by Ctrl-C, at that computation."""
+    runs = []
+
+    def count(values):
+        runs.append(1)
+        if len(runs) == after:
+            os.kill(os.getpid(), signal.SIGINT)
+        return values
+
+    x = keras.Input((12, 12, 3))
+    seen = keras.layers.Lambda(
+        lambda values: tf.ensure_shape(tf.py_function(count, [values], tf.float32), values.shape),
+        output_shape=(12, 12, 3),
+    )(x)
+    return keras.Model(x, keras.layers.Conv2D(2, 3, name="conv")(seen))
 
 
 def everything_about(model):

@@ -1,6 +1,3 @@
-import os
-import signal
-
 import numpy as np
 import pytest
 
@@ -8,7 +5,7 @@ from coursekit import activations, invert
 from coursekit.networks.backend import keras, tf
 from coursekit.techniques.features import features_aim
 from coursekit.techniques.optimization import compiled_scores
-from tests.techniques.ascents import everything_about, toy
+from tests.techniques.ascents import everything_about, interrupts_itself, toy
 
 layers = keras.layers
 PICTURE = np.random.default_rng(0).uniform(20, 235, (12, 12, 3)).astype(np.float32)
@@ -137,21 +134,8 @@ def test_half_precision():
     assert found.distances < 0.6 * found.trace[0]
 
 
-def test_interrupted_gives_what_there_is(model):
-    x = keras.Input((12, 12, 3))
-
-    def count(values):
-        runs.append(1)
-        if len(runs) == 4:
-            os.kill(os.getpid(), signal.SIGINT)
-        return values
-
-    runs = []
-    seen = layers.Lambda(
-        lambda values: tf.ensure_shape(tf.py_function(count, [values], tf.float32), values.shape),
-        output_shape=(12, 12, 3),
-    )(x)
-    network = keras.Model(x, layers.Conv2D(2, 3, name="conv")(seen))
+def test_interrupted_gives_what_there_is():
+    network = interrupts_itself(after=4)
     activations(network, PICTURE, "conv")
     found = invert(network, "conv", PICTURE, 50, parametrization="pixels", **STILL)
     assert found.images.shape == PICTURE.shape

@@ -1,8 +1,5 @@
 """Gram matrices by hand, their distance by NumPy and plain Keras, and what pictures made from them keep."""
 
-import os
-import signal
-
 import numpy as np
 import pytest
 
@@ -10,7 +7,7 @@ from coursekit import gram, synthesize_texture
 from coursekit.networks.backend import keras, tf
 from coursekit.techniques.optimization import compiled_scores
 from coursekit.techniques.texture import gram_tensor, layer_weights, texture_aim
-from tests.techniques.ascents import assert_unchanged, everything_about
+from tests.techniques.ascents import assert_unchanged, everything_about, interrupts_itself
 
 layers = keras.layers
 RANDOM = np.random.default_rng(0)
@@ -220,20 +217,7 @@ class TestHow:
         assert found.distances["conv"] < 0.1 * found.trace[0]
 
     def test_interrupted_gives_what_there_is(self):
-        x = keras.Input((12, 12, 3))
-
-        def count(values):
-            runs.append(1)
-            if len(runs) == 6:
-                os.kill(os.getpid(), signal.SIGINT)
-            return values
-
-        runs = []
-        seen = layers.Lambda(
-            lambda values: tf.ensure_shape(tf.py_function(count, [values], tf.float32), values.shape),
-            output_shape=(12, 12, 3),
-        )(x)
-        network = keras.Model(x, layers.Conv2D(2, 3, name="conv")(seen))
+        network = interrupts_itself(after=6)
         found = synthesize_texture(network, TEXTURE[:12], "conv", 50, **STILL)
         assert found.image.shape == (12, 12, 3)
         assert 0 < np.isfinite(found.trace).sum() < 50

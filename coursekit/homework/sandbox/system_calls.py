@@ -35,12 +35,8 @@ _CLONE, _CLONE3 = (56, 220), (435, 435)
 _FLOCK, _FCNTL, _SOCKET = (73, 32), (72, 25), (41, 198)
 # fcntl's commands that lock: F_GETLK, F_SETLK, F_SETLKW, the same of an open file, leases.
 _LOCKING = (5, 6, 7, 36, 37, 38, 1024, 1025)
-_FAMILIES = (
-    1,
-    2,
-    10,
-    16,
-)  # of sockets: Unix, IPv4, IPv6, netlink; so not vsock, which reaches out of a virtual machine
+# Of sockets: Unix, IPv4, IPv6, netlink; so not vsock, which reaches out of a virtual machine.
+_FAMILIES = (1, 2, 10, 16)
 _MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # the column above, and the kernel's number for it
 _NEW_USER_NAMESPACE = 0x10000000
 _X32 = 0x40000000  # on x86-64 the same calls have a second set of numbers from here on
