@@ -92,6 +92,7 @@ from .widgets import (
     DreamExplorer as DreamExplorer,
     EmbeddingExplorer as EmbeddingExplorer,
     FoolingExplorer as FoolingExplorer,
+    NetworkExplorer as NetworkExplorer,
     OcclusionExplorer as OcclusionExplorer,
     StyleExplorer as StyleExplorer,
     UnitCard as UnitCard,
