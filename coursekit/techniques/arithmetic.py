@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from coursekit.networks.backend import keras
-from coursekit.networks.graph import Step, as_inputs, find_layer, input_names, steps
+from coursekit.networks.graph import Step, as_inputs, find_layer, input_names, kept, steps
 from coursekit.networks.nonlinearity import is_softmax
 from coursekit.techniques.activations import activations
 from coursekit.techniques.arithmetic_functions import apply, function_of, name_of, softmax
@@ -108,11 +108,16 @@ def arithmetic(model: Any, image: Any, layer: str, *place: int, values: dict[str
     """
     if values is None:
         values = _pass(model, image)
-    step = find_layer(model, layer)
-    values_here = values[step.name]
-    if isinstance(values_here, list):
-        raise ValueError(f"Layer {step.name!r} gives {len(values_here)} arrays; ask for a layer behind it.")
-    return _explained(model, image, step, _checked(step.name, place, values_here.shape), values)
+    by_name, owner = kept(model, ("arithmetic",), lambda: _owners(model))
+    step = by_name.get(layer) if isinstance(layer, str) else None
+    if step is None:  # a short name, or a wrong one
+        step = find_layer(model, layer)
+    here = values[step.name]
+    if isinstance(here, list):
+        raise ValueError(f"Layer {step.name!r} gives {len(here)} arrays: ask for a layer behind it.")
+    place = _checked(step.name, place, here.shape)
+    sources = [_source(values, *owner[step._arguments[id(tensor)][0]]) for tensor in step.inputs]
+    return _taken_apart(step, sources, place, here, box_on_picture(model, image, step.name, place))
 
 
 def contribution_path(
@@ -174,14 +179,23 @@ def _checked(layer: str, place: tuple, shape: tuple) -> tuple[int, ...]:
     return tuple(as_index(at, n, f"{name} of {layer!r}") for at, n, name in zip(place, shape, names, strict=True))
 
 
-def _explained(model: Any, image: Any, step: Step, place: tuple[int, ...], values: dict) -> Arithmetic:
-    value, shape = float(values[step.name][place]), values[step.name].shape
-    common = {"layer": step.name, "place": place, "value": value, "box": box_on_picture(model, image, step.name, place)}
+def _owners(model: Any) -> tuple[dict[str, Step], dict]:
+    """Return the steps by name, and of each tensor in the network (step's name, which of its outputs)."""
+    all_steps = steps(model)
+    owner = {key: (step.name, n) for step in all_steps for n, key in enumerate(step._results)}
+    return {step.name: step for step in all_steps}, owner
+
+
+def _source(values: dict, name: str, n: int) -> Source:
+    given = values[name]
+    return Source(name, given[n] if isinstance(given, list) else given)
+
+
+def _taken_apart(step: Step, sources: list[Source], place: tuple, here: np.ndarray, box: tuple | None) -> Arithmetic:
+    value, shape = float(here[place]), here.shape
+    common = {"layer": step.name, "place": place, "value": value, "box": box}
     if step.is_input:
         return Arithmetic(kind="input", total=value, before=value, terms=(), **common)
-    sources = _sources(model, step, values)
-    if any(isinstance(source.values, list) for source in sources):
-        return Arithmetic(kind=_NOT_KNOWN, total=math.nan, terms=(), **common)
     parts = parts_of(step, sources, place, shape)
     if parts is None:
         return Arithmetic(kind=_NOT_KNOWN, total=math.nan, terms=(), **common)
@@ -207,17 +221,6 @@ def _explained(model: Any, image: Any, step: Step, place: tuple[int, ...], value
         details=parts.details,
         **common,
     )
-
-
-def _sources(model: Any, step: Step, values: dict) -> list[Source]:
-    """Return what comes into a step, in its order, twice what comes in twice."""
-    owner = {key: (one.name, n) for one in steps(model) for n, key in enumerate(one._results)}
-    found = []
-    for tensor in step.inputs:
-        name, n = owner[step._arguments[id(tensor)][0]]
-        given = values[name]
-        found.append(Source(name, given[n] if isinstance(given, list) else given))
-    return found
 
 
 # In words

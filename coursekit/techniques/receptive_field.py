@@ -165,11 +165,12 @@ def box_on_picture(model: Any, image: Any, layer: str, place: Sequence[int]) -> 
         (top, left, bottom, right), or None if it depends on no picture.
     """
     batches, _ = as_inputs(model, image)
-    sizes = {name: batch.shape[1:3] for name, batch in zip(input_names(model), batches, strict=True)}
-    for picture in _pictures(model):
-        size = tuple(map(int, sizes[picture.name]))
-        last = None if size == picture.shape[:2] else layer
-        if (found := _fields(model, picture.name, size, last)[layer]) is not None:
+    for name, tensor, batch in zip(input_names(model), model.inputs, batches, strict=True):
+        if len(tensor.shape) != 4:
+            continue
+        size = batch.shape[1:3]
+        last = None if size == tensor.shape[1:3] else layer
+        if (found := _fields(model, name, size, last)[layer]) is not None:
             return found.box(*place[:2]) if found.shape != (1, 1) else found.box()
     return None
 
