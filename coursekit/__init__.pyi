@@ -38,10 +38,12 @@ from .show import (
 from .techniques import (
     activation_mask as activation_mask,
     activations as activations,
+    arithmetic as arithmetic,
     cam as cam,
     channel as channel,
     channel_statistics as channel_statistics,
     class_score as class_score,
+    contribution_path as contribution_path,
     deconvnet as deconvnet,
     deletion_insertion as deletion_insertion,
     describe_filters as describe_filters,

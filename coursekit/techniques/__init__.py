@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "activations": ["activations", "channel_statistics", "near_zero_channels", "strongest_channel"],
         "adversarial": ["Fooled", "fgsm", "fool", "pgd"],
         "architecture": ["architecture"],
+        "arithmetic": ["Arithmetic", "arithmetic", "contribution_path"],
         "class_activation": ["cam", "grad_cam"],
         "deletion_insertion": ["DeletionInsertion", "deletion_insertion"],
         "embeddings": [

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from coursekit.networks.backend import keras
-from coursekit.networks.graph import Step, channels_first, find_layer, kept, refuse_channels_first, steps
+from coursekit.networks.graph import (
+    Step,
+    as_inputs,
+    channels_first,
+    find_layer,
+    input_names,
+    kept,
+    refuse_channels_first,
+    steps,
+)
 from coursekit.networks.shapes import output_shapes, steps_up_to
 from coursekit.techniques.field_rules import grid_of, seen_by
 from coursekit.techniques.fields import Field, Line
@@ -140,6 +150,29 @@ def receptive_fields(model: Any) -> dict[str, ReceptiveField | None]:
     if not pictures or channels_first(model) or None in keras.tree.flatten(list(output_shapes(model).values())):
         return {}
     return _fields(model, pictures[0].name, pictures[0].shape[:2])
+
+
+def box_on_picture(model: Any, image: Any, layer: str, place: Sequence[int]) -> tuple[int, int, int, int] | None:
+    """Return the pixels that a number depends on, on the first picture of a network on which it depends.
+
+    Args:
+        model: A Keras model.
+        image: What comes in, as ``as_inputs`` takes it: it says the size, where the network takes any.
+        layer: The full name of a layer.
+        place: (row, column, channel); of other places only the whole layer's box is known.
+
+    Returns:
+        (top, left, bottom, right), or None if it depends on no picture.
+    """
+    batches, _ = as_inputs(model, image)
+    for name, tensor, batch in zip(input_names(model), model.inputs, batches, strict=True):
+        if len(tensor.shape) != 4:
+            continue
+        size = batch.shape[1:3]
+        last = None if size == tensor.shape[1:3] else layer
+        if (found := _fields(model, name, size, last)[layer]) is not None:
+            return found.box(*place[:2]) if found.shape != (1, 1) else found.box()
+    return None
 
 
 # What is asked for

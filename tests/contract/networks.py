@@ -19,7 +19,7 @@ EVERY = (
     "arrays", "saliency", "smoothgrad", "integrated_gradients", "guided_backprop", "deconvnet", "cam", "grad_cam",
     "randomize", "segment", "occlusion", "deletion_insertion", "fgsm", "pgd", "fool", "analyze", "ChannelExplorer",
     "DreamExplorer",
-    "synthesize_texture", "with_average_pooling",
+    "synthesize_texture", "with_average_pooling", "arithmetic",
 )  # fmt: skip
 ATTACKS = ("fgsm", "pgd", "fool")
 NO_AVERAGE = "networks that end in a global average"

@@ -18,10 +18,12 @@ from coursekit import (
     activation_mask,
     activations,
     analyze,
+    arithmetic,
     channel,
     channel_statistics,
     class_score,
     class_scores,
+    contribution_path,
     describe_filters,
     direction,
     feature_vectors,
@@ -226,6 +228,21 @@ def receptive_field_(net):
         else:
             assert all(np.array(box[:2]) <= seen[:2])
             assert all(np.array(box[2:]) >= seen[2:])
+
+
+@cell
+def arithmetic_(net):
+    path = twice(lambda: [str(found) for found in contribution_path(net.model, one(net), net.layer, *strongest(net))])
+    found = arithmetic(net.model, one(net), net.layer, *strongest(net))
+    assert str(found) == path[0]
+    close(net, np.float32(found.value), floats(net, "maps")[0][strongest(net)])
+    if found.kind != "not taken apart":
+        close(net, np.float32(found.total), found.value)
+
+
+def strongest(net):
+    maps = np.abs(floats(net, "maps")[0])
+    return tuple(map(int, np.unravel_index(maps.argmax(), maps.shape)))
 
 
 @cell
