@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -82,6 +82,34 @@ def network_map(model: Any) -> NetworkMap:
         boxes.append(Box(names, label, kind, *turned.place(number), tuple(home[parent] for parent in parents)))
     connections = [turned.connection(*edge) for edge in graph.edges]
     return NetworkMap(boxes, connections, turned.frames(named), turned.size)
+
+
+def shown_layer(box: Box, with_maps: Container[str]) -> str | None:
+    """Return the layer that a box shows: its last one with maps, behind its activation. None if it has none."""
+    return next((name for name in reversed(box.layers) if name in with_maps), None)
+
+
+def described(layout: NetworkMap, model: Any, shapes: dict[str, list[int]]) -> dict:
+    """Return a map as plain data, for a page that draws it.
+
+    Args:
+        layout: The map.
+        model: The network.
+        shapes: [height, width, channels] of each layer that has maps.
+    """
+    by_name = {step.name: step for step in steps(model)}
+    boxes = []
+    for box in layout.boxes:
+        layers = []
+        for name in box.layers:
+            shape = by_name[name].shape
+            fixed = [] if isinstance(shape, list) or None in shape or len(shape) == 3 else list(shape)
+            layers.append([name, type_name(by_name[name].operation), shapes.get(name, fixed)])
+        shown = shown_layer(box, shapes)
+        place = {"x": box.x, "y": box.y, "from": box.sources, "label": box.label, "kind": box.kind}
+        boxes.append({"layers": layers, "shown": None if shown is None else box.layers.index(shown), **place})
+    told = {"connections": layout.connections, "groups": layout.groups, "size": layout.size}
+    return {"boxes": boxes, **told, "side": BOX, "colours": KINDS}
 
 
 def _fold(all_steps: Sequence[Step]) -> list[tuple[str, ...]]:

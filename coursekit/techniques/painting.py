@@ -88,25 +88,48 @@ class Canvas:
     Attributes:
         first: The picture as it was.
         painted: What it is now, (H, W, C).
+        strokes: The strokes on it, the first one first.
+        elsewhere: Whether the last of them lies where ``moved_away`` puts it.
     """
 
     def __init__(self, picture: np.ndarray, dtype: str = "float32"):
         self.first = picture
         self.painted = picture.copy()
+        self.strokes: list[Stroke] = []
+        self.elsewhere = False
         self._covers = {"eraser": picture}
         for tool, cover in (("grey", _grey(picture)), ("blur", "blur")):
             self._covers[tool] = covered_with(cover, picture, dtype).astype(picture.dtype)
 
-    def add(self, stroke: Stroke) -> None:
-        """Paint a stroke over what is there."""
+    def add(self, tool: Any, size: Any, points: Any) -> None:
+        """Paint one more stroke. The last one stays where it is seen."""
+        stroke = as_stroke((tool, size, points), self.first.shape)
+        if self.elsewhere and self.strokes:
+            self.strokes[-1] = moved_away(self.strokes[-1], self.first.shape)
+        self.elsewhere = False
+        self.strokes.append(stroke)
+        self._lay(stroke)
+
+    def lengthen(self, points: Any) -> None:
+        """Let the last stroke go on."""
+        last = self.strokes[-1]
+        added = as_stroke((last.tool, last.size, points), self.first.shape)
+        self.strokes[-1] = last._replace(points=last.points + added.points)
+        self._lay(added._replace(points=last.points[-1:] + added.points))
+
+    def begin_anew(self, strokes: Iterable[Any], elsewhere: bool = False) -> None:
+        """Paint these strokes, one after the other, on the picture as it was."""
+        self.strokes = [as_stroke(stroke, self.first.shape) for stroke in strokes]
+        self.elsewhere = elsewhere
+        self.painted = self.first.copy()
+        for stroke in self.strokes[:-1]:
+            self._lay(stroke)
+        for stroke in self.strokes[-1:]:
+            self._lay(moved_away(stroke, self.first.shape) if elsewhere else stroke)
+
+    def _lay(self, stroke: Stroke) -> None:
         mask = stroke_mask(stroke, self.first.shape)
         self.painted[mask] = self._covers[stroke.tool][mask]
-
-    def paint(self, strokes: Iterable[Stroke]) -> None:
-        """Paint these strokes, one after the other, on the picture as it was."""
-        self.painted = self.first.copy()
-        for stroke in strokes:
-            self.add(stroke)
 
 
 def _grey(picture: np.ndarray) -> float | str:

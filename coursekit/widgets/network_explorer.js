@@ -6,8 +6,8 @@ const { onKeys, onWidth, opens, pictureFiles, placeIn, unique } = page;
 
 const HTML = `
 <div class="ck-controls">
-  <label class="ck-field">Find a layer <input class="ck-find" type="text" autocomplete="off" spellcheck="false">
-    <datalist class="ck-names"></datalist></label>
+  <label class="ck-field">Find a layer <input class="ck-find" type="text" autocomplete="off" spellcheck="false"></label>
+  <datalist class="ck-names"></datalist>
   <span class="ck-zooms" role="group" aria-label="Size of the map">
     <button type="button" class="ck-closer" aria-label="Larger map">+</button>
     <button type="button" class="ck-farther" aria-label="Smaller map">−</button>
@@ -72,6 +72,14 @@ const HTML = `
     <label class="ck-field ck-quiet">over the photo <input class="ck-opacity" type="range" min="0" max="100" value="0"
       aria-label="Channel over the photo, in percent"></label>
     <p class="ck-readout"><strong class="ck-value"></strong> <span class="ck-where"></span></p>
+    <section class="ck-sum" aria-label="Where this number comes from" hidden>
+      <h4>Where this number comes from</h4>
+      <p class="ck-of"></p>
+      <div class="ck-windows" aria-hidden="true"></div>
+      <table class="ck-terms"><caption class="ck-quiet"></caption><tbody class="ck-parts"></tbody></table>
+      <div class="ck-line"><button type="button" class="ck-down"></button>
+        <button type="button" class="ck-up">Back up</button></div>
+    </section>
   </section>
 </div>
 <details class="ck-details"><summary>All of this as one text</summary>
@@ -96,6 +104,7 @@ function begin(view) {
     enter: () => parts.grid.focus(),
   });
   const photo = networkPhoto.make(view, { busy });
+  const sum = networkSum.make(view);
   const showScale = radios(parts.scale, (scale) => choose({ scale }));
 
   let layer = null; // {name, count, height, width, levels} of the channels that are drawn
@@ -124,6 +133,7 @@ function begin(view) {
     if (content.thumbnails) map.takeThumbnails(content.thumbnails, bytes.thumbnails);
     if (content.layer) takeLayer(content.layer, bytes.layer);
     if (content.channel) takeChannel(content.channel, bytes.channel);
+    if (content.arithmetic) sum.take(content.arithmetic);
     if (parts.details.open) send({ kind: "state" });
   }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -13,16 +12,17 @@ import traitlets
 
 from coursekit.networks.backend import tf
 from coursekit.networks.graph import find_layer, output_names, steps
-from coursekit.networks.kinds import CONVOLUTIONS_OF_ANY_KIND, type_name
+from coursekit.networks.kinds import CONVOLUTIONS_OF_ANY_KIND
 from coursekit.pictures import read_picture, resize
 from coursekit.pictures.fitting import fit_picture, is_from_0_to_1
+from coursekit.show.arithmetic_page import arithmetic_data
 from coursekit.show.encoding import encoded
-from coursekit.show.graph_layout import KINDS
-from coursekit.show.network_map import BOX, map_picture, network_map
+from coursekit.show.network_map import described, map_picture, network_map, shown_layer
 from coursekit.show.picture import as_seen
 from coursekit.show.scale import channel_ranges, grey_levels
 from coursekit.techniques.activations import activations
-from coursekit.techniques.painting import Canvas, Stroke, as_stroke, moved_away
+from coursekit.techniques.arithmetic import Arithmetic, arithmetic
+from coursekit.techniques.painting import Canvas, Stroke, as_stroke
 from coursekit.validation import as_index, nearest
 from coursekit.widgets.base import Widget, own_page
 from coursekit.widgets.networks import class_names, packed_fields, picture_shape
@@ -30,7 +30,7 @@ from coursekit.widgets.networks import class_names, packed_fields, picture_shape
 _TOP = 5
 _THUMBNAIL = 64  # pixels: the longer side of a thumbnail in a box that is drawn at its own size
 _SHEET = 160_000  # pixels that all channels of a layer have together, at most: as many as are drawn
-_LIVE = ("photo", "scores", "thumbnails", "layer", "channel")  # what follows a stroke
+_LIVE = ("photo", "scores", "thumbnails", "layer", "channel", "arithmetic")  # what follows a stroke
 _SCALES = ("own", "shared")
 
 
@@ -72,7 +72,7 @@ class NetworkExplorer(Widget):
         NetworkExplorer: layer fire2-concat (128 channels of 56 x 56), channel ..., 1 stroke, ...
     """
 
-    _esm, _css = own_page(__file__, "network_map.js", "network_photo.js")
+    _esm, _css = own_page(__file__, "network_map.js", "network_photo.js", "network_sum.js")
 
     layer = traitlets.Any().tag(sync=True)
     channel = traitlets.Any(0).tag(sync=True)
@@ -89,7 +89,6 @@ class NetworkExplorer(Widget):
         self._last = output_names(model)[0]
         self._layout = network_map(model)
         self._home = {name: number for number, box in enumerate(self._layout.boxes) for name in box.layers}
-        self._strokes: list[Stroke] = []
         self._visible: list[int] = []  # boxes that the page shows
         self._side = _THUMBNAIL
         dtype = tf.as_dtype(model.inputs[0].dtype)
@@ -102,6 +101,7 @@ class NetworkExplorer(Widget):
         super().__init__(layer=layer, channel=channel, _map=self._pack_map(), _classes=class_names(model), **traits)
         self.observe(self._show_layer, "layer")
         self.observe(self._show_channel, "channel")
+        self.observe(self._show_place, "place")
         self.observe(self._show_scale, "scale")
         self.observe(self._move_last, "elsewhere")
         self.on_msg(self._receive)
@@ -134,6 +134,13 @@ class NetworkExplorer(Widget):
         return self._answers[self.layer]
 
     @property
+    def arithmetic(self) -> Arithmetic | None:
+        """How the number at the chosen place is computed: see ``arithmetic``. None where no place is chosen."""
+        if self.place is None:
+            return None
+        return arithmetic(self._network, self.image, self.layer, *self.place, self.channel, values=self._all)
+
+    @property
     def outputs(self) -> np.ndarray:
         """What comes out of the network for the photo as it is painted, float32."""
         return self._outputs
@@ -148,7 +155,6 @@ class NetworkExplorer(Widget):
         except Exception:
             self._canvas = before
             raise
-        self._strokes = []
         self._ranges = {name: channel_ranges(answer) for name, answer in self._answers.items()}
         self._strongest = {name: int(high.argmax()) for name, (_, high) in self._ranges.items()}
         self._first_outputs = self._outputs
@@ -156,20 +162,16 @@ class NetworkExplorer(Widget):
     def _compute(self) -> None:
         """Compute every layer for the photo as it is painted, in one compiled pass."""
         answers = activations(self._network, self._canvas.painted)
-        self._outputs = answers[self._last]
+        self._all, self._outputs = answers, answers[self._last]
         self._answers = {name: a for name, a in answers.items() if isinstance(a, np.ndarray) and a.ndim == 3 and a.size}
 
     def _first_layer(self) -> str:
         """Return the layer behind the first convolution, with its activation."""
         for box in self._layout.boxes:
-            shown = self._shown(box.layers)
+            shown = shown_layer(box, self._answers)
             if shown and isinstance(find_layer(self._network, box.layers[0]).operation, CONVOLUTIONS_OF_ANY_KIND):
                 return shown
         return next(iter(self._answers))
-
-    def _shown(self, layers: Sequence[str]) -> str | None:
-        """Return the last layer of a box that has maps."""
-        return next((name for name in reversed(layers) if name in self._answers), None)
 
     # ---- what is chosen
 
@@ -210,35 +212,40 @@ class NetworkExplorer(Widget):
         self._tell("field", "layer", "channel")
 
     def _show_channel(self, _: Any) -> None:
-        self._tell("channel")
+        self._tell("channel", "arithmetic")
+
+    def _show_place(self, _: Any) -> None:
+        self._tell("arithmetic")
 
     def _show_scale(self, _: Any) -> None:
         self._tell("layer", "channel")
 
-    def _move_last(self, _: Any) -> None:
-        self._repaint()
+    def _counts(self, state: dict) -> dict[str, int]:
+        return {"channel": self.activation.shape[-1]}
 
     def set_state(self, sync_data: dict) -> None:
-        """Take what was chosen in the page, one after the other: what comes too late for a new layer is put right."""
-        later = {name: sync_data[name] for name in ("layer", "channel", "place") if name in sync_data}
-        super().set_state({name: value for name, value in sync_data.items() if name not in later})
-        for name, value in later.items():
-            try:
-                super().set_state({name: value})
-            except ValueError:
-                self.send_state(name)
+        """Take what was chosen in the page, the layer first: what comes too late for a new layer is put right."""
+        rest = dict(sync_data)
+        with self.hold_sync():
+            if "layer" in rest:
+                super().set_state({"layer": rest.pop("layer")})
+            place = rest.get("place")
+            if place is not None and not np.less(place, self.activation.shape[:2]).all():
+                del rest["place"]
+                self.send_state("place")
+            super().set_state(rest)
 
     # ---- paint
 
     @property
     def strokes(self) -> list[Stroke]:
         """The strokes on the photo, the first one first: (tool, size, points) of each. Setting them paints anew."""
-        return list(self._strokes)
+        return list(self._canvas.strokes)
 
     @strokes.setter
     def strokes(self, strokes: Any) -> None:
-        self._strokes = [as_stroke(stroke, self.first_image.shape) for stroke in strokes]
-        self._repaint()
+        self._canvas.begin_anew(strokes, self.elsewhere)
+        self._recompute()
 
     def paint(self, tool: str, size: int, points: Any) -> None:
         """Paint a stroke on the photo.
@@ -251,37 +258,18 @@ class NetworkExplorer(Widget):
         Raises:
             TypeError, ValueError: There is no such tool, size or pixel.
         """
-        stroke = as_stroke((tool, size, points), self.first_image.shape)
-        self._settle()
-        self._strokes.append(stroke)
-        self._canvas.add(stroke)
+        self._canvas.add(tool, size, points)
+        self.elsewhere = False
         self._recompute()
 
     def undo(self) -> None:
         """Take the last stroke back."""
-        if self._strokes:
-            self.strokes = self._strokes[:-1]
+        if self._canvas.strokes:
+            self.strokes = self._canvas.strokes[:-1]
 
-    def _go_on(self, points: Any) -> None:
-        """Lengthen the last stroke."""
-        last = self._strokes[-1]
-        added = as_stroke((last.tool, last.size, points), self.first_image.shape)
-        self._strokes[-1] = last._replace(points=last.points + added.points)
-        self._canvas.add(added._replace(points=last.points[-1:] + added.points))
-        self._recompute()
-
-    def _settle(self) -> None:
-        """Let the last stroke lie where the control has put it."""
-        if self.elsewhere and self._strokes:
-            self._strokes[-1] = moved_away(self._strokes[-1], self.first_image.shape)
-        self.elsewhere = False
-
-    def _repaint(self) -> None:
-        strokes = list(self._strokes)
-        if self.elsewhere and strokes:
-            strokes[-1] = moved_away(strokes[-1], self.first_image.shape)
-        self._canvas.paint(strokes)
-        self._recompute()
+    def _move_last(self, _: Any) -> None:
+        if self.elsewhere != self._canvas.elsewhere:
+            self.strokes = self._canvas.strokes
 
     def _recompute(self) -> None:
         self._compute()
@@ -296,7 +284,7 @@ class NetworkExplorer(Widget):
         It tells nothing of the network or the photo.
         """
         chosen = {name: getattr(self, name) for name in ("layer", "channel", "place", "scale", "elsewhere")}
-        return json.dumps(chosen | {"strokes": self._strokes}, separators=(",", ":"))
+        return json.dumps(chosen | {"strokes": self._canvas.strokes}, separators=(",", ":"))
 
     @state.setter
     def state(self, text: str) -> None:
@@ -310,12 +298,11 @@ class NetworkExplorer(Widget):
         except (KeyError, TypeError, ValueError) as error:
             why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
             raise ValueError(f"This is no state of this explorer: {why}") from None
-        self._strokes = strokes
+        self._canvas.begin_anew(strokes, elsewhere)
         with self.hold_sync():
-            self.layer, self.scale = layer, scale
+            self.layer, self.scale, self.elsewhere = layer, scale, elsewhere
             self.channel, self.place = channel, place
-            self.elsewhere = elsewhere
-        self._repaint()
+        self._recompute()
 
     # ---- messages
 
@@ -333,10 +320,11 @@ class NetworkExplorer(Widget):
             self._side = min(max(int(content["side"]), 4), _THUMBNAIL)
             self._tell(*(("field", *_LIVE) if content["all"] else ("thumbnails",)))
         elif kind == "paint":
-            if content["begins"] or not self._strokes or self.elsewhere:
+            if content["begins"] or not self._canvas.strokes or self.elsewhere:
                 self.paint(content["tool"], content["size"], content["points"])
             else:
-                self._go_on(content["points"])
+                self._canvas.lengthen(content["points"])
+                self._recompute()
         elif kind == "undo":
             self.undo()
         elif kind == "clear":
@@ -365,29 +353,12 @@ class NetworkExplorer(Widget):
     # ---- what the page shows
 
     def _pack_map(self) -> dict:
-        by_name = {step.name: step for step in steps(self._network)}
-        boxes = []
-        for box in self._layout.boxes:
-            layers = [[name, type_name(by_name[name].operation), self._shape_of(name)] for name in box.layers]
-            shown = self._shown(box.layers)
-            boxes.append({"layers": layers, "kind": box.kind, "x": box.x, "y": box.y, "from": box.sources})
-            boxes[-1]["label"] = box.label
-            boxes[-1]["shown"] = shown and box.layers.index(shown)
-        layout = self._layout
-        return {
-            **{"boxes": boxes, "connections": layout.connections, "groups": layout.groups, "size": layout.size},
-            **{"side": BOX, "colours": KINDS},
-        }
-
-    def _shape_of(self, name: str) -> list:
-        if name in self._answers:
-            return list(self._answers[name].shape)
-        shape = find_layer(self._network, name).shape
-        return [] if isinstance(shape, list) else list(shape)
+        shapes = {name: list(answer.shape) for name, answer in self._answers.items()}
+        return described(self._layout, self._network, shapes)
 
     def _pack_photo(self) -> tuple[dict, bytes]:
         seen = as_seen(self.image)
-        told = {"shape": seen.shape[:2], "strokes": len(self._strokes)}
+        told = {"shape": seen.shape[:2], "strokes": len(self._canvas.strokes)}
         return told | {"first": self.first_image is self._first_given}, seen.tobytes()
 
     def _pack_scores(self) -> tuple[list, None]:
@@ -402,7 +373,7 @@ class NetworkExplorer(Widget):
         """Return what stands in the boxes that the page shows: number, channel, height, width of each, whether NaN."""
         told, pixels = [], b""
         for number in self._visible:
-            if (shown := self._shown(self._layout.boxes[number].layers)) is not None:
+            if (shown := shown_layer(self._layout.boxes[number], self._answers)) is not None:
                 channel = self._strongest[shown]
                 small = self._thumbnail(shown, self._side)
                 finite = bool(np.isfinite(self._answers[shown][..., channel]).all())
@@ -434,6 +405,11 @@ class NetworkExplorer(Widget):
         told = {"layer": self.layer, "channel": self.channel, "shape": values.shape}
         return told | {"low": float(low), "high": float(high)}, np.ascontiguousarray(values).tobytes()
 
+    def _pack_arithmetic(self) -> tuple[dict, None]:
+        """Return how the number at the chosen place is computed; nothing where no place is chosen."""
+        found = self.arithmetic
+        return {} if found is None else arithmetic_data(found), None
+
     def _pack_field(self) -> tuple[dict, bytes]:
         """Return what each unit of the chosen layer sees of the photo."""
         field = packed_fields(self._network, self.layer, self.image.shape[:2])
@@ -443,7 +419,7 @@ class NetworkExplorer(Widget):
 
     def __repr__(self) -> str:
         height, width, channels = self.activation.shape
-        count = len(self._strokes)
+        count = len(self._canvas.strokes)
         told = [f"layer {self.layer} ({channels} channels of {height} x {width})", f"channel {self.channel}"]
         told += [f"{count} stroke{'' if count == 1 else 's'}"] if count else []
         told += [f"{self._classes[winner]} {self._outputs[winner]:.3g}" for winner in self._winner()]
@@ -453,7 +429,7 @@ class NetworkExplorer(Widget):
         return [int(np.argmax(self._outputs))] if self._classes else []
 
     def _still(self) -> str:
-        shown = {number: self._shown(box.layers) for number, box in enumerate(self._layout.boxes)}
+        shown = {number: shown_layer(box, self._answers) for number, box in enumerate(self._layout.boxes)}
         thumbnails = {number: self._thumbnail(name, _THUMBNAIL) for number, name in shown.items() if name}
         picture = map_picture(self._layout, thumbnails, self._home[self.layer])
         says = "".join(f" It says {self._classes[winner]}." for winner in self._winner())

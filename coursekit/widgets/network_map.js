@@ -212,8 +212,8 @@ const networkMap = (() => {
       }
       if (map.side * zoom < NAMES) return;
       pen.textAlign = "center";
-      pen.font = `11px ${font}`;
-      const room = map.side * zoom - 6;
+      pen.font = `${zoom > 0.8 ? 11 : 9.5}px ${font}`;
+      const room = map.side * zoom - 2;
       for (const number of seen()) {
         const { x, y, label, layers } = map.boxes[number];
         const [px, py] = at(x, y + map.side / 2);
