@@ -163,7 +163,7 @@ def _lines(graph: nx.DiGraph, places: dict, lanes: dict, named: Sequence[str]) -
             crossing[rank] += 1
             inside[rank] |= named[a] != "" and named[a] == named[b]
     best, found = math.inf, []
-    for most in range(2, last + 2):
+    for most in range(2, min(last + 1, 12 * math.isqrt(last + 1)) + 1):
         cuts = [0]
         while cuts[-1] + most <= last:
             end = cuts[-1] + most

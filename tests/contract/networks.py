@@ -18,7 +18,7 @@ EVERY = (
     "with_preprocessing", "maximize", "invert", "receptive_field", "top_patches", "unit_activations", "vectors",
     "arrays", "saliency", "smoothgrad", "integrated_gradients", "guided_backprop", "deconvnet", "cam", "grad_cam",
     "randomize", "segment", "occlusion", "deletion_insertion", "fgsm", "pgd", "fool", "analyze", "ChannelExplorer",
-    "DreamExplorer",
+    "DreamExplorer", "NetworkExplorer",
     "synthesize_texture", "with_average_pooling", "arithmetic",
 )  # fmt: skip
 ATTACKS = ("fgsm", "pgd", "fool")
@@ -294,6 +294,7 @@ _ONE_INPUT = {
     "with_preprocessing": "2 inputs", "picture_filters": "one input is a picture", "top_patches": "2 inputs",
     "describe_filters": "one input is a picture", "maximize": "networks with one input",
     "invert": "networks with one input", "ChannelExplorer": "take one picture", "DreamExplorer": "take one picture",
+    "NetworkExplorer": "take one picture",
 }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ import pytest
 from coursekit import (
     ChannelExplorer,
     DreamExplorer,
+    NetworkExplorer,
     activation_mask,
     activations,
     analyze,
@@ -308,6 +309,16 @@ def analyze_(net):
 @cell
 def ChannelExplorer_(net):
     explorer = ChannelExplorer(net.model, one(net), net.layer)
+    close(net, explorer.activation, floats(net, "maps")[0])
+    explorer.close()
+
+
+@cell
+def NetworkExplorer_(net):
+    explorer = NetworkExplorer(net.model, one(net), net.layer)
+    close(net, explorer.activation, floats(net, "maps")[0])
+    assert "<img" in explorer._still()
+    explorer.paint("eraser", 3, [(0, 0)])
     close(net, explorer.activation, floats(net, "maps")[0])
     explorer.close()
 
