@@ -39,7 +39,7 @@ def arithmetic(found: Arithmetic, most: int = 8, title: str = "") -> Figure:
     height = (2.6 if drawn else 0.3) + 0.24 * len(bars) + 0.6
     said = _patch_in_words(found) if drawn else ""
     told = ", ".join(f"{label} {value:.4g}" for label, value, _ in bars)
-    fig = figure(f"{where}, {found.kind}: {found.says}{said} Bars: {told}.", 7.5, height)
+    fig = figure(f"{where}, {found.kind}: {found.says}.{said} Bars: {told}.", 7.5, height)
     fig.suptitle(f"{where}: {found.kind}", fontsize=10)
     if drawn:
         above, below = fig.subfigures(2, 1, height_ratios=[2.6, 0.24 * len(bars) + 0.6])
@@ -94,11 +94,18 @@ def _bars(found: Arithmetic, most: int) -> list[tuple[str, float, str]]:
         bars.append((f"{len(rest)} other{'s'[: len(rest) > 1]}", together, BLUE if together >= 0 else ORANGE))
     if found.bias:
         bars.append(("bias", found.bias, BLUE if found.bias >= 0 else ORANGE))
-    if found.terms:
-        bars.append(("product" if found.multiplied else "sum", found.before, GREEN))
+    if len(found.terms) > 1 or found.bias:
+        bars.append((_together(found), found.before, GREEN))
     if found.activation != "linear":
         bars.append((found.activation, found.total, GREEN))
     return bars or [("value", found.value, GREEN)]
+
+
+def _together(found: Arithmetic) -> str:
+    for word, name in (("max", "largest"), ("minimum", "smallest"), ("average", "average")):
+        if word in found.kind:
+            return name
+    return "product" if found.multiplied else "sum"
 
 
 def _name(found: Arithmetic, term: Term) -> str:
