@@ -277,6 +277,16 @@ class TestOthers:
         assert found.details == {"mean": 2, "variance": 3.25, "epsilon": 0.75, "gamma": 3, "beta": 1}
         assert found.says == "(6 - 2) / sqrt(3.25 + 0.75) * 3 + 1 = 7"
 
+    def test_activations_by_themselves(self):
+        network = network_of(
+            L.ReLU(6.0, name="six"), L.LeakyReLU(0.25, name="leaky"), L.Activation("relu", name="relu")
+        )
+        found = arithmetic(network, NUMBERS, "six", 2, 2, 0)
+        assert (found.kind, found.total, found.value) == ("activation", 6, 6)
+        assert found.says == "9, from picture (2, 2, 0); relu6: 6"
+        assert arithmetic(network, -NUMBERS, "leaky", 0, 1, 0).total == -0.5
+        assert arithmetic(network, -NUMBERS, "relu", 0, 1, 0).says == "-2, from picture (0, 1, 0); relu: 0"
+
     def test_dense_with_a_softmax(self):
         layer = L.Dense(2, activation="softmax")
         network = network_of(layer, shape=(3,))
@@ -291,13 +301,17 @@ class TestOthers:
     def test_a_concatenation_says_from_which_branch_and_channel(self):
         x = keras.Input((3, 3, 1), name="picture")
         twice = L.Concatenate(name="both")([x, L.Rescaling(10, name="tenfold")(x)])
-        network = keras.Model(x, [twice, L.Add(name="sum")([x, twice[..., 1:]]), L.Multiply(name="product")([x, x])])
+        pair = [x, twice[..., 1:]]
+        merges = L.Add(name="sum"), L.Subtract(name="less"), L.Average(name="mean"), L.Multiply(name="product")
+        network = keras.Model(x, [twice, *(merge(pair) for merge in merges)])
         found = arithmetic(network, NUMBERS, "both", 1, 2, 1)
         assert (found.largest.layer, found.largest.place, found.total) == ("tenfold", (1, 2, 0), 60)
         assert found.says == "60, from tenfold (1, 2, 0)"
         added = arithmetic(network, NUMBERS, "sum", 1, 2, 0)
         assert ([term.product for term in added.terms], added.says) == ([60, 6], "60 + 6 = 66")
-        assert arithmetic(network, NUMBERS, "product", 1, 2, 0).says == "6 * 6 = 36"
+        for layer, says in (("less", "-60 + 6 = -54"), ("mean", "30 + 3 = 33"), ("product", "60 * 6 = 360")):
+            merged = arithmetic(network, NUMBERS, layer, 1, 2, 0)
+            assert (merged.says, merged.total) == (says, merged.value)
 
     def test_zeros_of_padding_come_from_nowhere(self):
         layer = L.ZeroPadding2D(1)
