@@ -37,7 +37,7 @@ def channels_at(
         >>> from coursekit import channels_at, photo, squeezenet
         >>> unit, channels, values = channels_at(squeezenet(), photo("chelsea", 227), "fire9-concat", 100, 120)
         >>> unit, len(channels), bool((values[:-1] >= values[1:]).all())
-        ((6, 7), 512, True)
+        ((5, 7), 512, True)
     """
     step = find_layer(model, layer)
     if len(step.shape) != 3:

@@ -9,14 +9,14 @@ L = keras.layers
 
 @pytest.fixture(scope="module")
 def network():
-    """Return a convolution of two channels with padding, a sum and a softmax of it."""
+    """Return a convolution of two channels with padding, a sum, a pooling and a large kernel."""
     picture = keras.Input((2, 2, 2), name="picture")
     mixed = L.Conv2D(1, 2, padding="same", activation="relu", name="mix")(picture)
     summed = L.Add(name="sum")([picture, mixed])
     large = L.Conv2D(1, 8, padding="same", name="large")(picture)
     model = keras.Model(picture, [summed, L.MaxPooling2D(2, name="pool")(picture), large])
     weights = np.array([[[1, 2], [3, 4]], [[5, 6], [-7, 8]]], np.float32)
-    model.get_layer("mix").set_weights([weights[..., np.newaxis], [0.5]])
+    model.get_layer("mix").set_weights([weights[..., np.newaxis], np.array([0.5])])
     return model
 
 
