@@ -211,7 +211,7 @@ def _taken_apart(step: Step, sources: list[Source], place: tuple, here: np.ndarr
     return Arithmetic(
         kind=parts.kind,
         total=total,
-        terms=tuple(sorted(parts.terms, key=lambda term: (-abs(term.product), -abs(term.weight)))),
+        terms=tuple(sorted(parts.terms, key=lambda term: (-abs(term.product), -abs(term.weight), -term.value))),
         bias=parts.bias,
         before=parts.before,
         activation="linear" if function is None else name_of(function),

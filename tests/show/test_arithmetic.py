@@ -36,7 +36,7 @@ class TestAKernel:
         assert words(products) == ["40", "240"]
         assert len(patch.lines) == len(products.lines) == 4  # two places of padding, a cross each
         assert not kernel.lines
-        assert patch.get_title() == "channel 1 of picture"
+        assert patch.get_title() == "channel 1 of\npicture"
         assert products.get_title() == "adds 280"
         assert [label.get_text() for label in patch.get_xticklabels()] == ["1", "2"]
         assert kernel.images[0].norm(0) == 0.5
@@ -62,10 +62,12 @@ class TestAKernel:
         assert words(show.arithmetic(arithmetic(network, PICTURE, "large", 0, 0, 0)).axes[1]) == []
 
 
-def test_pooling_names_places(network):
-    bars = show.arithmetic(arithmetic(network, PICTURE, "pool", 0, 0, 1)).axes[-1]
-    assert bars.get_yticklabels()[0].get_text() == "row 1, column 1"
-    assert [bar.get_width() for bar in bars.patches] == [40, 0, 0, 0, 40]
+def test_the_largest_of_a_pooling_is_framed_among_the_others(network):
+    patch, bars = show.arithmetic(arithmetic(network, PICTURE, "pool", 0, 0, 1)).axes
+    assert words(patch) == ["10", "20", "30", "40"]
+    assert patch.patches[0].get_xy() == (0.5, 0.5)
+    assert [label.get_text() for label in bars.get_yticklabels()][:2] == ["row 1, column 1", "row 1, column 0"]
+    assert [bar.get_width() for bar in bars.patches] == [40, 30, 20, 10, 40]
 
 
 def test_layers_without_a_window_have_bars_alone(network):
