@@ -185,17 +185,23 @@ def box_on_picture(model: Any, image: Any, layer: str, place: Sequence[int]) -> 
         place: (row, column, channel); of other places only the whole layer's box is known.
 
     Returns:
-        (top, left, bottom, right), or None if it depends on no picture.
+        (top, left, bottom, right), or None if it depends on no picture, or the size of some layer is not known.
     """
     batches, _ = as_inputs(model, image)
     for name, tensor, batch in zip(input_names(model), model.inputs, batches, strict=True):
         if len(tensor.shape) != 4:
             continue
         size = batch.shape[1:3]
-        last = None if size == tensor.shape[1:3] else layer
-        if (found := _fields(model, name, size, last)[layer]) is not None:
+        fields = kept(model, ("boxes", name, size), lambda name=name, size=size: _known(model, name, size))
+        if (found := fields.get(layer)) is not None:
             return found.box(*place[:2]) if found.shape != (1, 1) else found.box()
     return None
+
+
+def _known(model: Any, picture: str, size: tuple[int, int]) -> dict[str, ReceptiveField | None]:
+    """Return the fields of all layers of a network that has computed a picture of this size; none if sizes are open."""
+    shapes = output_shapes(model, size, picture)
+    return {} if None in keras.tree.flatten(list(shapes.values())) else _fields(model, picture, size)
 
 
 # What is asked for
