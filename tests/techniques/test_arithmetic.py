@@ -385,6 +385,13 @@ class TestTheWayDown:
         assert path[0].box == (0, 0, 2, 2)
 
 
+def test_the_box_in_a_picture_of_any_size():
+    layer = L.AveragePooling2D(2, strides=1)
+    network = network_of(layer, shape=(None, None, 1))
+    found = arithmetic(network, NUMBERS, layer.name, 1, 0, 0)
+    assert (found.total, found.box) == ((4 + 5 + 7 + 8) / 4, (1, 0, 3, 2))
+
+
 def test_the_table_can_be_read_aloud():
     layer = L.Conv2D(1, 1, name="mix<1>", activation="relu")
     network = network_of(layer, shape=(1, 1, 20))
