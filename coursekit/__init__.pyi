@@ -42,6 +42,7 @@ from .techniques import (
     cam as cam,
     channel as channel,
     channel_statistics as channel_statistics,
+    channels_at as channels_at,
     class_score as class_score,
     contribution_path as contribution_path,
     deconvnet as deconvnet,

@@ -29,6 +29,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "objectives": ["Objective", "channel", "class_score", "direction", "neuron"],
         "occlusion": ["occlusion"],
         "patches": ["Patches", "top_patches"],
+        "pointing": ["channels_at"],
         "quilting": ["quilt"],
         "randomization": ["randomize"],
         "receptive_field": ["ReceptiveField", "receptive_field"],

@@ -211,7 +211,7 @@ def _taken_apart(step: Step, sources: list[Source], place: tuple, here: np.ndarr
     return Arithmetic(
         kind=parts.kind,
         total=total,
-        terms=tuple(sorted(parts.terms, key=lambda term: (-abs(term.product), -abs(term.weight)))),
+        terms=tuple(sorted(parts.terms, key=lambda term: (-abs(term.product), -abs(term.weight), -term.value))),
         bias=parts.bias,
         before=parts.before,
         activation="linear" if function is None else name_of(function),
@@ -229,11 +229,11 @@ def _taken_apart(step: Step, sources: list[Source], place: tuple, here: np.ndarr
 def _in_words(found: Arithmetic) -> str:
     value = _short(found.value)
     if found.kind == "input":
-        return f"{value}, as it came in."
+        return f"{value}, as it came in"
     if found.kind == _NOT_KNOWN:
-        return f"{value}. How this layer computes it is not known here: only its value is told."
+        return f"{value}. How this layer computes it is not known here: only its value is told"
     if found.kind in ("zero padding", "transposed convolution") and not found.terms and not found.bias:
-        return f"{value}: nothing but padding comes in."
+        return f"{value}: nothing but padding comes in"
     said = _sum_in_words(found)
     if found.activation == "softmax":
         said += f"; softmax: exp({_short(found.before)}) / the sum of exp over {len(found.along)} numbers = {value}"

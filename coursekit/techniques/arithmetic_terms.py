@@ -82,7 +82,7 @@ class Source:
         """Return the number at a place as a term."""
         place, weight = tuple(map(int, place)), float(weight)
         value = float(self.values[place])
-        return Term(self.layer, place, value, weight, value * weight)
+        return Term(self.layer, place, value, weight, value * weight if weight else 0.0)  # also of an infinite one
 
     def below(self, place: Sequence[int]) -> tuple[int, ...]:
         """Return the place that is laid on another one, where a side of 1 is spread over all places."""

@@ -9,7 +9,7 @@ import pytest
 
 from coursekit import activations, arithmetic, contribution_path, photo, squeezenet
 from coursekit.networks.backend import keras
-from coursekit.networks.graph import steps
+from coursekit.networks.graph import run, steps
 
 L, ops = keras.layers, keras.ops
 
@@ -58,9 +58,11 @@ def test_every_kind_of_layer_gives_what_its_terms_give(name):
     network = make() if name == "squeezenet" else randomized(make())
     picture = photo("chelsea", size).astype(np.float32)
     picture = picture if name == "squeezenet" else picture / 127.5 - 1
-    values, rng = activations(network, picture), np.random.default_rng(17)
-    by_type = {}
-    for step in steps(network):
+    everything, by_type, rng = steps(network), {}, np.random.default_rng(17)
+    names = [step.name for step in everything]
+    outputs = run(everything, [ops.convert_to_tensor(picture[np.newaxis], "float32")], names)  # uncompiled: sooner
+    values = {name: np.asarray(output)[0] for name, output in zip(names, outputs, strict=True)}
+    for step in everything:
         by_type.setdefault(type(step.operation).__name__, []).append(step)
     checked = 0
     for kind, several in by_type.items():
@@ -132,7 +134,7 @@ def test_every_kind_of_layer_and_operation():
     picture = rng.normal(size=(13, 10, 4)).astype(np.float32)
     values = activations(network, picture)
     for step in steps(network):
-        for place in spots(values[step.name], 3, rng):
+        for place in spots(values[step.name], 2, rng):
             found = arithmetic(network, picture, step.name, *place, values=values)
             assert found.kind != "not taken apart", step.name
             assert agrees(found), f"{found}, but {found.value} in the network"
@@ -151,8 +153,8 @@ def network_of(*layers, shape=(3, 3, 1)):
     return keras.Model(x, [layer(x) for layer in layers])
 
 
-def kernel(layer, values, bias=0.0):
-    layer.set_weights([np.reshape(values, layer.get_weights()[0].shape), *([[bias]] if layer.use_bias else [])])
+def assign(layer, *weights):
+    layer.set_weights([np.reshape(one, now.shape) for one, now in zip(weights, layer.get_weights(), strict=True)])
 
 
 def places(found):
@@ -169,7 +171,7 @@ def convolutions():
     )
     network = network_of(*layers)
     for layer, values, bias in zip(layers, (TENS, -np.ones(9), TENS, TENS), (0.5, 10, 0, 0.25), strict=True):
-        kernel(layer, values, bias)
+        assign(layer, values, [bias])
     return network
 
 
@@ -220,7 +222,7 @@ class TestConvolutions:
     def test_one_term_for_each_input_channel_the_largest_first(self):
         layer = L.Conv2D(1, (1, 2), use_bias=False)
         network = network_of(layer, shape=(1, 2, 3))
-        kernel(layer, [[1, 2, -3], [0, 5, -1]])
+        assign(layer, [[1, 2, -3], [0, 5, -1]])
         found = arithmetic(network, np.array([[[1, 2, 3], [4, 0.5, 6]]], np.float32), layer.name, 0, 0, 0)
         assert [(t.place, t.value, t.weight, t.product) for t in found.terms] == [
             ((0, 0, 2), 3, -3, -9 - 6),
@@ -233,11 +235,9 @@ class TestConvolutions:
     def test_depthwise_separable_and_groups(self):
         layers = L.DepthwiseConv2D(1, depth_multiplier=2), L.Conv2D(4, 1, groups=2), L.SeparableConv2D(1, 1)
         network = network_of(*layers, shape=(1, 1, 4))
-        layers[0].set_weights([np.arange(8.0).reshape(1, 1, 4, 2), np.zeros(8)])
-        layers[1].set_weights([np.arange(8.0).reshape(1, 1, 2, 4), np.zeros(4)])
-        layers[2].set_weights(
-            [np.array([1, 2, 3, 4.0]).reshape(1, 1, 4, 1), np.array([5, 6, 7, 8.0]).reshape(1, 1, 4, 1), [1]]
-        )
+        assign(layers[0], range(8), [0] * 8)
+        assign(layers[1], range(8), [0] * 4)
+        assign(layers[2], [1, 2, 3, 4], [5, 6, 7, 8], [1])
         picture = np.array([1, 10, 100, 1000], np.float32).reshape(1, 1, 4)
         depthwise = arithmetic(network, picture, layers[0].name, 0, 0, 5)  # the second of channel 2
         assert places(depthwise) == [((0, 0, 2), 500)]
@@ -271,16 +271,26 @@ class TestOthers:
     def test_batch_normalization(self):
         layer = L.BatchNormalization(epsilon=0.75)
         network = network_of(layer)
-        layer.set_weights([[3.0], [1.0], [2.0], [3.25]])
+        assign(layer, 3, 1, 2, 3.25)
         found = arithmetic(network, NUMBERS, layer.name, 1, 2, 0)
         assert found.total == found.value == (6 - 2) / 2 * 3 + 1
         assert found.details == {"mean": 2, "variance": 3.25, "epsilon": 0.75, "gamma": 3, "beta": 1}
         assert found.says == "(6 - 2) / sqrt(3.25 + 0.75) * 3 + 1 = 7"
 
+    def test_activations_by_themselves(self):
+        network = network_of(
+            L.ReLU(6.0, name="six"), L.LeakyReLU(0.25, name="leaky"), L.Activation("relu", name="relu")
+        )
+        found = arithmetic(network, NUMBERS, "six", 2, 2, 0)
+        assert (found.kind, found.total, found.value) == ("activation", 6, 6)
+        assert found.says == "9, from picture (2, 2, 0); relu6: 6"
+        assert arithmetic(network, -NUMBERS, "leaky", 0, 1, 0).total == -0.5
+        assert arithmetic(network, -NUMBERS, "relu", 0, 1, 0).says == "-2, from picture (0, 1, 0); relu: 0"
+
     def test_dense_with_a_softmax(self):
         layer = L.Dense(2, activation="softmax")
         network = network_of(layer, shape=(3,))
-        layer.set_weights([np.array([[1, 0], [2, 0], [0, 0.0]]), [np.log(3) - 5, 0]])
+        assign(layer, [[1, 0], [2, 0], [0, 0]], [np.log(3) - 5, 0])
         found = arithmetic(network, {"picture": [1, 2, 7]}, layer.name, 0)
         assert found.total == pytest.approx(0.75, abs=1e-6)
         assert found.before == pytest.approx(np.log(3), abs=1e-6)
@@ -291,13 +301,17 @@ class TestOthers:
     def test_a_concatenation_says_from_which_branch_and_channel(self):
         x = keras.Input((3, 3, 1), name="picture")
         twice = L.Concatenate(name="both")([x, L.Rescaling(10, name="tenfold")(x)])
-        network = keras.Model(x, [twice, L.Add(name="sum")([x, twice[..., 1:]]), L.Multiply(name="product")([x, x])])
+        pair = [x, twice[..., 1:]]
+        merges = L.Add(name="sum"), L.Subtract(name="less"), L.Average(name="mean"), L.Multiply(name="product")
+        network = keras.Model(x, [twice, *(merge(pair) for merge in merges)])
         found = arithmetic(network, NUMBERS, "both", 1, 2, 1)
         assert (found.largest.layer, found.largest.place, found.total) == ("tenfold", (1, 2, 0), 60)
         assert found.says == "60, from tenfold (1, 2, 0)"
         added = arithmetic(network, NUMBERS, "sum", 1, 2, 0)
         assert ([term.product for term in added.terms], added.says) == ([60, 6], "60 + 6 = 66")
-        assert arithmetic(network, NUMBERS, "product", 1, 2, 0).says == "6 * 6 = 36"
+        for layer, says in (("less", "-60 + 6 = -54"), ("mean", "30 + 3 = 33"), ("product", "60 * 6 = 360")):
+            merged = arithmetic(network, NUMBERS, layer, 1, 2, 0)
+            assert (merged.says, merged.total) == (says, merged.value)
 
     def test_zeros_of_padding_come_from_nowhere(self):
         layer = L.ZeroPadding2D(1)
@@ -307,7 +321,7 @@ class TestOthers:
             0,
             (),
             None,
-            "0: nothing but padding comes in.",
+            "0: nothing but padding comes in",
         )
         assert places(arithmetic(network, NUMBERS, layer.name, 1, 3, 0)) == [((0, 2, 0), 3)]
 
@@ -323,7 +337,7 @@ class TestOthers:
         assert (found.kind, found.terms) == ("not taken apart", ())
         assert found.value == pytest.approx(0.8)
         assert np.isnan(found.total)
-        assert found.says == "0.8. How this layer computes it is not known here: only its value is told."
+        assert found.says == "0.8. How this layer computes it is not known here: only its value is told"
         assert len(contribution_path(network, np.ones((1, 1, 2), np.float32), layer.name, 0, 0, 1)) == 1
 
     def test_a_subclass_with_a_call_of_its_own_is_not_taken_for_its_parent(self):
@@ -356,25 +370,32 @@ class TestTheWayDown:
         shared = L.Conv2D(1, 1, name="shared", use_bias=False)
         x = keras.Input((3, 3, 1), name="picture")
         network = keras.Model(x, shared(shared(x)))
-        kernel(shared, [2])
+        assign(shared, 2)
         path = contribution_path(network, NUMBERS, "shared:2", 1, 1, 0)
         assert [(one.layer, one.value) for one in path] == [("shared:2", 20), ("shared", 10), ("picture", 5)]
 
     def test_a_dict_of_inputs_and_the_picture_that_a_number_depends_on(self):
-        left, right = keras.Input((3, 3, 1), name="left"), keras.Input((3, 3, 1), name="right")
+        left, right = keras.Input((3, 3, 1), name="a"), keras.Input((3, 3, 1), name="b")
         network = keras.Model({"a": left, "b": right}, [L.MaxPooling2D(2, name="pool")(right), L.Add()([left, right])])
         path = contribution_path(network, {"a": NUMBERS, "b": -NUMBERS}, "pool", 0, 0, 0)
         assert [(one.layer, one.place, one.value) for one in path] == [
             ("pool", (0, 0, 0), -1),
-            ("right", (0, 0, 0), -1),
+            ("b", (0, 0, 0), -1),
         ]
         assert path[0].box == (0, 0, 2, 2)
+
+
+def test_the_box_in_a_picture_of_any_size():
+    layer = L.AveragePooling2D(2, strides=1)
+    network = network_of(layer, shape=(None, None, 1))
+    found = arithmetic(network, NUMBERS, layer.name, 1, 0, 0)
+    assert (found.total, found.box) == ((4 + 5 + 7 + 8) / 4, (1, 0, 3, 2))
 
 
 def test_the_table_can_be_read_aloud():
     layer = L.Conv2D(1, 1, name="mix<1>", activation="relu")
     network = network_of(layer, shape=(1, 1, 20))
-    kernel(layer, np.arange(20), 5)
+    assign(layer, np.arange(20), [5])
     found = arithmetic(network, np.ones((1, 1, 20), np.float32), layer.name, 0, 0, 0)
     table = found._repr_html_()
     assert (
