@@ -394,6 +394,7 @@ function begin(view) {
   parts.names.id = unique();
   parts.find.setAttribute("list", parts.names.id);
   parts.find.onchange = find;
+  parts.find.onkeydown = ({ key }) => key === "Enter" && find();
   parts.layers.onchange = () => choose({ layer: parts.layers.value });
   numberField(view, parts.channel, { value: chosen, use: (c) => choose({ channel: c }), words: noChannel });
   onKeys(parts.grid, takeGridKey);

@@ -79,6 +79,7 @@ class NetworkExplorer(Widget):
     place = traitlets.Any().tag(sync=True)
     scale = traitlets.Any("own").tag(sync=True)
     elsewhere = traitlets.Bool(False).tag(sync=True)
+    _quiet = False  # while what is chosen does not fit together yet
     _map = traitlets.Dict().tag(sync=True)
     _classes = traitlets.List().tag(sync=True)  # their names
 
@@ -207,7 +208,8 @@ class NetworkExplorer(Widget):
 
     def _show_layer(self, change: Any) -> None:
         with self.hold_sync():
-            self.place = None
+            if not self._quiet:
+                self.place = None
             self.channel = self._strongest[change.new]
         self._tell("field", "layer", "channel")
 
@@ -226,14 +228,19 @@ class NetworkExplorer(Widget):
     def set_state(self, sync_data: dict) -> None:
         """Take what was chosen in the page, the layer first: what comes too late for a new layer is put right."""
         rest = dict(sync_data)
-        with self.hold_sync():
-            if "layer" in rest:
-                super().set_state({"layer": rest.pop("layer")})
-            place = rest.get("place")
-            if place is not None and not np.less(place, self.activation.shape[:2]).all():
-                del rest["place"]
-                self.send_state("place")
-            super().set_state(rest)
+        both = self._quiet = {"layer", "place"} <= rest.keys()  # one after the other they need not fit together
+        try:
+            with self.hold_sync():
+                if "layer" in rest:
+                    super().set_state({"layer": rest.pop("layer")})
+                if rest.get("place") and not np.less(rest["place"], self.activation.shape[:2]).all():
+                    rest["place"] = None
+                    self.send_state("place")
+                super().set_state(rest)
+        finally:
+            self._quiet = False
+        if both:
+            self._tell("field", "layer", "channel", "arithmetic")
 
     # ---- paint
 
@@ -343,6 +350,8 @@ class NetworkExplorer(Widget):
 
     def _tell(self, *parts: str) -> None:
         """Send what the page shows; ``buffers`` names the parts that have bytes, in the order of these."""
+        if self._quiet:
+            return
         told, buffers = {"kind": "now"}, {}
         for part in parts:
             told[part], data = getattr(self, f"_pack_{part}")()
@@ -418,21 +427,17 @@ class NetworkExplorer(Widget):
     # ---- where there is no page
 
     def __repr__(self) -> str:
-        height, width, channels = self.activation.shape
-        count = len(self._canvas.strokes)
+        (height, width, channels), count = self.activation.shape, len(self._canvas.strokes)
         told = [f"layer {self.layer} ({channels} channels of {height} x {width})", f"channel {self.channel}"]
         told += [f"{count} stroke{'' if count == 1 else 's'}"] if count else []
-        told += [f"{self._classes[winner]} {self._outputs[winner]:.3g}" for winner in self._winner()]
+        told += [f"{self._classes[self._outputs.argmax()]} {self._outputs.max():.3g}"] if self._classes else []
         return f"NetworkExplorer: {', '.join(told)}"
-
-    def _winner(self) -> list[int]:
-        return [int(np.argmax(self._outputs))] if self._classes else []
 
     def _still(self) -> str:
         shown = {number: shown_layer(box, self._answers) for number, box in enumerate(self._layout.boxes)}
         thumbnails = {number: self._thumbnail(name, _THUMBNAIL) for number, name in shown.items() if name}
         picture = map_picture(self._layout, thumbnails, self._home[self.layer])
-        says = "".join(f" It says {self._classes[winner]}." for winner in self._winner())
+        says = f" It says {self._classes[self._outputs.argmax()]}." if self._classes else ""
         alt = (
             f"The map of {self._network.name}: {len(self._names)} layers in {len(self._layout.boxes)} boxes, from "
             f"{self._names[0]} to {self._names[-1]}; in {len(thumbnails)} of them a channel for the photo.{says}"
