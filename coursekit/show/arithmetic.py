@@ -57,7 +57,8 @@ def _patch_in_words(found: Arithmetic) -> str:
     largest = found.largest
     padded = int(found.window.padding.sum())
     said = f" The window is {rows} x {columns}" + (f", {padded} places of it padding" if padded else "")
-    return f"{said}. Shown is channel {largest.place[-1]} of {largest.layer}, which adds {largest.product:.4g}."
+    gives = "whose largest number is" if _takes_largest(found) else "which adds"
+    return f"{said}. Shown is channel {largest.place[-1]} of {largest.layer}, {gives} {largest.product:.4g}."
 
 
 def _draw_window(fig: Any, found: Arithmetic) -> None:
