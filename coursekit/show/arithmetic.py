@@ -57,7 +57,8 @@ def _patch_in_words(found: Arithmetic) -> str:
     largest = found.largest
     padded = int(found.window.padding.sum())
     said = f" The window is {rows} x {columns}" + (f", {padded} places of it padding" if padded else "")
-    return f"{said}. Shown is channel {largest.place[-1]} of {largest.layer}, which adds {largest.product:.4g}."
+    gives = "whose largest number is" if _takes_largest(found) else "which adds"
+    return f"{said}. Shown is channel {largest.place[-1]} of {largest.layer}, {gives} {largest.product:.4g}."
 
 
 def _draw_window(fig: Any, found: Arithmetic) -> None:
@@ -86,8 +87,8 @@ def _draw_window(fig: Any, found: Arithmetic) -> None:
             continue
         for i, j in np.argwhere(~window.padding | (values is kernel)):
             ink = "black" if norm(values[i, j]) > 0.45 else "white"
-            size = 8 if columns <= 5 else 6
-            ax.text(j, i, f"{values[i, j]:.3g}", ha="center", va="center", color=ink, fontsize=size)
+            number, size = (f"{values[i, j]:.3g}", 8) if columns <= 5 else (f"{values[i, j]:.2g}", 5.5)
+            ax.text(j, i, number, ha="center", va="center", color=ink, fontsize=size)
 
 
 def _bars(found: Arithmetic, most: int) -> list[tuple[str, float, str]]:

@@ -253,16 +253,22 @@ def _sum_in_words(found: Arithmetic) -> str:
     if "average" in found.kind and "counted" in numbers:
         count = len(terms)
         return f"{_short(sum(term.value for term in terms))} / {count} = {before}, the average of {count} numbers"
-    if len(terms) == 1 and terms[0].weight == 1 and not found.bias:
-        return f"{before}" + _at(terms[0])
-    if len(terms) == 1 and found.window is None:
+    alone = len(terms) == 1 and found.window is None
+    if alone and terms[0].weight == 1 and not found.bias:
+        return before + _at(terms[0])
+    if alone:
         line = f"{_short(terms[0].value)} * {_short(terms[0].weight)}"
         return line + (_signed(found.bias) if found.bias else "") + f" = {before}"
     if found.multiplied:
         return " * ".join(_short(term.product) for term in terms) + f" = {before}"
-    line = "".join(_signed(term.product) for term in terms[:_SHOWN])
-    if rest := terms[_SHOWN:]:
-        line += f"{_signed(sum(term.product for term in rest))} ({len(rest)} others)"
+    products = [term.product for term in terms]
+    if found.window is not None and len(terms) == 1:  # one input channel: what each place of the window adds
+        each = (found.window.patch * found.window.kernel)[~found.window.padding].ravel()
+        products = each[np.argsort(-np.abs(each), kind="stable")].tolist()
+    shown = _SHOWN + (len(products) == _SHOWN + 1)
+    line = "".join(map(_signed, products[:shown]))
+    if rest := products[shown:]:
+        line += f"{_signed(sum(rest))} ({len(rest)} others)"
     if found.bias:
         line += f"{_signed(found.bias)} (bias)"
     line = "-" + line[3:] if line.startswith(" - ") else line.removeprefix(" + ")

@@ -13,6 +13,7 @@ from coursekit.networks.graph import Step
 from coursekit.networks.kinds import computes_as, function_name, type_name
 from coursekit.networks.nonlinearity import ReluOperation, nonlinearity
 from coursekit.networks.tracing import is_elementwise, traceable
+from coursekit.techniques.arithmetic_terms import number_of
 
 _L = keras.layers
 _LAYERS = (_L.ReLU, _L.LeakyReLU, _L.PReLU, _L.ELU, _L.Softmax, _L.Activation)
@@ -72,7 +73,7 @@ def apply(step: Step, function: Any, before: float, place: tuple, shape: tuple) 
     if isinstance(function, _L.LeakyReLU):
         return before if before >= 0 else float(function.negative_slope) * before
     if isinstance(function, _L.PReLU):
-        slope = np.broadcast_to(keras.ops.convert_to_numpy(function.alpha), shape)[place]
+        slope = np.broadcast_to(number_of(function.alpha), shape)[place]
         return before if before >= 0 else float(slope) * before
     name = name_of(function)
     if name in _CURVES and _is_keras_own(function, name):

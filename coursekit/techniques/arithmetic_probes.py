@@ -31,10 +31,10 @@ def mixed(step: Step, source: Source, place: tuple, shape: tuple) -> Parts | Non
     batch = np.broadcast_to(probes.reshape(-1, *[1] * (len(shape) - 1), count), (len(probes), *source.values.shape))
     answers = keras.ops.convert_to_numpy(call(keras.ops.convert_to_tensor(batch, dtypes[0])))
     answers = answers[(slice(None), *place)].astype(np.float64)
+    if not np.isfinite(answers).all():
+        return None
     bias, weights = answers[0], (answers[1 : count + 1] - answers[0]) / scale
-    if not np.isfinite(answers).all() or not np.allclose(
-        answers, probes @ weights + bias, rtol=1e-5, atol=1e-5 * np.abs(answers).max()
-    ):
+    if not np.allclose(answers, probes @ weights + bias, rtol=1e-5, atol=1e-5 * np.abs(answers).max()):
         return None
     terms = [source.term((*place[:-1], c), weight) for c, weight in enumerate(weights) if weight]
     return Parts("linear", terms, float(bias))

@@ -92,4 +92,4 @@ class Source:
 
 def number_of(weight: Any) -> np.ndarray:
     """Return a weight, a tensor or a constant as float64."""
-    return keras.ops.convert_to_numpy(weight).astype(np.float64)
+    return keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(weight, "float64"))

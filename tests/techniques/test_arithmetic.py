@@ -206,7 +206,7 @@ class TestConvolutions:
         found = self.number("thrice", 0, 0, 0)
         assert (found.before, found.activation, found.total, found.value) == (10 - 12, "relu", 0, 0)
         assert found.window.rows.tolist() == [-1, 0, 1]
-        assert found.says == "-12 + 10 (bias) = -2; relu: 0"
+        assert found.says == "-5 - 4 - 2 - 1 + 10 (bias) = -2; relu: 0"
         assert places(found) == [((1, 1, 0), -12)]
 
     def test_dilation_leaves_places_out(self):
@@ -240,7 +240,7 @@ class TestConvolutions:
         assign(layers[2], [1, 2, 3, 4], [5, 6, 7, 8], [1])
         picture = np.array([1, 10, 100, 1000], np.float32).reshape(1, 1, 4)
         depthwise = arithmetic(network, picture, layers[0].name, 0, 0, 5)  # the second of channel 2
-        assert places(depthwise) == [((0, 0, 2), 500)]
+        assert (places(depthwise), depthwise.says) == ([((0, 0, 2), 500)], "500 = 500")
         grouped = arithmetic(network, picture, layers[1].name, 0, 0, 2)  # of the second group
         assert places(grouped) == [((0, 0, 3), 6000), ((0, 0, 2), 200)]
         separable = arithmetic(network, picture, layers[2].name, 0, 0, 0)
@@ -393,14 +393,13 @@ def test_the_box_in_a_picture_of_any_size():
 
 
 def test_the_table_can_be_read_aloud():
-    layer = L.Conv2D(1, 1, name="mix<1>", activation="relu")
+    layer = L.Conv2D(1, 1, name="mix>1", activation="relu")
     network = network_of(layer, shape=(1, 1, 20))
     assign(layer, np.arange(20), [5])
     found = arithmetic(network, np.ones((1, 1, 20), np.float32), layer.name, 0, 0, 0)
     table = found._repr_html_()
     assert (
-        "<caption>mix&lt;1&gt; (0, 0, 0), convolution: 19 + 18 + 17 + 136 (17 others) + 5 (bias) = 195; relu: 195"
-        in table
+        "<caption>mix&gt;1 (0, 0, 0), convolution: 19 + 18 + 17 + 136 (17 others) + 5 (bias) = 195; relu: 195" in table
     )
     assert table.count('<th scope="col">') == 6
     rows = re.findall(r'<tr><th scope="row">(.*?)</th>(.*?)</tr>', table)
