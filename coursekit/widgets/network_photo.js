@@ -23,8 +23,8 @@ const networkPhoto = (() => {
       if (height !== shape[0] || width !== shape[1]) {
         [height, width] = shape;
         parts.stage.style.aspectRatio = `${width} / ${height}`;
-        parts.size.max = Math.floor(Math.max(height, width) / 2);
-        parts.size.value = Math.round(Math.max(height, width) / 6);
+        parts.size.max = Math.max(1, Math.floor(Math.max(height, width) / 2));
+        parts.size.value = Math.max(1, Math.round(Math.max(height, width) / 6));
         for (const canvas of [parts.photo, parts.over]) canvas.classList.toggle("ck-crisp", width < 100);
         [parts.way.height, parts.way.width] = [height, width];
         cursor = null;

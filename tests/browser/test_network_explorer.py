@@ -215,7 +215,7 @@ def test_a_unit_what_it_sees_and_where_its_number_comes_from(page):
     python(page, "explorer.layer, explorer.channel = 'block2_three', 4")
     eventually(lambda: shown(page, ".ck-name").startswith("Channel 4"), True)
     page.mouse.move(*point(page, ".ck-large", 5, 7, 24))
-    eventually(lambda: "at row 5, column 7. It sees 10 × 10 pixels" in shown(page, ".ck-where"), True)
+    eventually(lambda: "at row 5, column 7. It sees 14 × 14 pixels" in shown(page, ".ck-where"), True)
     assert page.locator(".ck-sees").first.is_visible()
     page.mouse.click(*point(page, ".ck-large", 5, 7, 24))
     eventually(lambda: chosen(page, "place"), [5, 7])

@@ -320,7 +320,7 @@ def NetworkExplorer_(net):
     explorer = NetworkExplorer(net.model, one(net), net.layer)
     close(net, explorer.activation, floats(net, "maps")[0])
     assert "<img" in explorer._still()
-    explorer.paint("eraser", 3, [(0, 0)])
+    explorer.paint("eraser", 1, [(0, 0)])
     close(net, explorer.activation, floats(net, "maps")[0])
     explorer.close()
 
