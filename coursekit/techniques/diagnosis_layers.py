@@ -10,7 +10,7 @@ import numpy as np
 from coursekit.networks.backend import keras
 from coursekit.networks.graph import Step, compiled, steps
 from coursekit.networks.kinds import CONVOLUTIONS
-from coursekit.techniques.diagnosis_pass import Seen, is_rectified, with_channels
+from coursekit.techniques.diagnosis_pass import Seen, is_rectified, spread, with_channels
 from coursekit.techniques.diagnosis_table import MEASURES, Finding, finding, not_measured
 from coursekit.techniques.filters import filters
 
@@ -142,7 +142,7 @@ def statistics(seen: Seen) -> list[Finding]:
         np.asarray(keras.ops.cast(one, "float32"), np.float64) for one in (layer.moving_mean, layer.moving_variance)
     )
     forward = compiled(seen.model, [step.parents[0]])
-    rows = np.unique(np.linspace(0, seen.count - 1, min(512, seen.count)).astype(int))
+    rows = spread(seen.count, 512)
     total, squares, places = 0.0, 0.0, 0
     for start in range(0, len(rows), seen.batch_size):
         values: Any = forward(*(batch[rows[start : start + seen.batch_size]] for batch in seen.batches))[0]
@@ -150,16 +150,16 @@ def statistics(seen: Seen) -> list[Finding]:
         total, squares, places = total + values.sum(0), squares + (values**2).sum(0), places + len(values)
     deviation = np.sqrt(variance + layer.epsilon)
     off = (total / places - mean) / deviation
-    spread = np.sqrt(np.maximum(squares / places - (total / places) ** 2, 0)) / deviation
-    if not np.isfinite([off, spread]).all():
+    wide = np.sqrt(np.maximum(squares / places - (total / places) ** 2, 0)) / deviation
+    if not np.isfinite([off, wide]).all():
         return [not_measured(name, f"What comes into {step.name!r} holds NaN or infinity.")]
     value = float(np.median(np.abs(off)))
     says = (
         f"The channels that come into {step.name!r} lie {value:.2g} standard deviations from the means it keeps of its "
-        f"training, and spread {np.median(spread):.2g} times as much (medians over its {len(mean)} channels)."
+        f"training, and spread {np.median(wide):.2g} times as much (medians over its {len(mean)} channels)."
     )
     advice = "Prepare the pictures as in training: their range, the order of their colours, their mean."
-    details = {"off": off, "spread": spread}
+    details = {"off": off, "spread": wide}
     return [finding(name, value, says, advice, where=step.name, normal=MEASURES[name].normal, details=details)]
 
 

@@ -15,6 +15,8 @@ from coursekit.networks.nonlinearity import is_relu, nonlinearity
 from coursekit.networks.reading import has_weights, score_layer
 from coursekit.waiting import progress_bar
 
+NO_LABELS = "It needs labels: the class of each picture."
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -178,3 +180,8 @@ def _compiled(model: Any, names: Sequence[str], source: str, classes: bool) -> A
         return checked
 
     return kept(model, ("diagnosis", *names, source, classes), make)
+
+
+def spread(count: int, most: int) -> np.ndarray:
+    """Return the indices of at most so many pictures, evenly."""
+    return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int))

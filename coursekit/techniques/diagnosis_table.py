@@ -42,6 +42,7 @@ MEASURES = {
     "a place at the border that carries a class": Measure("share of a class's evidence", (0.0, 0.1), SMALL, _OCCLUSION),
     "errors away from borders": Measure("share of the neighbours", (0.0, 0.3), SMALL, _MAPS),
     "labels that neighbours contradict": Measure("share of the pictures", (0.0, 0.04), SMALL, _MAPS),
+    "test pictures apart from the others": Measure("share of the neighbours", (0.0, 0.65), SMALL, _MAPS),
     "pictures in training and test": Measure("share of the test pictures", (0.0, 0.01), SMALL, _MAPS),
     "answers that flip under a shift": Measure("share of the pictures", (0.0, 0.1), SMALL, _FOOLING),
 }
