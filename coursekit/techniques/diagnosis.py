@@ -18,7 +18,7 @@ from coursekit.techniques import (
     diagnosis_neighbors as neighbors,
 )
 from coursekit.techniques.diagnosis_pass import see
-from coursekit.techniques.diagnosis_table import Diagnosis, Finding
+from coursekit.techniques.diagnosis_table import Diagnosis, Finding, not_measured
 from coursekit.validation import as_count
 from coursekit.waiting import progress_bar
 
@@ -56,7 +56,7 @@ def diagnose(
     is no score that adds them up: a finding is a number to look into, not a verdict.
 
     The pictures pass through the network once, a batch at a time; what needs more passes takes at most 512 of them.
-    Memory does not grow with their number, but for these features.
+    Memory does not grow with their number, but for these features. Interrupted after that pass, it gives what it has.
 
     Args:
         model: A Keras model.
@@ -97,21 +97,28 @@ def diagnose(
     test_labels = _as_labels(test_labels, 0 if tests is None else len(tests[0]), "test_labels", classes)
     seen = see(model, batches, labels, batch_size)
     test = None if tests is None else see(model, tests, test_labels, batch_size)
-    parts: list[Callable[[], list[Finding]]] = [
-        partial(layers.dead_channels, seen),
-        partial(layers.constant_channels, seen),
-        partial(layers.twins, seen),
-        partial(answers.input_scale, seen, test),
-        partial(layers.statistics, seen),
-        partial(answers.certainty, test or seen),
-        partial(answers.border_place, seen),
-        partial(neighbors.errors, seen, test),
-        partial(neighbors.contradicted, seen),
-        partial(neighbors.apart, seen, test),
-        partial(neighbors.copies, seen, test),
-        partial(answers.flips, test or seen),
+    parts: list[tuple[tuple[str, ...], Callable[[], list[Finding]]]] = [
+        (layers.DEAD, partial(layers.dead_channels, seen)),
+        (layers.CONSTANT, partial(layers.constant_channels, seen)),
+        (layers.TWINS, partial(layers.twins, seen)),
+        (answers.SCALE, partial(answers.input_scale, seen, test)),
+        (layers.STATISTICS, partial(layers.statistics, seen)),
+        (answers.CERTAINTY, partial(answers.certainty, test or seen)),
+        (answers.PLACE, partial(answers.border_place, seen)),
+        (neighbors.ERRORS, partial(neighbors.errors, seen, test)),
+        (neighbors.LABELS, partial(neighbors.contradicted, seen)),
+        (neighbors.APART, partial(neighbors.apart, seen, test)),
+        (neighbors.COPIES, partial(neighbors.copies, seen, test)),
+        (answers.FLIPS, partial(answers.flips, test or seen)),
     ]
-    found = [one for part in progress_bar(parts, unit="finding") for one in part()]
+    found: list[Finding] = []
+    try:
+        for _, measure in progress_bar(parts, unit="measure"):
+            found += measure()
+    except KeyboardInterrupt:
+        names = {one.name for one in found}
+        missing = [name for several, _ in parts for name in several if name not in names]
+        found += [not_measured(name, "It was interrupted before this was measured.") for name in missing]
     return Diagnosis(tuple(sorted(found, key=lambda one: (not one.unusual, one.value is None))))
 
 

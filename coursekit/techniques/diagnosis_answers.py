@@ -13,6 +13,10 @@ from coursekit.techniques.objectives import class_score
 from coursekit.techniques.occlusion import occlusion
 from coursekit.techniques.saliency import saliency
 
+SCALE = ("inputs on another scale",)
+CERTAINTY = "saturated outputs", "sure and wrong", "one answer for all"
+PLACE = ("a place at the border that carries a class",)
+FLIPS = ("answers that flip under a shift",)
 _SAMPLE = 512  # pictures given again, changed
 _FEW, _EACH = 5, 20  # pictures of a class whose maps are computed
 _SURE = 0.999
@@ -23,7 +27,7 @@ _ACROSS = ("left", "left of the middle", "middle", "right of the middle", "right
 
 def input_scale(seen: Seen, tests: Seen | None) -> list[Finding]:
     """Return how much better the labels are answered to the pictures, or to those of the test, on another scale."""
-    name = "inputs on another scale"
+    (name,) = SCALE
     sets = [one for one in (seen, tests) if one is not None and one.labels is not None]
     if why := seen.no_probabilities or seen.no_pictures or ("" if sets else NO_LABELS):
         return [not_measured(name, why)]
@@ -97,7 +101,7 @@ def _losses(outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def certainty(seen: Seen) -> list[Finding]:
     """Return how many answers are sure, how many wrong ones are, and how many pictures get the same answer."""
-    names = "saturated outputs", "sure and wrong", "one answer for all"
+    names = CERTAINTY
     if why := seen.no_probabilities:
         return [not_measured(name, why) for name in names]
     top, answers, count = seen.outputs.max(axis=1), seen.outputs.argmax(axis=1), seen.count
@@ -142,7 +146,7 @@ def certainty(seen: Seen) -> list[Finding]:
 
 def border_place(seen: Seen) -> list[Finding]:
     """Return how much of the evidence for one class, and for no other, lies in one place at the border."""
-    name = "a place at the border that carries a class"
+    (name,) = PLACE
     if why := seen.no_outputs or seen.no_pictures or (seen.no_features and _no_scores(seen)):
         return [not_measured(name, why)]
     pictures = seen.batches[0]
@@ -212,7 +216,7 @@ def _cells(maps: np.ndarray) -> np.ndarray:
 
 def flips(seen: Seen) -> list[Finding]:
     """Return how many answers change when the picture is shifted by one pixel."""
-    name = "answers that flip under a shift"
+    (name,) = FLIPS
     if why := seen.no_outputs or seen.no_pictures:
         return [not_measured(name, why)]
     if seen.outputs is None:

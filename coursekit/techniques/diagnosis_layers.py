@@ -14,6 +14,10 @@ from coursekit.techniques.diagnosis_pass import Seen, is_rectified, spread, with
 from coursekit.techniques.diagnosis_table import MEASURES, Finding, finding, not_measured
 from coursekit.techniques.filters import filters
 
+DEAD = "dead channels", "dead channels of Dense layers"
+CONSTANT = ("nearly constant channels",)
+TWINS = ("twins among filters",)
+STATISTICS = ("inputs off their statistics",)
 _ENOUGH = {3: 20, 1: 500}  # pictures: with fewer, channels of a healthy network are silent, too. Maps have many places
 _STILL = 0.01  # of the span that a channel of the layer usually has
 _TWINS = 0.99  # cosine of two kernels
@@ -29,7 +33,7 @@ def dead_channels(seen: Seen) -> list[Finding]:
             "They take no part in any answer, and no gradient reaches them: train with a smaller learning rate, or "
             "with a leaky ReLU; or leave them out.",
         )
-        for name, rank in (("dead channels", 3), ("dead channels of Dense layers", 1))
+        for name, rank in zip(DEAD, (3, 1), strict=True)
     ]  # fmt: skip
 
 
@@ -43,7 +47,7 @@ def constant_channels(seen: Seen) -> list[Finding]:
 
     return [
         _worst_layer(
-            seen, "nearly constant channels", 3, still, lambda step: True, "convolution",
+            seen, *CONSTANT, 3, still, lambda step: True, "convolution",
             f"alive but span less than {_STILL:.0%} of what a channel of the layer usually spans",
             "They tell nothing about the picture: look at them with show.channels.",
         )
@@ -91,7 +95,7 @@ def _worst_layer(
 
 def twins(seen: Seen) -> list[Finding]:
     """Return how many filters of the first convolution have the same kernel as another one, but for its strength."""
-    name = "twins among filters"
+    (name,) = TWINS
     first = next((step for step in steps(seen.model) if isinstance(step.operation, CONVOLUTIONS)), None)
     if first is None or len(first.shape) != 3:
         return [not_measured(name, "The network has no convolution of pictures.")]
@@ -129,7 +133,7 @@ def _cosines(rows: np.ndarray) -> np.ndarray:
 
 def statistics(seen: Seen) -> list[Finding]:
     """Return how far what comes into the first normalisation is from what it saw in training."""
-    name = "inputs off their statistics"
+    (name,) = STATISTICS
     kind = keras.layers.BatchNormalization
     step = next((one for one in steps(seen.model) if isinstance(one.operation, kind)), None)
     if step is None:

@@ -15,12 +15,16 @@ _SIDE = 32  # larger pictures are compared at this size
 _SMALL = 64  # pixels a side up to which a shift by one pixel is looked for by itself
 _CLOSE = 0.5  # of the distance to the next picture
 
+ERRORS = ("errors away from borders",)
+LABELS = ("labels that neighbours contradict",)
+APART = ("test pictures apart from the others",)
+COPIES = ("pictures in training and test",)
 _NEIGHBORS, _MOST = 10, 8
 
 
 def errors(seen: Seen, tests: Seen | None) -> list[Finding]:
     """Return how many of a wrong answer's neighbours are neither of its own nor of the answered class."""
-    name = "errors away from borders"
+    (name,) = ERRORS
     asked = tests or seen
     if why := ("" if seen.labels is not None and asked.labels is not None else NO_LABELS) or _no_map(seen, asked):
         return [not_measured(name, why)]
@@ -45,7 +49,7 @@ def errors(seen: Seen, tests: Seen | None) -> list[Finding]:
 
 def contradicted(seen: Seen) -> list[Finding]:
     """Return how many labels their neighbours contradict."""
-    name = "labels that neighbours contradict"
+    (name,) = LABELS
     if why := (NO_LABELS if seen.labels is None else "") or seen.no_features:
         return [not_measured(name, why)]
     counted = np.bincount(seen.labels)
@@ -73,7 +77,7 @@ def contradicted(seen: Seen) -> list[Finding]:
 
 def apart(seen: Seen, tests: Seen | None) -> list[Finding]:
     """Return how far test pictures keep to themselves among the features."""
-    name = "test pictures apart from the others"
+    (name,) = APART
     if why := ("It needs test_pictures." if tests is None else "") or _no_map(seen, tests):
         return [not_measured(name, why)]
     count = min(seen.count, tests.count, 1000)
@@ -99,7 +103,7 @@ def _no_map(*several: Seen) -> str:
 
 def copies(seen: Seen, tests: Seen | None) -> list[Finding]:
     """Return how many test pictures are copies of others."""
-    name = "pictures in training and test"
+    (name,) = COPIES
     if tests is None:
         return [not_measured(name, "It needs test_pictures, to be compared with the pictures.")]
     if len(seen.batches) > 1 or seen.batches[0].ndim != 4:
