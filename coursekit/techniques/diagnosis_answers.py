@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -41,12 +42,14 @@ def _better_scale(name: str, seen: Seen, called: str) -> Finding:
     if seen.count < 20:
         return not_measured(name, f"It needs 20 {called}, and there are {seen.count}.")
     rows = spread(seen.count, _SAMPLE)
-    pictures, labels, given = seen.batches[0][rows].astype(np.float32), seen.labels[rows], seen.outputs[rows]
+    pictures, labels, given = seen.batches[0][rows], seen.labels[rows], seen.outputs[rows]
     losses, accuracy = {}, {"as given": float((given.argmax(axis=1) == labels).mean())}
     for way, change in _scales(pictures).items():
-        outputs = answers_to(seen.model, change(pictures), seen.batch_size)
+        outputs = answers_to(seen.model, pictures, seen.batch_size, change)
         if np.isfinite(outputs).all():
             losses[way], accuracy[way] = _losses(outputs, labels), float((outputs.argmax(axis=1) == labels).mean())
+    if not losses:
+        return not_measured(name, f"On every other scale the network gives NaN or infinity for the {called}.")
     best = min(losses, key=lambda way: losses[way].mean())
     gains = _losses(given, labels) - losses[best]
     gain = max(0.0, float(gains.mean()))
@@ -54,7 +57,7 @@ def _better_scale(name: str, seen: Seen, called: str) -> Finding:
     if normal is not None:  # three standard errors, where so few pictures say little
         normal = normal[0], max(normal[1], 3 * float(gains.std()) / len(rows) ** 0.5)
     says = (
-        f"With the {called} {best}, {len(rows)} labels are {gain:.2g} nats more probable in the mean, and the accuracy "
+        f"With the {called} {best}, {len(rows)} labels are {gain:.2g} nats more probable on average, and the accuracy "
         f"is {accuracy[best]:.3f} instead of {accuracy['as given']:.3f}."
         if gain
         else f"None of {len(losses)} other scales makes the labels more probable (accuracy {accuracy['as given']:.3f})."
@@ -64,35 +67,30 @@ def _better_scale(name: str, seen: Seen, called: str) -> Finding:
 
 
 def _scales(pictures: np.ndarray) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
-    """Return ways to bring pictures of this range to the ranges that are usual."""
+    """Return ways to bring pictures of this range to the ranges that are usual: functions of float32 arrays."""
     low, high = float(pictures.min()), float(pictures.max())
-    if low < 0 and high <= 1:  # -1 to 1
-        found = {
-            "brought from -1-1 to 0-1": lambda x: (x + 1) / 2,
-            "brought from -1-1 to 0-255": lambda x: (x + 1) * 127.5,
-            "inverted": lambda x: -x,
-        }
+    if low < 0 and high <= 1:
+        ways = {"brought to 0 to 1": (0.5, 0.5), "brought to 0 to 255": (127.5, 127.5)}
+        ways["inverted"] = (-1, 0)
     elif low >= 0 and high <= 1:
-        found = {
-            "times 255": lambda x: x * 255,
-            "brought from 0-1 to -1-1": lambda x: 2 * x - 1,
-            "inverted": lambda x: 1 - x,
-        }
+        ways = {"times 255": (255, 0), "brought to -1 to 1": (2, -1), "inverted": (-1, 1)}
     elif low >= 0 and high <= 255:
-        found = {
-            "divided by 255": lambda x: x / 255,
-            "brought from 0-255 to -1-1": lambda x: x / 127.5 - 1,
-            "inverted": lambda x: 255 - x,
-        }
+        ways = {"divided by 255": (1 / 255, 0), "brought to -1 to 1": (1 / 127.5, -1), "inverted": (-1, 255)}
     else:
-        found = {
-            "divided by 255": lambda x: x / 255,
-            "brought to 0-255": lambda x: (x - low) / (high - low) * 255,
-            "inverted": lambda x: low + high - x,
+        to_bytes = 255 / max(high - low, 1e-6)
+        ways = {
+            "divided by 255": (1 / 255, 0),
+            "brought to 0 to 255": (to_bytes, -low * to_bytes),
+            "inverted": (-1, low + high),
         }
+    found = {way: partial(_scaled, factor=factor, offset=offset) for way, (factor, offset) in ways.items()}
     if pictures.shape[-1] == 3:
-        found["with red and blue exchanged"] = lambda x: x[..., ::-1]
+        found["with red and blue exchanged"] = lambda batch: batch[..., ::-1]
     return found
+
+
+def _scaled(batch: np.ndarray, factor: float, offset: float) -> np.ndarray:
+    return batch.astype(np.float32) * np.float32(factor) + np.float32(offset)
 
 
 def _losses(outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -227,7 +225,10 @@ def flips(seen: Seen) -> list[Finding]:
         return [not_measured(name, "The pictures are smaller than 3 pixels.")]
     flipped = np.zeros(len(rows), bool)
     for down, right in ((0, 1), (0, -1), (1, 0), (-1, 0)):
-        flipped |= answers_to(seen.model, shift(pictures, down, right), seen.batch_size).argmax(axis=1) != answers
+        flipped |= (
+            answers_to(seen.model, pictures, seen.batch_size, partial(shift, down=down, right=right)).argmax(axis=1)
+            != answers
+        )
     says = f"{flipped.sum()} of {len(rows)} answers change under at least one of four shifts by one pixel."
     advice = "The answer hangs on the place: train with shifted pictures, or look at strides and poolings."
     normal = widened(name, len(rows), 500)

@@ -9,7 +9,7 @@ import numpy as np
 
 from coursekit.networks.backend import keras
 from coursekit.networks.graph import Step, compiled, steps
-from coursekit.networks.kinds import CONVOLUTIONS
+from coursekit.networks.kinds import CONVOLUTIONS, CONVOLUTIONS_OF_ANY_KIND
 from coursekit.techniques.diagnosis_pass import Seen, is_rectified, spread, with_channels
 from coursekit.techniques.diagnosis_table import MEASURES, Finding, finding, not_measured
 from coursekit.techniques.filters import filters
@@ -29,8 +29,8 @@ def dead_channels(seen: Seen) -> list[Finding]:
     return [
         _worst_layer(
             seen, name, rank, dead, is_rectified, "ReLU",
-            "never above zero",
-            "They take no part in any answer, and no gradient reaches them: train with a smaller learning rate, or "
+            "never above zero", "is above zero somewhere",
+            "They take no part in these answers, and no gradient reaches them: train with a smaller learning rate, or "
             "with a leaky ReLU; or leave them out.",
         )
         for name, rank in zip(DEAD, (3, 1), strict=True)
@@ -48,7 +48,8 @@ def constant_channels(seen: Seen) -> list[Finding]:
     return [
         _worst_layer(
             seen, *CONSTANT, 3, still, lambda step: True, "convolution",
-            f"alive but span less than {_STILL:.0%} of what a channel of the layer usually spans",
+            f"alive, but span less than {_STILL:.0%} of what a channel of the layer usually does",
+            f"is dead or spans more than {_STILL:.0%} of what a channel of the layer usually does",
             "They tell nothing about the picture: look at them with show.channels.",
         )
     ]  # fmt: skip
@@ -62,6 +63,7 @@ def _worst_layer(
     belongs: Callable[[Step], bool],
     kind: str,
     what: str,
+    otherwise: str,
     advice: str,
 ) -> Finding:
     """Return the finding of the layer with the largest share of channels that ``judge`` picks."""
@@ -80,9 +82,11 @@ def _worst_layer(
     worst = max(shares, key=lambda layer: shares[layer])
     total = seen.extremes[worst].shape[1]
     enough = seen.count >= _ENOUGH[rank]
-    says = f"{len(picked[worst])} of the {total} channels of {worst!r} are {what}, in {_number_of(seen.count)}."
+    pictures = "the one picture" if seen.count == 1 else f"{seen.count:,} pictures"
+    says = f"{len(picked[worst])} of the {total} channels of {worst!r} are {what}, in {pictures}."
     if shares[worst] == 0:
-        says = f"In none of the {len(shares)} layers looked at is a channel {what}, in {_number_of(seen.count)}."
+        looked = repr(worst) if len(shares) == 1 else f"the {len(shares)} layers looked at"
+        says = f"Each channel of {looked} {otherwise}, in {pictures}."
     if not enough:
         says += f" With fewer than {_ENOUGH[rank]} pictures, healthy networks have such channels, too."
     return finding(
@@ -96,9 +100,12 @@ def _worst_layer(
 def twins(seen: Seen) -> list[Finding]:
     """Return how many filters of the first convolution have the same kernel as another one, but for its strength."""
     (name,) = TWINS
-    first = next((step for step in steps(seen.model) if isinstance(step.operation, CONVOLUTIONS)), None)
-    if first is None or len(first.shape) != 3:
-        return [not_measured(name, "The network has no convolution of pictures.")]
+    found = (step for step in steps(seen.model) if isinstance(step.operation, CONVOLUTIONS_OF_ANY_KIND))
+    first = next(found, None)
+    if first is None or not isinstance(first.operation, CONVOLUTIONS) or len(first.shape) != 3:
+        return [not_measured(name, "The network does not begin with a convolution of pictures, of the plain kind.")]
+    if first.operation.groups > 1:
+        return [not_measured(name, f"The channels of {first.name!r} are in groups, which see different things.")]
     kernels = filters(seen.model, first.name)
     length, count = int(np.prod(kernels.shape[:3])), kernels.shape[3]
     if length < 9 or count < 2:
@@ -165,7 +172,3 @@ def statistics(seen: Seen) -> list[Finding]:
     advice = "Prepare the pictures as in training: their range, the order of their colours, their mean."
     details = {"off": off, "spread": wide}
     return [finding(name, value, says, advice, where=step.name, normal=MEASURES[name].normal, details=details)]
-
-
-def _number_of(count: int) -> str:
-    return "the one picture" if count == 1 else f"any of {count:,} pictures"

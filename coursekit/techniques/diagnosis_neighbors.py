@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 
 import numpy as np
@@ -9,10 +10,9 @@ import numpy as np
 from coursekit.pictures import resize
 from coursekit.techniques.diagnosis_pass import NO_LABELS, Seen, spread
 from coursekit.techniques.diagnosis_table import Finding, finding, not_measured, widened
-from coursekit.techniques.embeddings import nearest_neighbors
+from coursekit.techniques.embeddings import feature_vectors, nearest_neighbors
 
 _SIDE = 32  # larger pictures are compared at this size
-_SMALL = 64  # pixels a side up to which a shift by one pixel is looked for by itself
 _CLOSE = 0.5  # of the distance to the next picture
 
 ERRORS = ("errors away from borders",)
@@ -110,13 +110,15 @@ def copies(seen: Seen, tests: Seen | None) -> list[Finding]:
         return [not_measured(name, "It compares pictures, and the network takes something else or several of them.")]
     if seen.count < 3:
         return [not_measured(name, f"It needs 3 pictures to compare with, and there are {seen.count}.")]
+    same = _same(seen.batches[0], tests.batches[0])
     nearest, ratio = _nearest(seen.batches[0], tests.batches[0])
+    exact = same >= 0
+    nearest, ratio = np.where(exact, same, nearest), np.where(exact, 0, ratio)
     found = np.flatnonzero(ratio < _CLOSE)
-    exact = int((ratio[found] == 0).sum())
     says = (
-        f"{len(found)} of {tests.count} test pictures have a copy among the {seen.count} pictures, {exact} "
-        f"of them to the pixel, as it is or moved by one pixel; the others are at most {_CLOSE:g} times as far from it "
-        "as from the next."
+        f"{len(found)} of {tests.count} test pictures have a copy among the {seen.count} pictures, {exact.sum()} of "
+        f"them to the pixel, as it is or moved by one; the others are less than {_CLOSE:g} times as far from it as "
+        "from the next."
     )
     if tests.labels is not None and tests.outputs is not None and 0 < len(found) < tests.count:
         right = tests.outputs.argmax(axis=1) == tests.labels
@@ -128,28 +130,25 @@ def copies(seen: Seen, tests: Seen | None) -> list[Finding]:
     return [finding(name, len(found) / tests.count, says, advice, normal=normal, details=details)]
 
 
+def _same(pictures: np.ndarray, tests: np.ndarray) -> np.ndarray:
+    """Return for each test picture which picture it is to the pixel, maybe moved by one pixel; -1 if none."""
+    height, width = pictures.shape[1:3]
+    edge = 1 if min(height, width) > 4 else 0
+
+    def inner(picture: np.ndarray, down: int, right: int) -> bytes:
+        part = picture[edge + down : height - edge + down, edge + right : width - edge + right]
+        return hashlib.blake2b(np.asarray(part, np.float32).tobytes(), digest_size=16).digest()
+
+    known = {inner(picture, 0, 0): index for index, picture in reversed(list(enumerate(pictures)))}
+    moves = list(itertools.product((0, -1, 1), repeat=2)) if edge else [(0, 0)]
+    found = ([known[key] for move in moves if (key := inner(test, *move)) in known] for test in tests)
+    return np.array([several[0] if several else -1 for several in found])
+
+
 def _nearest(pictures: np.ndarray, tests: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return for each test picture the nearest picture, and how far it is, as a part of the way to the next one."""
-    if max(pictures.shape[1:3]) > _SMALL:
+    if max(pictures.shape[1:3]) > _SIDE:
         pictures, tests = (resize(several, _SIDE) for several in (pictures, tests))
-    height, width = pictures.shape[1:3]
-    moves = list(itertools.product((-1, 0, 1), repeat=2)) if min(height, width) > 4 else [(0, 0)]
-    edge = 1 if len(moves) > 1 else 0
-    inner = np.s_[:, edge : height - edge, edge : width - edge]
-    table = pictures[inner].reshape(len(pictures), -1)
-    best, second = np.full((2, len(tests)), np.inf)
-    index = np.zeros(len(tests), int)
-    for down, right in moves:
-        moved = tests[:, edge + down : height - edge + down, edge + right : width - edge + right]
-        queries = moved.reshape(len(tests), -1)
-        found, distances = nearest_neighbors(table, queries, 2)
-        exact = (table[found[:, 0]] == queries).all(axis=1)
-        distances[exact, 0] = 0  # rounding leaves a little
-        for place in (0, 1):
-            other, far = found[:, place], distances[:, place]
-            nearer = far < best
-            changed = nearer & (other != index)
-            second = np.where(changed, best, second)
-            second = np.where(~nearer & (other != index), np.minimum(second, far), second)
-            index, best = np.where(nearer, other, index), np.where(nearer, far, best)
-    return index, best / np.where(second > 0, second, 1)
+    indices, distances = nearest_neighbors(feature_vectors(pictures), feature_vectors(tests), 2)
+    first, second = distances.T
+    return indices[:, 0], np.divide(first, second, out=np.ones_like(first), where=second > 0)

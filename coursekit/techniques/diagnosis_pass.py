@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,11 +98,13 @@ def see(model: Any, batches: list[np.ndarray], labels: np.ndarray | None, batch_
     return Seen(model, batches, labels, batch_size, extremes, answers, no_outputs, vectors, no_features)
 
 
-def answers_to(model: Any, pictures: np.ndarray, batch_size: int) -> np.ndarray:
-    """Return the outputs for pictures, float32 (N, classes)."""
+def answers_to(
+    model: Any, pictures: np.ndarray, batch_size: int, change: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """Return the outputs for pictures that are changed a batch at a time, float32 (N, classes)."""
     forward = compiled(model, output_names(model))
     starts = range(0, len(pictures), batch_size)
-    parts = [forward(pictures[start : start + batch_size])[0] for start in starts]
+    parts = [forward(change(pictures[start : start + batch_size]))[0] for start in starts]
     return np.concatenate([np.asarray(part, np.float32) for part in parts])
 
 

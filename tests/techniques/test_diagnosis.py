@@ -51,7 +51,7 @@ def test_channels_that_are_never_above_zero(apart):
     assert (found.value, found.where) == (0.5, "active" if apart else "first")
     assert found.details["channels"][found.where].tolist() == [1, 3]
     assert found.unusual
-    assert found.says.startswith(f"2 of the 4 channels of '{found.where}' are never above zero, in any of 24 pictures.")
+    assert found.says.startswith(f"2 of the 4 channels of '{found.where}' are never above zero, in 24 pictures.")
 
 
 def test_one_pixel_of_the_last_batch_keeps_a_channel_alive():
@@ -62,6 +62,7 @@ def test_one_pixel_of_the_last_batch_keeps_a_channel_alive():
     assert found.value == 0
     assert not found.unusual
     assert found.where == ""
+    assert found.says == "Each channel of 'first' is above zero somewhere, in 24 pictures."
 
 
 def test_the_layer_with_the_most_dead_channels_is_named():
@@ -136,7 +137,7 @@ def brightness(scale):
 
 @pytest.mark.parametrize(("scale", "best"), [
     (lambda x: 255 * x, "divided by 255"),
-    (lambda x: 2 * x - 1, "brought from -1-1 to 0-1"),
+    (lambda x: 2 * x - 1, "brought to 0 to 1"),
     (lambda x: 1 - x, "inverted"),
 ])  # fmt: skip
 def test_pictures_on_another_scale(scale, best):
@@ -144,7 +145,7 @@ def test_pictures_on_another_scale(scale, best):
     found = diagnose(model, pictures, right.astype(int))["inputs on another scale"]
     sign = np.where(right, 1, -1)
     given, mended = (sign * 40 * (values - 0.5) for values in (scale(levels), levels))
-    loss = lambda margin: -np.log(np.maximum(1 / (1 + np.exp(-margin)), 1e-7)).mean()  # noqa: E731
+    loss = lambda margin: -np.log(np.maximum(1 / (1 + np.exp(np.minimum(-margin, 99))), 1e-7)).mean()  # noqa: E731
     assert found.details["best"] == best
     assert found.value == pytest.approx(loss(given) - loss(mended), rel=1e-3)
     assert found.unusual
@@ -303,7 +304,7 @@ def test_copies_of_the_training_in_the_test(side):
     assert found.details["test"].tolist() == [3, 8, 11]
     assert found.details["training"].tolist() == [7, 1, 20]
     assert found.value == pytest.approx(3 / 20)
-    assert f"{2 if side == 12 else 1} of them to the pixel" in found.says
+    assert "2 of them to the pixel" in found.says
 
 
 def test_the_accuracy_on_copies_is_told_apart():
@@ -328,7 +329,7 @@ def test_what_cannot_be_measured_says_why():
     found = diagnose(keras.Model([left, right], scores), [pictures, pictures[::-1]], np.arange(30) % 3)
     missing = {one.name: one.says for one in found if one.value is None}
     assert missing["dead channels"] == "No ReLU before the outputs of this network gives maps."
-    assert missing["twins among filters"] == "The network has no convolution of pictures."
+    assert missing["twins among filters"].startswith("The network does not begin with a convolution of pictures")
     assert missing["answers that flip under a shift"].startswith("The network takes 2 inputs")
     assert missing["saturated outputs"].startswith("The outputs are no probabilities that add up to 1")
     assert missing["pictures in training and test"].startswith("It needs test_pictures")
@@ -386,7 +387,7 @@ def test_a_range_is_wider_for_few_pictures():
 
 
 def test_a_finding_is_unusual_outside_of_its_range_only():
-    low, high = MEASURES["saturated outputs"].normal
+    _, high = MEASURES["saturated outputs"].normal
     inside, outside = (finding("saturated outputs", high + more, "It is so.", "Do this.") for more in (0, 1e-6))
     assert (inside.unusual, inside.says) == (False, "It is so.")
     assert (outside.unusual, outside.says) == (True, "It is so. Do this.")
