@@ -111,14 +111,19 @@ def answers_to(
 def with_channels(model: Any) -> list[Step]:
     """Return the steps whose channels are looked at: what ends a layer with weights, but for the scores.
 
-    A convolution or Dense layer with an activation of its own, and steps that are a nonlinearity, of one output of
-    rank 2 or 4.
+    A convolution or Dense layer, behind its nonlinearity where that is a step of its own, and other steps that are a
+    nonlinearity; of one output of rank 2 or 4.
     """
-    results = set(output_names(model))
+    results, bent = set(output_names(model)), set()
+    for step in steps(model):
+        if nonlinearity(step.operation) is not None and not isinstance(step.operation, WITH_ACTIVATION):
+            bent.update(step.parents)
     found = []
     for step in steps(model):
         ends = isinstance(step.operation, WITH_ACTIVATION) or nonlinearity(step.operation) is not None
-        if ends and step.name not in results and not isinstance(step.shape, list) and len(step.shape) in (1, 3):
+        linear = nonlinearity(step.operation) is None and step.name in bent
+        row = not isinstance(step.shape, list) and len(step.shape) in (1, 3)
+        if ends and row and not linear and step.name not in results:
             found.append(step)
     return found
 

@@ -12,7 +12,7 @@ from coursekit.techniques.diagnosis_table import MEASURES
 from tests.contract.comparing import cell, floats
 
 COMPILED = ("unet", "transfer", "any_size", "mixed_float16", "built_from_a_dict", "makes_nan", "softmax")
-SENTENCE = re.compile(r"[A-Z0-9].*[.]$", re.S)
+SENTENCE = re.compile(r"[A-Z0-9'].*[.]$", re.S)
 
 
 def eagerly():
@@ -37,14 +37,18 @@ def diagnose_(net):
 
 
 def _layers(net, found):
-    """The channels of the layer asked about are those that plain Keras gives the same numbers in everywhere."""
-    constant = found["nearly constant channels"].details.get("channels", {})
-    if net.layer not in constant or net.maps is None:
-        return
-    values = floats(net, "maps").reshape(-1, net.maps.shape[-1])
-    span, alive = np.ptp(values, axis=0), values.max(axis=0) > 0
-    still = alive & (span <= 0.01 * np.median(span[alive])) if alive.any() else alive
-    assert constant[net.layer].tolist() == np.flatnonzero(still).tolist()
+    """The channels picked are those of which plain Keras gives the same: of every layer that is called once."""
+    once = floats(net, "layers") if net.plain is not None and net.ordinary else {}
+    constant, dead = (found[name].details.get("channels", {}) for name in ("nearly constant channels", "dead channels"))
+    for layer, maps in once.items():
+        rows = maps.reshape(-1, maps.shape[-1])
+        largest, span = rows.max(axis=0), np.ptp(rows, axis=0)
+        alive = largest > 0
+        if layer in constant:
+            still = alive & (span <= 0.01 * np.median(span[alive])) if alive.any() else alive
+            assert constant[layer].tolist() == np.flatnonzero(still).tolist()
+        if layer in dead:
+            assert dead[layer].tolist() == np.flatnonzero(largest <= 0).tolist()
 
 
 def _answers(net, found):
