@@ -21,6 +21,7 @@ FLIPS = ("answers that flip under a shift",)
 _SAMPLE = 512  # pictures given again, changed
 _FEW, _EACH = 5, 20  # pictures of a class whose maps are computed
 _SURE = 0.999
+_PHOTO = 64  # pixels: smaller ones count as digits
 _GRID = 5  # cells on a side
 _DOWN = ("top", "above the middle", "middle", "below the middle", "bottom")
 _ACROSS = ("left", "left of the middle", "middle", "right of the middle", "right")
@@ -231,5 +232,6 @@ def flips(seen: Seen) -> list[Finding]:
         )
     says = f"{flipped.sum()} of {len(rows)} answers change under at least one of four shifts by one pixel."
     advice = "The answer hangs on the place: train with shifted pictures, or look at strides and poolings."
-    normal = widened(name, len(rows), 500)
-    return [finding(name, flipped.mean(), says, advice, normal=normal, details={"pictures": rows[flipped]})]
+    photos = pictures.shape[-1] == 3 and min(pictures.shape[1:3]) >= _PHOTO
+    normal, details = widened(name, len(rows), 500, photos), {"pictures": rows[flipped]}
+    return [finding(name, flipped.mean(), says, advice, normal=normal, photos=photos, details=details)]

@@ -234,6 +234,18 @@ def test_answers_that_flip_under_a_shift():
     assert found.details["pictures"].tolist() == list(range(9))
 
 
+def test_photos_have_a_range_of_their_own():
+    pictures = np.full((20, 64, 64, 3), 9, np.float32)
+    pictures[:10, 5, 6, 0] = 200  # each of the four shifts takes it away
+    matrix = np.zeros((64 * 64 * 3, 2))
+    matrix[3 * (64 * 5 + 6)] = [0, 1]
+    found = diagnose(linear(matrix, (64, 64, 3), [100, 0], softmax=False), pictures)["answers that flip under a shift"]
+    assert found.value == 0.5
+    assert not found.unusual
+    assert found.normal[1] == pytest.approx(0.4 + 3 * np.sqrt(0.4 * 0.6 / 20))
+    assert found.measured_on == "SqueezeNet on 40 photos of the course"
+
+
 # Neighbours
 
 
