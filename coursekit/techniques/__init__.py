@@ -30,6 +30,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "objectives": ["Objective", "channel", "class_score", "direction", "neuron"],
         "occlusion": ["occlusion"],
         "patches": ["Patches", "top_patches"],
+        "patients": ["Patient", "kinds_of", "patient", "patients", "rescaled", "train_on_digits", "watermarked"],
         "quilting": ["quilt"],
         "randomization": ["randomize"],
         "receptive_field": ["ReceptiveField", "receptive_field"],
