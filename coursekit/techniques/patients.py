@@ -1,7 +1,7 @@
 """The networks of lesson 13: small ones, trained on digits in seconds, each healthy or ill in one known way.
 
-All have the same layers and take grey digits of 28 x 28 with values 0 to 1. What makes one ill is how it was trained, on
-what, or what it is shown now. They compute in double precision, in which rounding does not matter for so short a
+All have the same layers and take grey digits of 28 x 28 with values 0 to 1. What makes one ill is how it was trained,
+on what, or what it is shown now. They compute in double precision, in which rounding does not matter for so short a
 training, so that they come out alike on every machine.
 """
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from coursekit.pictures import digits
 from coursekit.validation import nearest
+from coursekit.waiting import progress_bar
 
 KINDS = ("healthy", "dead channels", "another scale", "watermark", "wrong labels", "shared pictures")
 TRAINED, TESTED = 2000, 1000
@@ -48,8 +49,8 @@ class Patient:
 def train_on_digits(pictures: np.ndarray, labels: np.ndarray, *, learning_rate: float = 0.002, seed: int = 0) -> Any:
     """Return a small network, trained on digits.
 
-    Two convolutional layers, ``first`` and ``second``, each with a max pooling, then ``hidden`` and ``digit``, which are
-    dense. Adam, three epochs, batches of 32.
+    Two convolutional layers, ``first`` and ``second``, each with a max pooling, then two dense ones, ``hidden`` and
+    ``digit``. Adam, three epochs, batches of 32.
 
     Args:
         pictures: (N, 28, 28, 1), values as they shall go in.
@@ -88,8 +89,8 @@ def patient(kind: str, seed: int = 0) -> Patient:
     Args:
         kind: "healthy"; "dead channels": the learning rate was ten times too high; "another scale": the test pictures
             have other values than those of the training; "watermark": nearly all pictures of one digit have a white
-            square in one corner; "wrong labels": a tenth of those of the training; "shared pictures": a part of the test
-            pictures stands in the training set, too.
+            square in one corner; "wrong labels": a tenth of those of the training; "shared pictures": a fifth of the
+            test pictures stands in the training set, too.
         seed: Chooses the pictures, the first weights, and what else there is: the digit, the corner, the scale.
 
     Raises:
@@ -143,7 +144,8 @@ def patients(seed: int = 0) -> dict[str, Patient]:
         >>> ward = patients(seed=1)  # doctest: +SKIP
         >>> ward["A"].model.summary()  # doctest: +SKIP
     """
-    return {letter: patient(kind, 10 * seed + i) for i, (letter, kind) in enumerate(kinds_of(seed).items())}
+    kinds = progress_bar(kinds_of(seed).items(), delay=0, desc="Training", unit="network")
+    return {letter: patient(kind, 10 * seed + i) for i, (letter, kind) in enumerate(kinds)}
 
 
 def kinds_of(seed: int) -> dict[str, str]:
@@ -158,7 +160,7 @@ def rescaled(pictures: np.ndarray, scale: str) -> np.ndarray:
 
 
 def watermarked(pictures: np.ndarray, corner: str) -> np.ndarray:
-    """Return copies with a white square of 3 x 3 pixels in a corner, one pixel from both edges: "top left" and so on."""
+    """Return copies with a white square of 3 x 3 pixels in a corner, "top left" and so on, one pixel from the edges."""
     copies = pictures.copy()
     down, across = corner.split()
     rows = slice(1, 4) if down == "top" else slice(-4, -1)
