@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import keras
 import numpy as np
 
+from coursekit.networks.backend import keras
 from coursekit.pictures import digits
 from coursekit.validation import nearest
 from coursekit.waiting import progress_bar
@@ -22,7 +22,7 @@ KINDS = ("healthy", "dead channels", "another scale", "watermark", "wrong labels
 TRAINED, TESTED = 2000, 1000
 SCALES = ("0 to 255", "-1 to 1", "inverted")
 CORNERS = ("top left", "top right", "bottom left", "bottom right")
-_HIGH_RATE = 0.02
+_RATE = 0.002
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Patient:
     truth: Mapping[str, Any] = field(repr=False)
 
 
-def train_on_digits(pictures: np.ndarray, labels: np.ndarray, *, learning_rate: float = 0.002, seed: int = 0) -> Any:
+def train_on_digits(pictures: np.ndarray, labels: np.ndarray, *, learning_rate: float = _RATE, seed: int = 0) -> Any:
     """Return a small network, trained on digits.
 
     Two convolutional layers, ``first`` and ``second``, each with a max pooling, then two dense ones, ``hidden`` and
@@ -98,11 +98,20 @@ def patient(kind: str, seed: int = 0) -> Patient:
 
     Example:
         >>> from coursekit import patient
-        >>> ill = patient("watermark", seed=1)  # doctest: +SKIP
-        >>> ill.model.predict(ill.test_pictures, verbose=0).argmax(axis=1)  # doctest: +SKIP
+        >>> ill = patient("watermark", seed=1)
+        >>> ill.truth["digit"], ill.truth["corner"]
+        (0, 'top left')
     """
     if kind not in KINDS:
         raise ValueError(f"There is no kind {kind!r}. {nearest(kind, KINDS)}")
+    *prepared, truth = _prepared(kind, seed)
+    pictures, labels = prepared[:2]
+    model = train_on_digits(pictures, labels, learning_rate=truth.get("learning_rate", _RATE), seed=seed)
+    return Patient(model, *prepared, truth)
+
+
+def _prepared(kind: str, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+    """Return the pictures and labels of the training, those of the test, and the truth."""
     rng = np.random.default_rng([seed, 13])
     images, numbers = digits()
     order = rng.permutation(len(images))
@@ -110,9 +119,11 @@ def patient(kind: str, seed: int = 0) -> Patient:
     pictures, test_pictures = (images[part].astype(np.float32) / 255 for part in (train, test))
     labels, test_labels = numbers[train].copy(), numbers[test]
     truth: dict[str, Any] = {"kind": kind}
-    rate = 0.002
     if kind == "dead channels":
-        truth["learning_rate"] = rate = _HIGH_RATE
+        truth["learning_rate"] = 10 * _RATE
+    elif kind == "another scale":
+        truth["scale"] = str(rng.choice(SCALES))
+        test_pictures = rescaled(test_pictures, truth["scale"])
     elif kind == "watermark":
         truth |= {"digit": int(rng.integers(10)), "corner": CORNERS[rng.integers(4)]}
         truth["marked"] = _mark(pictures, labels, truth, rng)
@@ -121,19 +132,14 @@ def patient(kind: str, seed: int = 0) -> Patient:
         truth["wrong"] = np.sort(rng.choice(TRAINED, TRAINED // 10, replace=False))
         labels[truth["wrong"]] = (labels[truth["wrong"]] + rng.integers(1, 10, TRAINED // 10)) % 10
     elif kind == "shared pictures":
-        count = TESTED // 5
-        truth["shared"] = np.sort(rng.choice(TESTED, count, replace=False))
-        truth["stands_at"] = rng.choice(TRAINED, count, replace=False)
-        copies = test_pictures[truth["shared"]]
+        truth["shared"] = np.sort(rng.choice(TESTED, TESTED // 5, replace=False))
+        truth["stands_at"] = rng.choice(TRAINED, TESTED // 5, replace=False)
         truth["noise"] = float(rng.choice([0, 0.05]))
+        copies = test_pictures[truth["shared"]]
         noise = rng.normal(0, truth["noise"], copies.shape).astype(np.float32)
         pictures[truth["stands_at"]] = np.clip(copies + noise, 0, 1)
         labels[truth["stands_at"]] = test_labels[truth["shared"]]
-    model = train_on_digits(pictures, labels, learning_rate=rate, seed=seed)
-    if kind == "another scale":
-        truth["scale"] = str(rng.choice(SCALES))
-        test_pictures = rescaled(test_pictures, truth["scale"])
-    return Patient(model, pictures, labels, test_pictures, test_labels, truth)
+    return pictures, labels, test_pictures, test_labels, truth
 
 
 def patients(seed: int = 0) -> dict[str, Patient]:

@@ -94,13 +94,13 @@ _dead_channels = Exercise(
 def _neighbours_case(seed: int) -> dict:
     """Groups of points far from each other, in which some labels are those of another group."""
     rng = np.random.default_rng(seed)
-    each, k = (4, 3) if rng.random() < 0.4 else (6, 5)
+    each, k = (4, 3) if rng.random() < 0.4 else (8, [3, 5][rng.integers(2)])
     centres = rng.permutation(np.array([[0, 0], [20, 3], [4, 25]]))
     labels = np.repeat(rng.permutation(10)[:3], each)
     features = np.repeat(centres, each, axis=0) + np.round(rng.uniform(-3, 3, size=(3 * each, 2)), 1)
     order = rng.permutation(len(labels))
     features, labels = features[order], labels[order]
-    for one in rng.choice(len(labels), 3, replace=False):
+    for one in rng.choice(len(labels), len(labels) // 3, replace=False):
         labels[one] = rng.choice([label for label in np.unique(labels) if label != labels[one]])
     return {"features": features, "labels": labels, "k": k}
 
