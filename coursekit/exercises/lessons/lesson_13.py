@@ -289,7 +289,7 @@ def _ward_case(seed: int) -> dict:
 _ward = Exercise(
     id="13.ward",
     title="Six networks of your own",
-    answer="ward",
+    answer="diagnoses",
     points=6,
     case=_ward_case,
     hints=(
