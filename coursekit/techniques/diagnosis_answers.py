@@ -149,8 +149,8 @@ def border_place(seen: Seen) -> list[Finding]:
     if why := seen.no_outputs or seen.no_pictures or (seen.no_features and _no_scores(seen)):
         return [not_measured(name, why)]
     pictures = seen.batches[0]
-    if min(pictures.shape[1:3]) < 2 * _GRID:
-        return [not_measured(name, f"The pictures are smaller than {2 * _GRID} pixels.")]
+    if min(pictures.shape[1:3]) < _GRID:
+        return [not_measured(name, f"The pictures are smaller than {_GRID} pixels.")]
     if seen.outputs is None:
         return [not_measured(name, seen.no_outputs)]
     classes = seen.outputs.argmax(axis=1) if seen.labels is None else seen.labels
