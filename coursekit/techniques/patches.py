@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
 import os
-import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -17,23 +14,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from coursekit.files import writing
 from coursekit.networks.backend import tf
 from coursekit.networks.cluster import as_client, in_order
 from coursekit.networks.graph import Step, find_layer, kept, refuse_channels_first, run, steps, traced
 from coursekit.networks.shapes import output_shapes
 from coursekit.pictures.folders import MOST_NAMED
 from coursekit.pictures.streams import Block, Fit, Pictures, as_stream, fitted, read_block
+from coursekit.techniques.patches_search import ROW, Found, Search, Store, identity_of
 from coursekit.techniques.receptive_field import receptive_field
 from coursekit.validation import as_count, as_index
 from coursekit.waiting import progress_bar
 
 SAVE_SECONDS = 10
 """How often a search writes its state."""
-
-# A table has one row for each patch: where a channel is how strong, in a picture of what height and width.
-_COLUMNS = [("channel", "i4"), ("value", "f4"), ("picture", "i8")]
-_ROW = np.dtype([*_COLUMNS, ("row", "i4"), ("column", "i4"), ("height", "i4"), ("width", "i4")])
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +134,7 @@ def top_patches(
     if scan and not free:
         _check_scan(model, step)
     scan = scan or free
-    search = _Search(
+    search = Search(
         step.name,
         as_count(k, "k"),
         tuple(_as_channels(channels, step.shape[-1])),
@@ -157,9 +150,9 @@ def top_patches(
     stream = as_stream(images)
     batch_size = as_count((4 if scan else 32) if batch_size is None else batch_size, "batch_size")
     cutter = _Cutter(model, search, stream)
-    found, store = _Found(np.empty(0, _ROW), 0, {}), None
+    found, store = Found(np.empty(0, ROW), 0, {}), None
     if state is not None:
-        store = _Store(Path(os.path.expanduser(state)), _identity(model, search, stream, batch_size))
+        store = Store(Path(os.path.expanduser(state)), identity_of(model, search, stream, batch_size))
         found = store.read() or found
         store.write(found)  # what cannot be written shall fail before the search
 
@@ -174,7 +167,7 @@ def top_patches(
     try:
         for block, answer in answers:
             table = search.merge([found.table, answer.table])
-            found = _Found(table, block.first + len(block.items), cutter.keep(found, table, block))  # all at once
+            found = Found(table, block.first + len(block.items), cutter.keep(found, table, block))  # all at once
             unread += answer.unread
             bar.update(len(block.items))
             if store is not None:
@@ -208,43 +201,6 @@ def _as_channels(channels: Any, count: int) -> list[int]:
     return list(dict.fromkeys(as_index(channel, count, "channel") for channel in several))
 
 
-@dataclass(frozen=True)
-class _Search:
-    """What is searched for. It travels to the workers of a cluster."""
-
-    layer: str
-    k: int
-    channels: tuple[int, ...]
-    all_channels: int
-    per_picture: int
-    fit: Fit
-
-    def merge(self, tables: Sequence[np.ndarray]) -> np.ndarray:
-        """Return the k best rows of each channel in any number of tables, whatever their order."""
-        table = np.concatenate(tables)
-        order = np.lexsort((table["column"], table["row"], table["picture"], -table["value"], table["channel"]))
-        channel = table["channel"][order]
-        place = np.arange(len(table)) - np.searchsorted(channel, channel)  # among those of the same channel
-        return table[order[place < self.k]]
-
-    def to_beat(self, table: np.ndarray) -> np.ndarray:
-        """Return what a later picture's activation must exceed to get into the table, for each channel (C,)."""
-        least = np.full(self.all_channels, np.inf, np.float32)
-        least[list(self.channels)] = -np.inf
-        counts = np.bincount(table["channel"], minlength=self.all_channels)
-        full = counts >= self.k
-        least[full] = table["value"][np.cumsum(counts)[full] - 1]
-        return least
-
-
-class _Found(NamedTuple):
-    """What has been found so far: a new one for each block, so that an interrupt never meets a half of it."""
-
-    table: np.ndarray
-    done: int  # so many pictures, the first ones
-    crops: dict  # (picture, top, left, bottom, right) -> pixels, for pictures that pass only once
-
-
 class _Answer(NamedTuple):
     """What one block of pictures adds."""
 
@@ -255,7 +211,7 @@ class _Answer(NamedTuple):
 # Computing
 
 
-def _strongest(model: Any, search: _Search) -> Callable[..., tuple]:
+def _strongest(model: Any, search: Search) -> Callable[..., tuple]:
     """Return the compiled function that finds the strongest positions, kept for the next time.
 
     It takes pictures (N, H, W, 3) and for each channel the activation that must be exceeded. It gives which pictures
@@ -296,12 +252,12 @@ def _strongest(model: Any, search: _Search) -> Callable[..., tuple]:
 
 def _answer(
     forward: Callable,
-    search: _Search,
+    search: Search,
     batches: list[tuple[np.ndarray, np.ndarray]],
     unread: list[str],
     to_beat: np.ndarray,
 ) -> _Answer:
-    tables = [np.empty(0, _ROW)]
+    tables = [np.empty(0, ROW)]
     for indices, pictures in batches:
         height, width = pictures.shape[1:3]
         too_small = ValueError(
@@ -318,7 +274,7 @@ def _answer(
             raise ValueError(
                 f"Layer {search.layer!r} gives NaN, infinity or nothing in pictures {indices[0]} to {indices[-1]}."
             )
-        table = np.empty(values.shape, _ROW)
+        table = np.empty(values.shape, ROW)
         table["picture"], table["channel"] = indices[pairs[:, :1]], pairs[:, 1:]
         table["value"], table["row"], table["column"] = values, rows, columns
         table["height"], table["width"] = height, width
@@ -327,7 +283,7 @@ def _answer(
 
 
 def _computed_here(
-    model: Any, search: _Search, blocks: Iterator[Block], table: Callable[[], np.ndarray]
+    model: Any, search: Search, blocks: Iterator[Block], table: Callable[[], np.ndarray]
 ) -> Iterator[tuple[Block, _Answer]]:
     forward = _strongest(model, search)
 
@@ -345,7 +301,7 @@ def _computed_here(
             yield ready, compute(read)
 
 
-def _computed_there(model: Any, search: _Search, block: Block, to_beat: np.ndarray) -> _Answer:
+def _computed_there(model: Any, search: Search, block: Block, to_beat: np.ndarray) -> _Answer:
     return _answer(_strongest(model, search), search, *read_block(block, search.fit), to_beat)
 
 
@@ -367,7 +323,7 @@ def _check_scan(model: Any, step: Step) -> None:
 class _Cutter:
     """Cuts patches out of pictures: at the end, or at once where pictures pass only once."""
 
-    def __init__(self, model: Any, search: _Search, stream: Pictures):
+    def __init__(self, model: Any, search: Search, stream: Pictures):
         self.search, self.stream = search, stream
         self.all_boxes = functools.cache(lambda size: receptive_field(model, search.layer, size).boxes())
 
@@ -380,7 +336,7 @@ class _Cutter:
             boxes[here] = self.all_boxes(tuple(size.tolist()))[table["row"][here], table["column"][here]]
         return boxes
 
-    def keep(self, found: _Found, table: np.ndarray, block: Block) -> dict:
+    def keep(self, found: Found, table: np.ndarray, block: Block) -> dict:
         """Return the crops that a new table needs, cut from a block that will not come again."""
         if self.stream.item is not None or not (table["picture"] >= block.first).any():
             return found.crops
@@ -406,7 +362,7 @@ class _Cutter:
                 crops[index, top, left, bottom, right] = crop
         return crops
 
-    def result(self, found: _Found) -> Patches:
+    def result(self, found: Found) -> Patches:
         """Return what was found, channel by channel in the order asked for."""
         search, names = self.search, self.stream.names
         count = len(search.channels)
@@ -433,76 +389,3 @@ class _Cutter:
 def _keys(table: np.ndarray, boxes: np.ndarray) -> list[tuple]:
     """Return (picture, top, left, bottom, right) for each row: channels that agree share a crop."""
     return [tuple(key) for key in np.column_stack([table["picture"], boxes]).tolist()]
-
-
-# The state on disk
-
-
-def _identity(model: Any, search: _Search, stream: Pictures, batch_size: int) -> dict:
-    """Return what must be the same for a search to go on."""
-    weights = hashlib.sha256()
-    for weight in model.weights:
-        weights.update(np.ascontiguousarray(weight.numpy()).tobytes())
-    first = stream.first if isinstance(stream.first, (str, os.PathLike)) else np.asarray(stream.first)
-    shown = repr(stream.names) if stream.names else repr(first.shape) + hashlib.sha256(first.tobytes()).hexdigest()
-    fit = search.fit
-    return {
-        "layer": search.layer,
-        "k": search.k,
-        "channels": list(search.channels),
-        "per_picture": search.per_picture,
-        "size": list(fit.size or []),
-        "scan": fit.scan,
-        "longest": fit.longest,
-        "batch_size": batch_size,
-        "number of pictures": stream.count,
-        "pictures": hashlib.sha256(shown.encode()).hexdigest(),
-        "network": weights.hexdigest(),
-    }
-
-
-class _Store:
-    """The file in which a search is kept, so that it survives whatever ends the process."""
-
-    def __init__(self, path: Path, identity: dict):
-        self.path, self.identity, self.written = path, identity, -np.inf
-        if not path.absolute().parent.is_dir():
-            raise FileNotFoundError(f"There is no folder {path.absolute().parent} for the state of the search.")
-
-    def read(self) -> _Found | None:
-        """Return what an earlier search has found; None if there is no file yet.
-
-        Raises:
-            ValueError: The file is something else, or of a search for something else.
-        """
-        if not self.path.exists():
-            return None
-        try:
-            with np.load(self.path, allow_pickle=False) as stored:
-                identity = json.loads(str(stored["search"]))
-                keys = [tuple(key) for key in stored["crops"].tolist()]
-                crops = {key: stored[f"crop {i}"] for i, key in enumerate(keys)}
-                found = _Found(stored["table"], int(stored["done"]), crops)
-        except Exception as error:  # what a file of another kind makes NumPy raise has many types
-            raise ValueError(f"{self.path} is not the state of a search, or damaged. Name another file.") from error
-        differing = [name for name, value in self.identity.items() if identity.get(name) != value]
-        if differing:
-            raise ValueError(
-                f"{self.path} holds a search that differs in: {', '.join(differing)}. Delete it or name another file."
-            )
-        return found
-
-    def write(self, found: _Found, every: float = 0) -> None:
-        """Write the file whole or not at all; with ``every``, only if the last time is so many seconds ago."""
-        if time.monotonic() - self.written < every:
-            return
-        with writing(self.path) as file:
-            np.savez(
-                file,
-                search=json.dumps(self.identity),
-                table=found.table,
-                done=found.done,
-                crops=np.array(list(found.crops), np.int64).reshape(-1, 5),
-                **{f"crop {i}": crop for i, crop in enumerate(found.crops.values())},
-            )
-        self.written = time.monotonic()
