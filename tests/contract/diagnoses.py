@@ -52,7 +52,7 @@ def _with_labels(net):
         (outputs,) = keras.tree.flatten(floats(net, "output"))
         answers = np.concatenate([outputs, outputs[::-1]] * 6).argmax(axis=-1)
         assert f"{(answers == labels).mean():.3f} of all are right" in found["saturated outputs"].says
-        assert found["pictures in training and test"].value == 1
+        assert found["pictures in training and test"].value == (1 if len(net.model.inputs) == 1 else None)
         assert found["test pictures apart from the others"].value is not None
 
 
