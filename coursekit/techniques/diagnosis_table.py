@@ -36,10 +36,10 @@ _SALIENCY, _OCCLUSION, _FOOLING = "06_saliency_maps", "08_occlusion", "09_foolin
 
 MEASURES = {
     "dead channels": Measure("share of the layer's channels", (0.0, 0.1), SMALL, _ACTIVATIONS),
-    "dead channels of Dense layers": Measure("share of the layer's channels", (0.0, 0.55), SMALL, _ACTIVATIONS),
+    "dead channels of Dense layers": Measure("share of the layer's channels", (0.0, 0.6), SMALL, _ACTIVATIONS),
     "nearly constant channels": Measure("share of the layer's channels", (0.0, 0.1), SMALL, _ACTIVATIONS),
     "twins among filters": Measure("share of the first layer's filters", (0.0, 0.1), SMALL, _FILTERS),
-    "inputs on another scale": Measure("nats per picture", (0.0, 0.05), SMALL, _ACTIVATIONS),
+    "inputs on another scale": Measure("nats per picture", (0.0, 0.02), SMALL, _ACTIVATIONS),
     "inputs off their statistics": Measure("standard deviations", None, "", _ACTIVATIONS),
     "saturated outputs": Measure("share of the pictures", (0.0, 0.95), LONGER, _SALIENCY),
     "sure and wrong": Measure("share of the wrong answers", (0.0, 0.3), LONGER, _FOOLING),
@@ -47,9 +47,9 @@ MEASURES = {
     "a place at the border that carries a class": Measure(
         "share of a class's evidence", (0.0, 0.07), SMALL, _OCCLUSION
     ),
-    "errors away from borders": Measure("share of the neighbours", (0.0, 0.35), SMALL, _MAPS),
+    "errors away from borders": Measure("share of the neighbours", (0.0, 0.45), SMALL, _MAPS),
     "labels that neighbours contradict": Measure("share of the pictures", (0.0, 0.03), SMALL, _MAPS),
-    "test pictures apart from the others": Measure("share of the neighbours", (0.0, 0.6), SMALL, _MAPS),
+    "test pictures apart from the others": Measure("share of the neighbours", (0.0, 0.55), SMALL, _MAPS),
     "pictures in training and test": Measure("share of the test pictures", (0.0, 0.005), SMALL, _MAPS),
     "answers that flip under a shift": Measure("share of the pictures", (0.0, 0.3), SMALL, _FOOLING),
 }
