@@ -100,7 +100,7 @@ def patient(kind: str, seed: int = 0) -> Patient:
         >>> from coursekit import patient
         >>> ill = patient("watermark", seed=1)
         >>> ill.truth["digit"], ill.truth["corner"]
-        (0, 'top left')
+        (9, 'top left')
     """
     if kind not in KINDS:
         raise ValueError(f"There is no kind {kind!r}. {nearest(kind, KINDS)}")
