@@ -59,11 +59,11 @@ def diagnose(
     Memory does not grow with their number, but for these features, and for thumbnails of 32 pixels where test pictures
     are looked for among them. Interrupted after that pass, it gives what it has.
 
-    How far to trust it, on small networks trained on 2,400 digits (``benchmarks/diagnosis.py``): of 20 healthy ones that
-    had no part in the ranges, none was accused of anything. Of 20 with dead channels it found 20, of 20 with a tenth of
-    the labels wrong 20 (93 % of the labels named were wrong, and 83 % of the wrong ones were named), of 20 with copies
-    in the test 20, of 20 whose test was inverted, at 0 to 255 or at -1 to 1, 20 of each, and of 19 with a white mark in a
-    corner that only one class has 18: a network that hardly looks at the mark is not accused.
+    How far to trust it, on small networks trained on 2,400 digits (``benchmarks/diagnosis.py``): of 20 healthy ones
+    that had no part in the ranges, none was accused of anything. Found were 20 of 20 with dead channels, 20 of 20 with
+    a tenth of the labels wrong (93 % of the labels named were wrong ones, and 83 % of the wrong ones were named), 20 of
+    20 with copies in the test, 20 of 20 each whose test was inverted, at 0 to 255 or at -1 to 1, and 19 of 20 with a
+    white mark in a corner that only one class has: a network that hardly looks at the mark is not accused.
 
     Args:
         model: A Keras model.
