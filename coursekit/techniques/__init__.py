@@ -10,6 +10,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "architecture": ["architecture"],
         "class_activation": ["cam", "grad_cam"],
         "deletion_insertion": ["DeletionInsertion", "deletion_insertion"],
+        "diagnosis": ["diagnose"],
+        "diagnosis_table": ["Diagnosis", "Finding"],
         "embeddings": [
             "feature_vectors",
             "nearest_neighbors",
@@ -28,6 +30,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "objectives": ["Objective", "channel", "class_score", "direction", "neuron"],
         "occlusion": ["occlusion"],
         "patches": ["Patches", "top_patches"],
+        "patients": ["Patient", "kinds_of", "patient", "patients", "rescaled", "train_on_digits", "watermarked"],
         "quilting": ["quilt"],
         "randomization": ["randomize"],
         "receptive_field": ["ReceptiveField", "receptive_field"],
