@@ -30,7 +30,7 @@ from coursekit.exercises.refused import RefusedError
 from coursekit.exercises.wire import encode_case
 from coursekit.files import is_full, write_whole
 from coursekit.homework import choosing, late, marking, sandbox, submissions
-from coursekit.homework.alone import alone
+from coursekit.homework.alone import alone, temporary_folder
 from coursekit.homework.marking import Attempt, Posed
 from coursekit.homework.record import Record, read_record, to_json
 from coursekit.homework.release import SECRET, variation
@@ -142,8 +142,8 @@ def mark(place: str | Path, to: str | Path, options: Options = Options()) -> Ite
         tqdm.write(notice)
     if len(notices) > _MOST_NOTICES:
         tqdm.write(f"{len(notices) - _MOST_NOTICES} more files were left alone.")
-    with tempfile.TemporaryDirectory(prefix="coursekit-grading-") as folder:
-        batch = _batch(lesson, options, place, to, Path(folder))
+    with temporary_folder() as folder:
+        batch = _batch(lesson, options, place, to, folder)
         with closing(_run_all(batch, found)) as everyone:
             for outcome in everyone:
                 yield outcome if isinstance(outcome, Record) else _keep(outcome, batch)
