@@ -68,6 +68,29 @@ def test_what_is_done_stays_done(tmp_path):
     assert _mark(place, to, secret="another secret")["alice"].settings != first["alice"].settings
 
 
+def test_a_class_on_two_machines(tmp_path, monkeypatch):
+    """Each grades its half with the same secret; with both halves' results in one course folder nothing runs again."""
+    begun = []
+
+    def take(batch, student, cells, cases):
+        begun.append(student)
+        return (sandbox.Run(sandbox.Ended.DONE, is_ready=True, seconds=len(begun)),)
+
+    monkeypatch.setattr(grading, "_runs", take)
+    monkeypatch.setattr(sandbox, "prepare", lambda folder: None)  # nothing is run
+    halves = {"ana": tmp_path / "course", "bo": tmp_path / "other machine"}
+    how = {"secret": "a secret of the class", "no_sandbox": True}
+    alone = {who: _mark(_hand_in(tmp_path / f"of {who}", **{who: SOLVED}), to, **how) for who, to in halves.items()}
+    for name in ("results", "notebooks"):
+        shutil.copytree(halves["bo"] / name, halves["ana"] / name, dirs_exist_ok=True)
+    together = _mark(_hand_in(tmp_path / "all", ana=SOLVED, bo=SOLVED), halves["ana"], **how)
+    assert begun == ["ana", "bo"]
+    assert together == alone["ana"] | alone["bo"]
+    assert all((halves["ana"] / one.notebook).is_file() for one in together.values())
+    _mark(tmp_path / "all", halves["bo"], **{**how, "secret": "another secret"})
+    assert begun == ["ana", "bo", "ana", "bo"]
+
+
 @pytest.mark.usefixtures("needs_sandbox")
 def test_a_fault_of_the_grader_costs_nobody_else_a_grade(tmp_path, monkeypatch):
     place = _hand_in(tmp_path / "in", alice=SOLVED, bob=SOLVED + "\n# %%\n'bob'", carol=SOLVED)
