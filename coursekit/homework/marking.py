@@ -19,6 +19,10 @@ _NO_CELL = "There is no cell for this exercise."
 _NO_ANSWER = "There is no answer yet."
 _HINT = " hint(...) helps on."
 BUSY = 0.25  # of the time waited for a processor: then a limit of time says little about the submission
+_BUSY_AGAIN = (
+    "A limit of time stopped it while other programs kept the machine busy, and once more when it ran alone. "
+    "The same command tries it again: give it at a quieter time."
+)
 _MOST_VARIATIONS = 10  # tokens of one notebook that are kept
 _ENDED = {
     Ended.DIED: "The process of the notebook ended while {at} was running.",
@@ -90,18 +94,23 @@ def record_of(attempt: Attempt, lesson: Lesson, posed: Posed, settings: str, lim
         f"A limit of time stopped it while the machine was busy: it waited for the processor in "
         f"{attempt.earlier.waited:.0%} of that time. It was run once more, alone."
     )
-    if attempt.waited >= BUSY:
-        says += (
-            f" A limit stopped it again, and it waited in {attempt.waited:.0%}: other programs kept the machine busy."
-        )
     seconds = round(before.seconds + record.seconds, 2)
     if _reached(before) > _reached(record):
         record, says = before, f"{says} The first run reached more, and counts."
+    if attempt.waited >= BUSY and _loses(record):
+        record = _record_of(replace(attempt, reason=_BUSY_AGAIN), *how)
+        says += f" A limit stopped it again, and it waited in {attempt.waited:.0%}."
     return replace(record, seconds=seconds, log=(says, *record.log))
 
 
 def _reached(record: Record) -> float:
     return sum(one.points or 0 for one in record.exercises.values()) if record.is_graded else -1
+
+
+def _loses(record: Record) -> bool:
+    return not record.is_graded or any(
+        one.points is not None and one.points < one.max for one in record.exercises.values()
+    )
 
 
 def _record_of(attempt: Attempt, lesson: Lesson, posed: Posed, settings: str, limits: Limits) -> Record:

@@ -98,21 +98,32 @@ def _run(waited, says="", ended=Ended.DONE, is_ready=True):
 
 def test_each_is_run_again_once_and_seconds_are_added(tmp_path, runs):
     written, begun = runs
-    written |= {"ana": [_run(0.9), _run(0.8)], "bo": [_run(0.2)], "cy": [_run(0.25), _run(0)]}
+    written |= {"ana": [_run(0.9), _run(0.24)], "bo": [_run(0.2)], "cy": [_run(0.25), _run(0)]}
     records = _mark(_hand_in(tmp_path / "in", ana=SOLVED, bo=SOLVED, cy=SOLVED), tmp_path / "out")
     assert begun == ["ana", "bo", "cy", "ana", "cy"]
     assert {name: one.seconds for name, one in records.items()} == {"ana": 3, "bo": 1.5, "cy": 3}
     assert all(one.is_graded for one in records.values())
     assert records["bo"].log == ()
-    assert "in 90% of that time" in records["ana"].log[0]
-    assert "stopped it again, and it waited in 80%: other programs kept the machine busy." in records["ana"].log[0]
-    assert "again, and" not in records["cy"].log[0]
+    assert "in 90% of that time. It was run once more, alone." in records["ana"].log[0]
     assert _mark(tmp_path / "in", tmp_path / "out")["ana"] == records["ana"]  # done, and not run a third time
+
+
+def test_who_had_to_wait_alone_as_well_is_not_graded(tmp_path, runs):
+    written, begun = runs
+    written["ana"] = [_run(0.9), _run(0.8)]
+    place = _hand_in(tmp_path / "in", ana=SOLVED)
+    record = _mark(place, tmp_path / "out")["ana"]
+    assert begun == ["ana"] * 2
+    assert record.reason.endswith("The same command tries it again: give it at a quieter time.")
+    assert record.exercises == {}
+    assert "A limit stopped it again, and it waited in 80%." in record.log[0]
+    written["ana"] = [_run(0)]
+    assert _mark(place, tmp_path / "out")["ana"].is_graded
 
 
 def test_a_second_run_that_reaches_less_costs_nothing(tmp_path, runs):
     written, _ = runs
-    written["ana"] = [_run(0.9), _run(0.9, ended=Ended.CELL_TIME, is_ready=False)]
+    written["ana"] = [_run(0.9), _run(0, ended=Ended.CELL_TIME, is_ready=False)]
     record = _mark(_hand_in(tmp_path / "in", ana=SOLVED), tmp_path / "out")["ana"]
     assert record.is_graded
     assert record.log[0].endswith("The first run reached more, and counts.")
