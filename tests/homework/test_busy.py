@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from coursekit.exercises import wire
+from coursekit.exercises.catalogue import find
 from coursekit.homework import grading
 from coursekit.homework.grading import Options
 from coursekit.homework.sandbox import Ended, Limits, Run
@@ -119,6 +121,23 @@ def test_who_had_to_wait_alone_as_well_is_not_graded(tmp_path, runs):
     assert "A limit stopped it again, and it waited in 80%." in record.log[0]
     written["ana"] = [_run(0)]
     assert _mark(place, tmp_path / "out")["ana"].is_graded
+
+
+def test_who_has_all_points_is_graded_however_busy_it_was(tmp_path, monkeypatch):
+    def take(batch, student, cells, cases):
+        marked = {name: tried for name, tried in cases.items() if not find(name).is_read_by_a_person}
+        sent = {
+            name: [{"value": wire.encode(find(name).right(case))} for case in tried] for name, tried in marked.items()
+        }
+        answers = {name: {"exercise": name, "answers": values} for name, values in sent.items()}
+        return (Run(Ended.DONE, 9, True, {9: "TimeUp: stopped"}, answers, seconds=1, waited=0.9),)
+
+    monkeypatch.setattr(grading, "_runs", take)
+    monkeypatch.setattr(grading.sandbox, "prepare", lambda folder: None)  # nothing is run
+    record = _mark(_hand_in(tmp_path / "in", ana="# %%\n1"), tmp_path / "out", lesson="12")["ana"]
+    assert record.is_graded
+    assert all(one.points == one.max for one in record.exercises.values() if not one.needs_person)
+    assert "busy" in record.log[0]
 
 
 def test_a_second_run_that_reaches_less_costs_nothing(tmp_path, runs):
