@@ -5,6 +5,9 @@ Run it on an otherwise idle machine: ``python benchmarks/grading.py [submissions
 - one submission that does next to nothing, in the sandbox and bare, in turn: the difference is the sandbox;
 - a class of 30 copies of lesson 01, graded with two jobs, against executing them bare with two jobs. Bare means one
   Jupyter kernel for each, started by nbclient with no limits: what `jupyter execute` does.
+
+``python benchmarks/grading.py class [300]`` grades a whole class instead, as ``coursekit homework grade --jobs 2``
+does, with the gradebook, the tables and the feedback, and prints the time and the largest memory of all processes.
 """
 
 import json
@@ -14,10 +17,14 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
+import psutil
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
@@ -75,11 +82,7 @@ def execute_bare(path: Path) -> None:
 
 def whole_class(folder: Path, count: int) -> None:
     """Print how long a class takes, bare and graded."""
-    made = submission()
-    for i in range(count):
-        place = folder / "submissions" / f"student{i:02}"
-        place.mkdir(parents=True)
-        nbformat.write(made, place / "01.ipynb")
+    made = hand_in(folder / "submissions", count)
     start = time.perf_counter()
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(execute_bare, sorted((folder / "submissions").rglob("*.ipynb"))))
@@ -93,10 +96,68 @@ def whole_class(folder: Path, count: int) -> None:
     print(f"  graded        {graded:7.1f} s, {graded / bare:.2f} times   wanted: 1.2 or less")
 
 
+def hand_in(folder: Path, count: int) -> nbformat.NotebookNode:
+    """Write copies of a solved lesson into a folder, one for each student; return the notebook."""
+    made = submission()
+    for i in range(count):
+        (folder / f"student{i:03}").mkdir(parents=True)
+        nbformat.write(made, folder / f"student{i:03}" / "01.ipynb")
+    return made
+
+
+def memory(process: psutil.Process) -> int:
+    """Return the bytes that a process takes, what it shares with others divided among them; 0 once it has ended."""
+    try:
+        return process.memory_full_info().pss
+    except psutil.Error:
+        return 0
+
+
+@contextmanager
+def peak_memory() -> Iterator[dict[str, int]]:
+    """Yield where the largest memory stands at the end, looked at twice a second: of the grader, and of everything."""
+    me, peak, end = psutil.Process(), {"grader": 0, "together": 0}, threading.Event()
+
+    def look() -> None:
+        while not end.wait(0.5):
+            own = memory(me)
+            together = own + sum(memory(one) for one in me.children(recursive=True))
+            peak.update(grader=max(peak["grader"], own), together=max(peak["together"], together))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield peak
+    finally:
+        end.set()
+        thread.join()
+
+
+def whole_course(folder: Path, count: int) -> None:
+    """Print how long a class takes from what was handed in to the feedback, and how much memory."""
+    made, start = hand_in(folder / "submissions", count), time.perf_counter()
+    options = grading.Options(jobs=2, secret="a secret of this class")  # each student has another variation
+    with peak_memory() as peak:
+        records = grading.grade(folder / "submissions", folder / "course", options)
+    seconds = time.perf_counter() - start
+    points = Counter(sum(one.points or 0 for one in record.exercises.values()) for record in records)
+    taken = sorted(record.seconds for record in records)
+    twice = sum("while the machine was busy" in " ".join(record.log) for record in records)
+    grader, together = (peak[of] / 2**20 for of in ("grader", "together"))
+    print(f"\n{count} submissions of lesson 01 ({len(made.cells)} cells), two jobs, {os.cpu_count()} processors")
+    print(f"  together       {seconds:7.0f} s, {seconds / count:.1f} s a submission, {seconds / 60:.0f} minutes")
+    print(f"  in a sandbox   {statistics.median(taken):7.1f} s in the median, {taken[-1]:.1f} s at most")
+    print(f"  largest memory {together:7.0f} MB together, {grader:.0f} MB the grader alone")
+    print(f"  points: {dict(points)}; {twice} were run twice, because the machine was busy")
+
+
 if __name__ == "__main__":
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
     with tempfile.TemporaryDirectory() as temporary:
         Path(temporary).chmod(0o755)
         sandbox.check()
-        overhead(Path(temporary))
-        whole_class(Path(temporary), int(sys.argv[1]) if len(sys.argv) > 1 else 30)
+        if sys.argv[1:2] == ["class"]:
+            whole_course(Path(temporary), int(sys.argv[2]) if len(sys.argv) > 2 else 300)
+        else:
+            overhead(Path(temporary))
+            whole_class(Path(temporary), int(sys.argv[1]) if len(sys.argv) > 1 else 30)

@@ -21,6 +21,9 @@ Files that you changed are kept."""
 _TRY = """\
 Grades one notebook as grade does, and shows what each exercise got and why, with
 what the log says. Nothing is written into FOLDER; with --to, its secret is used."""
+_COPIES = """\
+Lists pairs of students whose code for an exercise is alike, after renaming too. It is
+a place to look, and no verdict. It reads what grade kept in FOLDER, and writes nothing."""
 _GRADE = """\
 Grades what was handed in: a folder for each student, files as an LMS exports them,
 a zip of either, or what nbgrader collected. Each runs in a sandbox. FOLDER then has
@@ -54,6 +57,11 @@ def add_parser(commands: Any) -> None:
     shown.add_argument("submissions", metavar="FILE", type=Path, help="a notebook, or a folder or zip of one student's")
     shown.add_argument("--lesson", help="default: as grade has it")
     shown.add_argument("--student", metavar="ID", help="whose variation (default: the folder's name)")
+
+    copies = steps.add_parser("copies", help="list code that is alike", description=_COPIES, formatter_class=raw)
+    copies.add_argument("lesson", metavar="LESSON", help="such as 01")
+    copies.add_argument("--to", metavar="FOLDER", type=Path, required=True, help="the course folder")
+
     for step in (grade, shown):
         step.add_argument("--cell-seconds", metavar="S", type=float, default=120, help="for a cell (default: 120)")
         step.add_argument("--call-seconds", metavar="S", type=float, default=10, help="for a call (default: 10)")
@@ -75,9 +83,9 @@ def run(args: argparse.Namespace) -> int:
     from coursekit.homework.sandbox import SandboxMissing
 
     try:
-        if args.step != "try":
+        if args.step in ("release", "grade"):
             require_nbgrader()
-        return {"release": _release, "grade": _grade, "try": _try}[args.step](args)
+        return {"release": _release, "grade": _grade, "try": _try, "copies": _copies}[args.step](args)
     except (OSError, ValueError, ModuleNotFoundError, SandboxMissing) as error:
         kept = " Nothing that was done is lost: make room, and start this again." if is_full(error) else ""
         print(f"coursekit homework: {error}{'.' if kept else ''}{kept}", file=sys.stderr)
@@ -145,6 +153,17 @@ def _try(args: argparse.Namespace) -> int:
     from coursekit.homework.trying import explained, try_one
 
     print(explained(try_one(args.submissions, args.to, _options(args), args.student)))
+    return 0
+
+
+def _copies(args: argparse.Namespace) -> int:
+    from coursekit.homework.copies import likely_copies
+
+    found = likely_copies(args.lesson, args.to)
+    for pair in found:
+        print(f"  {pair.share:4.0%}  {pair.exercise}  {', '.join(pair.students)}  ({pair.passages} passages)")
+    print(f"{len(found)} pairs wrote alike what nearly nobody else wrote.", end=" ")
+    print("That is a place to look, and no verdict: who learns together writes alike, and short answers are alike.")
     return 0
 
 

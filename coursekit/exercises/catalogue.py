@@ -15,7 +15,7 @@ from typing import Any
 from coursekit.exercises.model import Choice, Lesson, Question
 from coursekit.validation import nearest
 
-LESSONS = ("01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12")
+LESSONS = ("01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12", "13")
 
 
 @functools.cache

@@ -49,7 +49,9 @@ def compare(exercise: Exercise, cases: list[dict], answers: list[Any], visible: 
         says = what_differs(answers[told], rights[told], exercise.tolerance)
         says = says or "It is right on the case that stands in the notebook, and wrong on others."
     else:  # what differs would be the answer
-        says = kind_differs(answers[told], rights[told]) or "That is not it."
+        says = kind_differs(answers[told], rights[told])
+        if not says:
+            says = "That is not it." if exercise.about is None else exercise.about(cases[0], answers[0])
     return Verdict(False, f"{says} hint(...) helps on.")
 
 

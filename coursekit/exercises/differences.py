@@ -98,6 +98,13 @@ def what_differs(answers: Sequence[Any], rights: Sequence[Any], tolerance: float
     return f"It is right in {right} of {len(answers)} cases. In the others {says[0].lower()}{says[1:]}"
 
 
+def names_none(number: Any, count: int, what: str) -> str:
+    """Say that a number names none of ``count`` things, counted from 0: "channel". "" if it names one."""
+    if number != int(number):
+        return f"A {what} has a whole number, and this is {number:.4g}."
+    return "" if 0 <= number < count else f"There is no {what} {int(number)}: they go from 0 to {count - 1}."
+
+
 def size_of(case: dict) -> int:
     """Return how many numbers are given in a case."""
     return sum(int(np.size(value)) for value in case.values())
@@ -412,6 +419,8 @@ def _written(value: Any, place: tuple[int, ...] | None = None) -> str:
         return f"{array[()]:.6g}" if array.dtype.kind == "f" else str(array[()])
     if array.dtype == bool and array.ndim == 2 and max(array.shape) <= 24:
         return "\n".join("".join("#" if here else "." for here in row) for row in array)
+    if array.dtype == bool and array.ndim == 3 and array.shape[0] * (array.shape[2] + 2) <= 78:  # side by side
+        return "\n".join("  ".join(row) for row in zip(*(_written(mask).split("\n") for mask in array), strict=True))
     if array.size <= _MOST_SHOWN:
         text = np.array2string(array, precision=3, suppress_small=True, separator=", ", max_line_width=76)
         return text.replace("\n\n", "\n")

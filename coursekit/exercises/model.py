@@ -42,6 +42,7 @@ class Exercise:
         right: The right answer to a case. None for an exercise that a person reads.
         also_right: Other answers that are right too; one of them, in all cases.
         mistakes: The first that fits names what went wrong.
+        about: What a wrong value that is none of the mistakes comes to, in a sentence, and never what is right.
         is_function: The answer is a function, called with the case's values by name.
         tolerance: How far numbers may be off, relative to the largest right one.
     """
@@ -56,6 +57,7 @@ class Exercise:
     right: Callable[[dict], Any] | None = None
     also_right: tuple[Callable[[dict], Any], ...] = ()
     mistakes: tuple[Mistake, ...] = ()
+    about: Callable[[dict, Any], str] | None = None
     is_function: bool = False
     tolerance: float = 1e-3
 

@@ -1,8 +1,12 @@
-"""One grader at a time in a course folder."""
+"""One grader at a time in a course folder; and a temporary folder that does not outlive a killed grader for long."""
 
 from __future__ import annotations
 
 import os
+import shutil
+import stat
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +16,7 @@ from tqdm.auto import tqdm
 from coursekit.files import lock
 
 LOCK = ".coursekit-lock"  # stays where it is: what counts is who holds it
+_PREFIX = "coursekit-grading-"
 
 
 class BusyError(OSError):
@@ -42,3 +47,32 @@ def alone(to: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Make a folder that is deleted at the end; delete those of earlier graders, which were killed before that."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        if _is_left(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder, alone(Path(folder)):
+        yield Path(folder)
+
+
+def _is_left(folder: Path) -> bool:
+    """Say whether a folder is this user's, and the grader that made it has ended."""
+    try:
+        about = folder.lstat()
+        is_mine = stat.S_ISDIR(about.st_mode) and about.st_uid == getattr(os, "getuid", int)()  # 0 on Windows
+        if not is_mine or time.time() - about.st_mtime < 60:  # a new one may not be held yet
+            return False
+        handle = os.open(folder / LOCK, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        lock(handle, wait=False)
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return True

@@ -3,6 +3,8 @@
 A submission is run from its first cell to its last, as "Restart kernel and run all" would. An answer is what its
 variable or function is at the end. Where a run is ended from outside (its time is up, its process died), what stood
 right behind each exercise's cell counts, and the notebook is run once more without the cell that was running then.
+
+What a limit of time stopped while it had to wait for the processor is run again after all others, alone: once.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import json
 import secrets
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import closing
@@ -27,7 +30,7 @@ from coursekit.exercises.refused import RefusedError
 from coursekit.exercises.wire import encode_case
 from coursekit.files import is_full, write_whole
 from coursekit.homework import choosing, late, marking, sandbox, submissions
-from coursekit.homework.alone import alone
+from coursekit.homework.alone import alone, temporary_folder
 from coursekit.homework.marking import Attempt, Posed
 from coursekit.homework.record import Record, read_record, to_json
 from coursekit.homework.release import SECRET, variation
@@ -35,6 +38,10 @@ from coursekit.homework.sandbox import Ended, Limits, Run
 from coursekit.homework.submissions import Cell, Submission
 
 _MOST_NOTICES = 100  # that are printed
+_NO_TIME_ALONE = (
+    "A limit of time stopped it while the machine was busy, and there was no time left to run it again alone. "
+    "The same command tries it again."
+)
 _SETTINGS = "hidden cases from the instructor's seed"  # another word here makes all earlier results old
 HIDDEN_CASES = sandbox.MOST_CASES - 1  # on which a function is tried, beside the one that its writer could see
 
@@ -135,8 +142,8 @@ def mark(place: str | Path, to: str | Path, options: Options = Options()) -> Ite
         tqdm.write(notice)
     if len(notices) > _MOST_NOTICES:
         tqdm.write(f"{len(notices) - _MOST_NOTICES} more files were left alone.")
-    with tempfile.TemporaryDirectory(prefix="coursekit-grading-") as folder:
-        batch = _batch(lesson, options, place, to, Path(folder))
+    with temporary_folder() as folder:
+        batch = _batch(lesson, options, place, to, folder)
         with closing(_run_all(batch, found)) as everyone:
             for outcome in everyone:
                 yield outcome if isinstance(outcome, Record) else _keep(outcome, batch)
@@ -209,7 +216,7 @@ def _stored_seed(file: Path) -> str:
 
 def _run_all(batch: _Batch, found: list[Submission]) -> Iterator[Attempt | Record]:
     """Yield what came of each submission, in the order in which they end."""
-    jobs = batch.options.jobs
+    jobs, start, starved = batch.options.jobs, time.monotonic(), []
     with ThreadPoolExecutor(jobs) as pool, tqdm(total=len(found), unit="submission", desc="Grading") as bar:
         waiting = {pool.submit(_attempt, batch, submission): submission for submission in found}
         try:
@@ -219,11 +226,34 @@ def _run_all(batch: _Batch, found: list[Submission]) -> Iterator[Attempt | Recor
                     submission, error = waiting.pop(future), future.exception()
                     if isinstance(error, SecretMissingError):
                         raise error
-                    yield Attempt(submission, reason=_fault(error)) if error else future.result()
+                    outcome = Attempt(submission, reason=_fault(error)) if error else future.result()
+                    if isinstance(outcome, Attempt) and outcome.waited >= marking.BUSY:
+                        starved.append(outcome)
+                        tqdm.write(f"{submission.student}: stopped while the machine was busy. It runs again, alone.")
+                        continue
+                    yield outcome
                     bar.update()
+            began = time.monotonic()
+            end = began + _seconds_alone(began - start, batch.options.limits)
+            for attempt in starved:
+                yield _once_more(batch, attempt) if time.monotonic() < end else replace(attempt, reason=_NO_TIME_ALONE)
+                bar.update()
         finally:  # also on Ctrl-C: what runs is ended, what waits is not begun
             batch.stop.set()
             pool.shutdown(cancel_futures=True)
+
+
+def _seconds_alone(took: float, limits: Limits) -> float:
+    """Return how long second runs may begin: so nobody can make a class take much more than twice its time."""
+    return max(took, limits.whole_seconds)
+
+
+def _once_more(batch: _Batch, attempt: Attempt) -> Attempt:
+    try:
+        again = _run(batch, replace(attempt, reason=""))
+    except Exception as error:
+        again = replace(attempt, runs=(), reason=_fault(error))
+    return replace(again, earlier=attempt)
 
 
 def _fault(error: BaseException) -> str:
@@ -285,14 +315,18 @@ def _attempt(batch: _Batch, submission: Submission) -> Attempt | Record:
             f"{batch.to / SECRET}. Grade into the folder that the assignment was released to, or name its secret: "
             "--secret-file FILE"
         )
-    cases = _cases(batch, submission.student)
-    runs = _runs(batch, submission.student, cells, cases)
+    return _run(batch, replace(attempt, cells=cells, cases=_cases(batch, submission.student)))
+
+
+def _run(batch: _Batch, attempt: Attempt) -> Attempt:
+    """Run what was read."""
+    runs = _runs(batch, attempt.submission.student, attempt.cells, attempt.cases)
     reason = ""
     if runs[-1].ended is Ended.STOPPED:
         reason = "The grading was stopped."
     elif not runs[-1].is_ready:
         reason = f"The notebook could not be started ({runs[-1].says or runs[-1].ended.value})."
-    return replace(attempt, cells=cells, cases=cases, runs=runs, reason=reason)
+    return replace(attempt, runs=runs, reason=reason)
 
 
 def _refuse_another_lesson(cells: tuple[Cell, ...], lesson: Lesson) -> None:

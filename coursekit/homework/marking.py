@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from coursekit.exercises import comparing, marks, wire
 from coursekit.exercises.comparing import Verdict
@@ -18,6 +18,11 @@ from coursekit.homework.submissions import Cell, Submission
 _NO_CELL = "There is no cell for this exercise."
 _NO_ANSWER = "There is no answer yet."
 _HINT = " hint(...) helps on."
+BUSY = 0.25  # of the time waited for a processor: then a limit of time says little about the submission
+_BUSY_AGAIN = (
+    "A limit of time stopped it while other programs kept the machine busy, and once more when it ran alone. "
+    "The same command tries it again: give it at a quieter time."
+)
 _MOST_VARIATIONS = 10  # tokens of one notebook that are kept
 _ENDED = {
     Ended.DIED: "The process of the notebook ended while {at} was running.",
@@ -53,6 +58,7 @@ class Attempt:
         cases: {exercise id: what was given, the student's own case first}.
         runs: What came of running it.
         reason: Why it cannot be graded, or "".
+        earlier: The attempt before it, which a limit of time stopped while the machine was busy.
     """
 
     submission: Submission
@@ -61,10 +67,16 @@ class Attempt:
     cases: dict[str, list[dict]] = field(default_factory=dict)
     runs: tuple[Run, ...] = ()
     reason: str = ""
+    earlier: Attempt | None = None
+
+    @property
+    def waited(self) -> float:
+        """Of what a limit of time stopped, the share of that time in which it waited for a processor."""
+        return max((run.waited for run in self.runs), default=0.0)
 
 
 def record_of(attempt: Attempt, lesson: Lesson, posed: Posed, settings: str, limits: Limits) -> Record:
-    """Return the record of an attempt.
+    """Return the record of an attempt; where there was an earlier one, of that which reached more.
 
     Args:
         attempt: What was run.
@@ -73,6 +85,35 @@ def record_of(attempt: Attempt, lesson: Lesson, posed: Posed, settings: str, lim
         settings: A mark of all that the grade depends on besides the file.
         limits: What it might take.
     """
+    how = (lesson, posed, settings, limits)
+    record = _record_of(attempt, *how)
+    if attempt.earlier is None:
+        return record
+    before = _record_of(attempt.earlier, *how)
+    says = (
+        f"A limit of time stopped it while the machine was busy: it waited for the processor in "
+        f"{attempt.earlier.waited:.0%} of that time. It was run once more, alone."
+    )
+    seconds = round(before.seconds + record.seconds, 2)
+    if _reached(before) > _reached(record):
+        record, says = before, f"{says} The first run reached more, and counts."
+    if attempt.waited >= BUSY and _loses(record):
+        record = _record_of(replace(attempt, reason=_BUSY_AGAIN), *how)
+        says += f" A limit stopped it again, and it waited in {attempt.waited:.0%}."
+    return replace(record, seconds=seconds, log=(says, *record.log))
+
+
+def _reached(record: Record) -> float:
+    return sum(one.points or 0 for one in record.exercises.values()) if record.is_graded else -1
+
+
+def _loses(record: Record) -> bool:
+    return not record.is_graded or any(
+        one.points is not None and one.points < one.max for one in record.exercises.values()
+    )
+
+
+def _record_of(attempt: Attempt, lesson: Lesson, posed: Posed, settings: str, limits: Limits) -> Record:
     log, results = list(attempt.submission.notices), {}
     for exercise in lesson.exercises if not attempt.reason else ():
         if exercise.is_read_by_a_person:

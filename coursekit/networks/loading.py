@@ -27,6 +27,7 @@ _SUFFIXES = (".keras", ".h5", ".hdf5")
 _MEMBERS = ("config.json", "metadata.json", "model.weights.h5")  # of a .keras file, which is a zip
 _LARGEST_CONFIG = 32 * 2**20  # bytes; the largest network of keras.applications takes one or two million
 _MOST_EXPANSION = 100  # bytes unpacked for each byte packed; Keras packs nothing
+_DEEPEST = 100  # groups in groups of an HDF5 file; Keras takes two for each network inside a network
 _LARGEST_TENSOR = 2**26  # numbers that a layer may make for itself, beside its weights
 
 # A file names classes, and Keras builds them. These kinds of class, from these places in Keras, make up a network;
@@ -258,19 +259,37 @@ def _read_hdf5(path: Path) -> tuple[str, str, int]:
 
 def _numbers(file: h5py.File, size: int, name: str) -> int:
     """Return how many numbers an HDF5 file holds, having made sure that they all lie in this very file."""
-    linked = file.visititems_links(lambda place, link: None if isinstance(link, h5py.HardLink) else place)
-    if linked:
-        raise ValueError(f"{name} is refused: its part {linked!r:.80} is a link to somewhere else.")
-    arrays: dict[str, h5py.Dataset] = {}
-    file.visititems(lambda place, part: arrays.update({place: part} if isinstance(part, h5py.Dataset) else {}))
-    for place, array in arrays.items():
-        if array.external or array.is_virtual:
-            raise ValueError(f"{name} is refused: its part {place!r:.80} lies in another file.")
-        if array.dtype.kind not in "biufV":
-            raise ValueError(f"{name} is refused: its part {place!r:.80} holds no numbers.")
-    if sum((array.size or 0) * array.dtype.itemsize for array in arrays.values()) > _MOST_EXPANSION * size:
+    arrays: list[h5py.Dataset] = []
+    waiting: list[tuple[h5py.Group, str, int]] = [(file, "", 1)]
+    seen = {h5py.h5o.get_info(file.id).addr}
+    while waiting:  # not by h5py's own walk, which spells each part's whole path: minutes for 20,000 nested groups
+        group, above, depth = waiting.pop()
+        if depth > _DEEPEST:
+            raise ValueError(f"{name} is refused: its parts lie in each other, more than {_DEEPEST} deep.")
+        for key in group:
+            place = f"{above}{key}"
+            if not isinstance(group.get(key, getlink=True), h5py.HardLink):
+                raise ValueError(f"{name} is refused: its part {place!r:.80} is a link to somewhere else.")
+            part = group[key]
+            address = h5py.h5o.get_info(part.id).addr
+            if address in seen:  # a group may hold itself
+                continue
+            seen.add(address)
+            if isinstance(part, h5py.Group):
+                waiting.append((part, f"{place}/", depth + 1))
+            elif isinstance(part, h5py.Dataset):
+                _check_array(part, place, name)
+                arrays.append(part)
+    if sum((array.size or 0) * array.dtype.itemsize for array in arrays) > _MOST_EXPANSION * size:
         raise ValueError(f"{name} is refused: it unpacks to over {_MOST_EXPANSION} times its size.")
-    return sum(array.size or 0 for array in arrays.values())
+    return sum(array.size or 0 for array in arrays)
+
+
+def _check_array(array: h5py.Dataset, place: str, name: str) -> None:
+    if array.external or array.is_virtual:
+        raise ValueError(f"{name} is refused: its part {place!r:.80} lies in another file.")
+    if array.dtype.kind not in "biufV":
+        raise ValueError(f"{name} is refused: its part {place!r:.80} holds no numbers.")
 
 
 def _check_description(text: str, version: str, file: str) -> None:

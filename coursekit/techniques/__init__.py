@@ -11,6 +11,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "arithmetic": ["Arithmetic", "arithmetic", "contribution_path"],
         "class_activation": ["cam", "grad_cam"],
         "deletion_insertion": ["DeletionInsertion", "deletion_insertion"],
+        "diagnosis": ["diagnose"],
+        "diagnosis_table": ["Diagnosis", "Finding"],
         "embeddings": [
             "feature_vectors",
             "nearest_neighbors",
@@ -30,6 +32,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "occlusion": ["occlusion"],
         "patches": ["Patches", "top_patches"],
         "pointing": ["channels_at"],
+        "patients": ["Patient", "kinds_of", "patient", "patients", "rescaled", "train_on_digits", "watermarked"],
         "quilting": ["quilt"],
         "randomization": ["randomize"],
         "receptive_field": ["ReceptiveField", "receptive_field"],

@@ -4,9 +4,12 @@ import csv
 import errno
 import importlib.util
 import json
+import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +17,7 @@ from coursekit.cli import main
 from coursekit.exercises import notebooks
 from coursekit.exercises.catalogue import find
 from coursekit.homework import choosing, feedback, gradebook, grading, late, tables
-from coursekit.homework.alone import BusyError, alone
+from coursekit.homework.alone import BusyError, alone, temporary_folder
 from coursekit.homework.grading import Options
 from coursekit.homework.record import Record
 from coursekit.homework.release import variation
@@ -185,6 +188,37 @@ with alone(Path({str(tmp_path)!r})):
         holder.stdout.close()
     with alone(tmp_path):
         pass
+
+
+def test_a_grader_that_was_killed_leaves_nothing_for_long(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    code = """
+import time
+from coursekit.homework.alone import temporary_folder
+with temporary_folder() as folder:
+    print(folder, flush=True)
+    time.sleep(3600)
+"""
+    holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    folder = Path(holder.stdout.readline().strip())
+    others = tmp_path / "coursekit-grading-of-another-program"
+    try:
+        (folder / "prepared").mkdir()
+        others.mkdir()
+        for path in (folder, others):
+            os.utime(path, (1, 1))  # old
+        with temporary_folder() as mine:
+            assert folder.is_dir()
+            assert mine.parent == tmp_path
+    finally:
+        holder.kill()
+        holder.wait()
+        holder.stdout.close()
+    assert folder.is_dir()
+    with temporary_folder():
+        assert not folder.exists()
+    assert list(tmp_path.iterdir()) == [others]
 
 
 # ---- which lesson, and the class

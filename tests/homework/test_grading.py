@@ -13,7 +13,7 @@ import pytest
 
 import coursekit.homework
 from coursekit.exercises import cases, catalogue, comparing, notebooks
-from coursekit.homework import grading, sandbox
+from coursekit.homework import grading, marking, sandbox
 from coursekit.homework.grading import Options, SecretMissingError
 from coursekit.homework.record import to_json
 from coursekit.homework.release import variation
@@ -66,6 +66,29 @@ def test_what_is_done_stays_done(tmp_path):
     assert _mark(place, to)["alice"].submitted_at == "1970-01-01T00:00:01+00:00"
     assert _mark(place, to, again=True)["alice"].submitted_at == "1970-01-01T00:00:02+00:00"
     assert _mark(place, to, secret="another secret")["alice"].settings != first["alice"].settings
+
+
+def test_a_class_on_two_machines(tmp_path, monkeypatch):
+    """Each grades its half with the same secret; with both halves' results in one course folder nothing runs again."""
+    begun = []
+
+    def take(batch, student, cells, cases):
+        begun.append(student)
+        return (sandbox.Run(sandbox.Ended.DONE, is_ready=True, seconds=len(begun)),)
+
+    monkeypatch.setattr(grading, "_runs", take)
+    monkeypatch.setattr(sandbox, "prepare", lambda folder: None)  # nothing is run
+    halves = {"ana": tmp_path / "course", "bo": tmp_path / "other machine"}
+    how = {"secret": "a secret of the class", "no_sandbox": True}
+    alone = {who: _mark(_hand_in(tmp_path / f"of {who}", **{who: SOLVED}), to, **how) for who, to in halves.items()}
+    for name in ("results", "notebooks"):
+        shutil.copytree(halves["bo"] / name, halves["ana"] / name, dirs_exist_ok=True)
+    together = _mark(_hand_in(tmp_path / "all", ana=SOLVED, bo=SOLVED), halves["ana"], **how)
+    assert begun == ["ana", "bo"]
+    assert together == alone["ana"] | alone["bo"]
+    assert all((halves["ana"] / one.notebook).is_file() for one in together.values())
+    _mark(tmp_path / "all", halves["bo"], **{**how, "secret": "another secret"})
+    assert begun == ["ana", "bo", "ana", "bo"]
 
 
 @pytest.mark.usefixtures("needs_sandbox")
@@ -225,7 +248,8 @@ def test_functions_get_values_of_the_same_type_as_in_the_lesson(tmp_path, monkey
 
 
 @pytest.mark.usefixtures("needs_sandbox")
-def test_what_stood_behind_each_exercise_counts_if_the_end_is_never_reached(tmp_path):
+def test_what_stood_behind_each_exercise_counts_if_the_end_is_never_reached(tmp_path, monkeypatch):
+    monkeypatch.setattr(marking, "BUSY", 2)  # one run, however busy this machine is
     text = f"{SOLVED}\n# %%\nimport time\nfor _ in range(3): time.sleep(3)\n# %%\nby_hand = 3\n"
     place = _hand_in(tmp_path / "in", alice=text)
     limits = Limits(cell_seconds=60, whole_seconds=6)

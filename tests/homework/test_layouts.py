@@ -3,8 +3,10 @@
 import io
 import json
 import os
+import re
 import time
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +27,28 @@ def _zip(place, names):
 def _find(tmp_path, names, *more, zipped="class.zip", **most):
     found, notices = submissions.find(_zip(tmp_path / zipped, names), "01", *more, **most)
     return {one.student: one.file for one in found}, notices
+
+
+# ---- the table for instructors
+
+GUIDE = Path(__file__).parents[2] / "docs" / "homework.md"
+ROW = re.compile(r"^\| (?P<kind>[^|]+) \| `(?P<path>[^`]+\.ipynb)` \| (?P<student>[^|]+) \| (?P<option>[^|]*)\|$", re.M)
+ROWS = [row.groupdict() for row in ROW.finditer(GUIDE.read_text())]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["kind"])
+def test_the_table_in_the_guide_is_true(tmp_path, row):
+    pattern = row["option"].partition("'")[2].partition("'")[0] or None
+    names = [row["path"], row["path"].replace(row["student"], "zed")]
+    found, notices = _find(tmp_path, names, pattern=pattern)
+    assert set(found) == {row["student"], "zed"}
+    assert names[0].endswith(found[row["student"]])  # without the folder around everything
+    assert names[1].endswith(found["zed"])
+    assert notices == []
+
+
+def test_the_guide_has_a_table():
+    assert {"Canvas", "Blackboard", "Sakai", "nbgrader, its exchange"} < {row["kind"] for row in ROWS}
 
 
 # ---- folders around everything

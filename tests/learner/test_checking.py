@@ -249,7 +249,8 @@ def test_line_that_failed_is_shown(function):
         (float("nan"), "There are NaN in it"),
         (EqualsEverything(), "strongest is of type EqualsEverything."),
         (RaisesWhenAsked(), "asked for an array"),
-        (-5, "That is not it."),
+        (-5, "There is no channel -5: they go from 0 to 47."),
+        (2.5, "A channel has a whole number, and this is 2.5."),
     ],
 )
 def test_what_is_said_of_a_value_of_the_wrong_kind(answer, says):

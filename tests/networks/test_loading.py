@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import time
 import warnings
 import zipfile
 
@@ -181,6 +182,20 @@ class TestBombs:
 
         describe(path, change)
         refusal(path, "fills 2,700,000,000 numbers")
+
+    @BOTH
+    def test_groups_inside_groups(self, suffix, own):
+        def nest(file, depth):
+            for _ in range(depth):
+                file = file.create_group("a")
+
+        path = own(suffix)
+        redo_weights(path, lambda file: nest(file.create_group("b"), 98))
+        assert load_network(path).name == "small"
+        redo_weights(path, lambda file: nest(file.create_group("c"), 5000))
+        start = time.process_time()
+        refusal(path, "more than 100 deep")
+        assert time.process_time() - start < 2
 
     def test_a_zip_bomb(self, own):
         path = own(".keras")

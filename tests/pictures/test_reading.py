@@ -152,6 +152,8 @@ KINDS = {
     "float TIFF, 0 to 255": (array(40, 200), grey(40), grey(200), 0),
     "float TIFF, with negative values": (array(-3, 5), grey(0), grey(255), 0),
     "float TIFF, with huge values": (array(1e5, 1e7), grey(0), grey(255), 0),
+    "float TIFF, the largest values there are": (array(-3e38, 3e38), grey(0), grey(255), 0),
+    "float TIFF, half of the largest": (array(-1.5e38, -3e38), grey(255), grey(0), 0),
     "float TIFF, all one huge value": (array(1e5, 1e5), grey(0), grey(0), 0),
     "CMYK JPEG": (
         saved(halves("CMYK", (0, 255, 255, 0), (255, 255, 0, 0)), "JPEG", quality=95),
@@ -303,10 +305,24 @@ def test_the_limit_is_exact(monkeypatch):
         read_picture(saved(Image.new("L", (77, 13)), "PNG"))
 
 
+@pytest.mark.parametrize("kind", ["WEBP", "AVIF"])
+def test_formats_that_take_more_memory_have_a_limit_of_their_own(kind, monkeypatch):
+    monkeypatch.setattr(reading, "_MOST_PIXELS_OF", {kind: 2_000_000})
+    assert read_picture(saved(Image.new("RGB", (2000, 1000)), kind)).shape == (1000, 2000, 3)
+    with pytest.raises(ValueError, match="has more than 2 million pixels"):
+        read_picture(saved(Image.new("RGB", (2000, 1001)), kind))
+    assert read_picture(saved(Image.new("RGB", (2000, 1001)), "PNG")).shape == (1001, 2000, 3)
+
+
+# All black, 14,000 x 14,000, lossless, as Pillow writes it.
+WEBP_BOMB = bytes.fromhex("524946461a000000574542505650384c0e0000002faff6ab0d071011fd0f4444ff03")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is read from Linux's /proc")
-def test_a_bomb_is_refused_before_memory_is_spent(tmp_path):
-    file = tmp_path / "bomb.png"
-    file.write_bytes(BOMB)
+@pytest.mark.parametrize("bomb", [BOMB, WEBP_BOMB], ids=["PNG", "WebP"])
+def test_a_bomb_is_refused_before_memory_is_spent(bomb, tmp_path):
+    file = tmp_path / "bomb"
+    file.write_bytes(bomb)
     program = f"""
 import time
 from coursekit.pictures import read_picture

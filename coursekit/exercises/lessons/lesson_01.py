@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from coursekit.exercises.differences import names_none
 from coursekit.exercises.lessons.lesson_01_pictures import GROUPS
 from coursekit.exercises.model import Exercise, Mistake
 
@@ -28,6 +29,19 @@ def _strongest_case(seed: int) -> dict:
     group = GROUPS[rng.integers(len(GROUPS))].split()
     picture, layer = group[rng.integers(len(group))].split("/")
     return {"picture": picture, "layer": layer}
+
+
+@functools.cache
+def _largest(picture: str, layer: str) -> np.ndarray:
+    from coursekit import activations, photo
+
+    return activations(_net(), photo(picture, size=227), layer).max(axis=(0, 1))
+
+
+def _about_channel(case: dict, answer: Any) -> str:
+    largest = _largest(**case)
+    reaches = "Channel {} of this layer reaches {:.4g} at most, and another one reaches more."
+    return names_none(answer, len(largest), "channel") or reaches.format(int(answer), largest[int(answer)])
 
 
 @functools.cache  # the answers, which are small, and not the layers
@@ -93,6 +107,7 @@ _strongest = Exercise(
             lambda case: _channels(**case)["largest absolute value"],
         ),
     ),
+    about=_about_channel,
 )
 
 # 01.by-hand -----------------------------------------------------------------------------------------------------------

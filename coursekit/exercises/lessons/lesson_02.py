@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
+from coursekit.exercises.differences import names_none
 from coursekit.exercises.model import Exercise, Mistake
 
 # 02.best-patch --------------------------------------------------------------------------------------------------------
@@ -203,6 +205,20 @@ def _mean(maps: np.ndarray) -> np.ndarray:
     return maps.mean(axis=(1, 2))
 
 
+def _about_photos(case: dict, answer: Any) -> str:
+    means = _mean(_answers()[case["layer"]][..., case["channel"]])
+    numbers = np.asarray(answer)
+    if unknown := next(filter(None, (names_none(number, len(means), "photo") for number in numbers)), ""):
+        return unknown
+    chosen = means[numbers.astype(int)]
+    says = f"The means of your three are {', '.join(f'{mean:.4g}' for mean in chosen)}"
+    if len(set(numbers.tolist())) < len(numbers):
+        return f"{says}: one photo stands there twice."
+    if (np.diff(chosen) > 0).any():
+        return f"{says}: the best should come first."
+    return f"{says}, and a photo that you left out has more than {chosen[-1]:.4g}."
+
+
 _best_photo = Exercise(
     id="02.best-photo",
     title="The photos that excite a channel most",
@@ -260,6 +276,7 @@ _best_photo = Exercise(
             lambda case: _three(case, _mean)[0],
         ),
     ),
+    about=_about_photos,
 )
 
 # 02.drawing -----------------------------------------------------------------------------------------------------------

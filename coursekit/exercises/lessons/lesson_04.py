@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from coursekit.exercises.model import Exercise, Mistake
@@ -171,61 +173,103 @@ _box_exercise = Exercise(
 
 def _masks_case(seed: int) -> dict:
     rng = np.random.default_rng(seed)
-    mask, region = np.zeros((2, *rng.integers(12, 20, size=2)), bool)
-    (top, left), (tall, wide) = rng.integers(0, 3, size=2), rng.integers(4, 8, size=2)
-    mask[top : top + tall, left : left + wide] = True
-    # Part of the region lies in the mask, part of it beyond the mask's last row and column, part of the mask outside.
-    top, left = top + rng.integers(1, tall), left + rng.integers(1, wide)
-    region[top : top + tall + rng.integers(0, 3), left : left + wide + rng.integers(0, 3)] = True
-    if region.sum() == mask.sum():  # then a share of the one would be a share of the other
-        region[-1, -1] = True
-    return {"mask": mask, "region": region}
+    while True:
+        region, masks = np.zeros((6, 8), bool), np.zeros((6, 6, 8), bool)
+        top, left, tall, wide = rng.integers((1, 1, 2, 3), (3, 4, 4, 5))
+        region[top : top + tall, left : left + wide] = True
+        masks[0] = True  # finds all of the region, and everything else
+        masks[1, top, left] = True  # one pixel, and that is in the region
+        masks[2, top] = True  # a line through it
+        for mask in masks[3:]:  # of about the region's size, near it
+            down, right = rng.integers(-1, 2, size=2)
+            mask[max(top + down, 0) : top + down + tall, max(left + right, 0) : left + right + wide] = True
+        masks = masks[rng.permutation(6)]
+        case = {"masks": masks, "region": region, "count": int(rng.integers(2, 4))}
+        ways = [
+            np.sort(way(case))[::-1][: case["count"] + 1] for way in (_overlaps, _of_the_region, _of_the_mask, _agree)
+        ]
+        if all((way[:-1] - way[1:] > 0.01).all() for way in ways):  # no two are equally good, in any way
+            return case
 
 
-def _counts(case: dict) -> tuple[int, int, int, int]:
-    both, either = case["mask"] & case["region"], case["mask"] | case["region"]
-    return int(both.sum()), int(either.sum()), int(case["mask"].sum()), int(case["region"].sum())
+def _count(masks: np.ndarray) -> np.ndarray:
+    return masks.sum(axis=(1, 2))
+
+
+def _overlaps(case: dict) -> np.ndarray:
+    return _count(case["masks"] & case["region"]) / _count(case["masks"] | case["region"])
+
+
+def _of_the_region(case: dict) -> np.ndarray:
+    return _count(case["masks"] & case["region"]) / case["region"].sum()
+
+
+def _of_the_mask(case: dict) -> np.ndarray:
+    return _count(case["masks"] & case["region"]) / _count(case["masks"])
+
+
+def _agree(case: dict) -> np.ndarray:
+    return (case["masks"] == case["region"]).mean(axis=(1, 2))
+
+
+def _best(case: dict, way: Callable[[dict], np.ndarray] = _overlaps) -> np.ndarray:
+    return way(case).argsort()[::-1][: case["count"]]
 
 
 _overlap = Exercise(
     id="04.overlap",
-    title="Intersection over union",
-    answer="overlap",
+    title="The masks that meet a region best",
+    answer="best_masks",
     points=2,
     hints=(
-        "Two areas. How much do they share, and how much do they cover together?",
-        "mask & region is what they share, mask | region what they cover together.",
-        "Count the True of each with .sum() and divide.",
+        "A mask can be wrong in two ways: it misses a part of the region, or it lies beside it. Which number of the "
+        "lesson falls with both?",
+        "masks & region is what each mask shares with the region, masks | region what the two cover together. Count "
+        "the True of each over the last two axes.",
+        "Divide the first by the second. argsort() sorts upwards: [::-1] turns it round, [:count] takes the best.",
     ),
-    solution="def overlap(mask, region):\n    return (mask & region).sum() / (mask | region).sum()",
+    solution=(
+        "def best_masks(masks, region, count):\n"
+        "    shared = (masks & region).sum(axis=(1, 2))\n"
+        "    together = (masks | region).sum(axis=(1, 2))\n"
+        "    return (shared / together).argsort()[::-1][:count]"
+    ),
     case=_masks_case,
-    right=lambda case: _counts(case)[0] / _counts(case)[1],
+    right=_best,
     is_function=True,
     mistakes=(
         Mistake(
-            "over the region",
-            "That is how much of the region was found. A mask that covers the whole picture would get 1.",
-            lambda case: _counts(case)[0] / _counts(case)[3],
+            "what was found of the region",
+            "The first of these have most of the region. So a mask that covers the whole picture wins, although it "
+            "does not know where the region is.",
+            lambda case: _best(case, _of_the_region),
         ),
         Mistake(
-            "over the mask",
-            "That is how much of the mask lies in the region. A mask of a single right pixel would get 1.",
-            lambda case: _counts(case)[0] / _counts(case)[2],
-        ),
-        Mistake(
-            "over the sum of both",
-            "What both share was counted twice below the line.",
-            lambda case: _counts(case)[0] / (_counts(case)[2] + _counts(case)[3]),
-        ),
-        Mistake(
-            "twice the shared part",
-            "That is Dice's coefficient, a relative of this one. Here the union stands below the line.",
-            lambda case: 2 * _counts(case)[0] / (_counts(case)[2] + _counts(case)[3]),
+            "what of the mask is right",
+            "The first of these lie in the region with most of their own pixels. So a mask of one right pixel wins, "
+            "although it misses nearly all of the region.",
+            lambda case: _best(case, _of_the_mask),
         ),
         Mistake(
             "where they agree",
-            "That is the share of pixels on which they agree. Most of them agree that there is nothing.",
-            lambda case: float((case["mask"] == case["region"]).mean()),
+            "You counted the pixels on which mask and region agree. Most pixels lie outside of both, so a mask that is "
+            "nearly empty agrees, too.",
+            lambda case: _best(case, _agree),
+        ),
+        Mistake(
+            "the worst",
+            "Those meet the region least: argsort() begins with the smallest.",
+            lambda case: _overlaps(case).argsort()[: case["count"]],
+        ),
+        Mistake(
+            "the best last",
+            "The right masks, but the best should come first.",
+            lambda case: _best(case)[::-1],
+        ),
+        Mistake(
+            "counted from 1",
+            "One too many each: channels are counted from 0.",
+            lambda case: _best(case) + 1,
         ),
     ),
 )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import numpy as np
 
+from coursekit.exercises.differences import names_none
 from coursekit.exercises.model import Exercise, Mistake
 
 # 05.total-variation ---------------------------------------------------------------------------------------------------
@@ -98,66 +100,84 @@ _total_variation = Exercise(
 def _step_case(seed: int) -> dict:
     rng = np.random.default_rng(seed)
     shape = (int(rng.integers(1, 5)), int(rng.integers(2, 6)), 3)
-    gradient = rng.normal(0, 10.0 ** rng.integers(-3, 3), size=shape)
+    picture = rng.uniform(0, 255, size=shape).round()
+    slope = 10.0 ** rng.integers(-2, 2)  # about as steep as the penalty is, so that both count
     return {
-        "picture": rng.uniform(0, 255, size=shape).round().astype(np.float32),
-        "gradient": gradient.astype(np.float32),
+        "picture": picture.astype(np.float32),
+        "gradient": rng.normal(0, slope, size=shape).astype(np.float32),
+        "weight": float(slope * rng.choice((0.004, 0.006, 0.01))),
         "length": float(rng.choice((40.0, 60.0, 80.0))),
     }
 
 
-def _moved(case: dict, sign: float = 1.0) -> np.ndarray:
-    gradient = case["gradient"].astype(np.float64)
-    return case["picture"] + sign * case["length"] * gradient / np.abs(gradient).max()
+def _step_of(case: dict, penalty: float = 2.0, grey: float = 127.5, clip: bool = True) -> np.ndarray:
+    """Return the picture after one step; ``penalty`` times weight times the distance from grey goes off."""
+    slope = case["gradient"] - penalty * case["weight"] * (case["picture"].astype(np.float64) - grey)
+    moved = case["picture"] + case["length"] * slope / np.abs(slope).max()
+    return np.clip(moved, 0, 255) if clip else moved
+
+
+def _score_first(case: dict) -> np.ndarray:
+    """Return what comes if the gradient of the score alone is brought to its length, and the penalty follows."""
+    gradient, away = case["gradient"].astype(np.float64), case["picture"].astype(np.float64) - 127.5
+    moved = case["picture"] + case["length"] * gradient / np.abs(gradient).max() - 2 * case["weight"] * away
+    return np.clip(moved, 0, 255)
 
 
 _step = Exercise(
     id="05.step",
-    title="One step of gradient ascent",
+    title="One step with a penalty",
     answer="one_step",
     points=3,
     hints=(
-        "Uphill means along the gradient. How long the gradient is says nothing about how far to go.",
-        "Divide the gradient by its largest absolute value; then length says how far the fastest pixel moves.",
-        "A pixel stays between 0 and 255: np.clip.",
+        "What climbs is score - penalty. Its gradient is the gradient of the score minus that of the penalty.",
+        "The penalty is weight times the sum of (picture - 127.5) squared. How fast does it grow if one value grows?",
+        "slope = gradient - 2 * weight * (picture - 127.5). Then divide by its largest absolute value, and clip.",
     ),
     solution=(
-        "def one_step(picture, gradient, length):\n"
-        "    change = length * gradient / np.abs(gradient).max()\n"
-        "    return np.clip(picture + change, 0, 255)"
+        "def one_step(picture, gradient, weight, length):\n"
+        "    slope = gradient - 2 * weight * (picture - 127.5)\n"
+        "    return np.clip(picture + length * slope / np.abs(slope).max(), 0, 255)"
     ),
     case=_step_case,
-    right=lambda case: np.clip(_moved(case), 0, 255),
+    right=_step_of,
     is_function=True,
     mistakes=(
         Mistake(
-            "downhill",
-            "That step goes downhill: the score would fall. Training subtracts the gradient of a loss; here the score "
-            "is to grow.",
-            lambda case: np.clip(_moved(case, -1), 0, 255),
+            "no penalty",
+            "That is a step for the score alone. What should grow is the score minus the penalty.",
+            lambda case: _step_of(case, penalty=0.0),
+        ),
+        Mistake(
+            "the penalty as a reward",
+            "The penalty was added instead of taken off: this step drives the picture away from grey.",
+            lambda case: _step_of(case, penalty=-2.0),
+        ),
+        Mistake(
+            "not the slope of the square",
+            "The direction of the penalty is right, but its size is not: how fast does a square grow?",
+            lambda case: _step_of(case, penalty=1.0),
+        ),
+        Mistake(
+            "distance from black",
+            "This penalty counts the distance from 0, and 0 is black. Grey is in the middle of 0 to 255.",
+            lambda case: _step_of(case, grey=0.0),
         ),
         Mistake(
             "not clipped",
             "The direction and the length are right, but some values have left the range from 0 to 255.",
-            _moved,
+            lambda case: _step_of(case, clip=False),
         ),
         Mistake(
-            "the gradient's own length",
-            "The gradient was not brought to a length of its own, so the step depends on how steep the hill happens "
-            "to be: tiny here, huge there.",
-            lambda case: np.clip(case["picture"] + case["length"] * case["gradient"].astype(np.float64), 0, 255),
+            "downhill",
+            "That step goes downhill: score and penalty are both taken the wrong way round.",
+            lambda case: _step_of({**case, "length": -case["length"]}),
         ),
         Mistake(
-            "the sign only",
-            "Every pixel moves by the full length: you took the sign of the gradient. Pixels that hardly matter should "
-            "hardly move. (Lesson 9 will want just this.)",
-            lambda case: np.clip(case["picture"] + case["length"] * np.sign(case["gradient"]), 0, 255),
-        ),
-        Mistake(
-            "divided by the largest, not the largest absolute value",
-            "Divided by gradient.max(): where the steepest way is down, that is the wrong number. Take the largest "
-            "absolute value.",
-            lambda case: np.clip(case["picture"] + case["length"] * case["gradient"] / case["gradient"].max(), 0, 255),
+            "the penalty after the length",
+            "The gradient of the score was brought to the length, and the penalty was taken off afterwards. First put "
+            "the two together: the length holds for the whole step.",
+            _score_first,
         ),
     ),
 )
@@ -225,6 +245,12 @@ def _difference(case: dict) -> np.ndarray:
     return first - second
 
 
+def _about_giver(case: dict, answer: Any) -> str:
+    lead = _lead(case)
+    gives = "Channel {} gives {:.3g} to this lead, and another one gives more."
+    return names_none(answer, len(lead), "channel") or gives.format(int(answer), lead[int(answer)])
+
+
 _served = Exercise(
     id="05.served",
     title="The channel that gives most to a lead",
@@ -280,6 +306,7 @@ _served = Exercise(
             lambda case: int(_lead(case, _second_class(case)).argmax()),
         ),
     ),
+    about=_about_giver,
 )
 
 # 05.arms --------------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import glob
 import os
 import queue
 import subprocess
@@ -51,6 +52,8 @@ class Run:
         refused: What came that was no message.
         says: The beginning of what the sandbox itself wrote to stderr.
         seconds: How long it took.
+        waited: Of what a limit of time stopped, the share of that time in which it was ready to run, but had no
+            processor; 0 if nothing was stopped so, or the system does not tell.
     """
 
     ended: Ended = Ended.DIED
@@ -62,6 +65,7 @@ class Run:
     refused: list[str] = field(default_factory=list)
     says: str = ""
     seconds: float = 0.0
+    waited: float = 0.0
 
 
 def watch(
@@ -113,20 +117,25 @@ def _follow(
 ) -> Ended:
     """Read messages until the end, and return how it ended."""
     deadline, next_look = start + START_SECONDS, start
+    delays: dict[str, float] = {}  # of each thread, at the last look
+    since, at_first = start, delays  # when what runs now began, and the delays then
     while True:
         now = time.monotonic()
         if stop.is_set():
             return Ended.STOPPED
         if now > start + limits.whole_seconds:
+            run.waited = max(run.waited, _share_waited(process, {}, start))
             return Ended.WHOLE_TIME
         if now > deadline:
+            run.waited = max(run.waited, _share_waited(process, at_first, since))
             return Ended.CELL_TIME
         if now > next_look:
-            if all(_memory(process, of) > limits.memory for of in (_touched, _share)):
+            family = _family(process)
+            if all(_memory(family, of) > limits.memory for of in (_touched, _share)):
                 return Ended.MEMORY
-            if _files(process) > limits.files:
+            if _files(family) > limits.files:
                 return Ended.FILES
-            next_look = now + 0.25
+            delays, next_look = _delays(family), now + 0.25
         try:
             line = lines.get(timeout=0.1)
         except queue.Empty:
@@ -144,6 +153,10 @@ def _follow(
         if message.get("done") is True:
             return Ended.DONE
         begins, ends, exercise = message.get("begin"), message.get("end"), message.get("exercise")
+        if begins is not None:
+            since, at_first = now, delays
+        elif _was_interrupted(message):
+            run.waited = max(run.waited, _share_waited(process, at_first, since))
         if message.get("ready") is True:
             run.is_ready = True
         elif type(begins) is int:
@@ -192,9 +205,35 @@ def _family(process: subprocess.Popen) -> list[psutil.Process]:
         return []
 
 
-def _memory(process: subprocess.Popen, of: Callable[[psutil.Process], int]) -> int:
+def _was_interrupted(message: dict) -> bool:
+    """Tell whether the runner says that the time of a cell or a call was up. Nobody gains by saying so falsely."""
+    error, answers = message.get("error"), message.get("answers")
+    is_late = isinstance(answers, list) and any(isinstance(one, dict) and "late" in one for one in answers)
+    return is_late or (isinstance(error, str) and error.startswith("TimeUp"))
+
+
+def _share_waited(process: subprocess.Popen, before: dict[str, float], since: float) -> float:
+    """Return which share of the time since then the thread that waited most for a processor has waited."""
+    waited = [seconds - before.get(thread, 0.0) for thread, seconds in _delays(_family(process)).items()]
+    return max(waited, default=0.0) / max(time.monotonic() - since, 0.1)
+
+
+def _delays(family: list[psutil.Process]) -> dict[str, float]:
+    """Return {thread: seconds for which it was ready to run while others ran}; nothing where there is no /proc."""
+    seconds = {}
+    for one in family:
+        for file in glob.glob(f"/proc/{one.pid}/task/*/schedstat"):
+            try:
+                with open(file) as content:
+                    seconds[file] = int(content.read().split()[1]) / 1e9
+            except OSError:  # ended in the meantime
+                continue
+    return seconds
+
+
+def _memory(family: list[psutil.Process], of: Callable[[psutil.Process], int]) -> int:
     total = 0
-    for one in _family(process):
+    for one in family:
         try:
             total += of(one)
         except psutil.Error:  # ended in the meantime
@@ -215,10 +254,10 @@ def _share(one: psutil.Process) -> int:
     return getattr(full, "pss", full.uss)
 
 
-def _files(process: subprocess.Popen) -> int:
+def _files(family: list[psutil.Process]) -> int:
     """Return how many files lie in the places that a sandbox can write to; 0 without a sandbox."""
     outside = os.stat("/") if sys.platform == "linux" else None
-    for one in reversed(_family(process)) if outside else ():
+    for one in reversed(family) if outside else ():
         root = f"/proc/{one.pid}/root"
         try:
             if not os.path.samestat(os.stat(root), outside):

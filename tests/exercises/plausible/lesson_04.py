@@ -3,8 +3,8 @@
 import numpy as np
 
 
-def _overlaps(mask, region):
-    return (mask & region).sum(), (mask | region).sum(), mask.sum(), region.sum()
+def _overlap(masks, region):
+    return (masks & region).sum((1, 2)) / (masks | region).sum((1, 2))
 
 
 PLAUSIBLE = {
@@ -44,17 +44,21 @@ PLAUSIBLE = {
         ),
     },
     "04.overlap": {
-        "the shared pixels": lambda mask, region: int(_overlaps(mask, region)[0]),
-        "over all pixels": lambda mask, region: float(_overlaps(mask, region)[0] / mask.size),
-        "smaller over larger": lambda mask, region: float(
-            min(mask.sum(), region.sum()) / max(mask.sum(), region.sum())
-        ),
-        "over the smaller": lambda mask, region: float((mask & region).sum() / min(mask.sum(), region.sum())),
-        "over the larger": lambda mask, region: float((mask & region).sum() / max(mask.sum(), region.sum())),
-        "one minus it": lambda mask, region: float(1 - (mask & region).sum() / (mask | region).sum()),
-        "mean of both shares": lambda mask, region: float(
-            ((mask & region).sum() / mask.sum() + (mask & region).sum() / region.sum()) / 2
-        ),
-        "over the exclusive or": lambda mask, region: float((mask & region).sum() / (mask ^ region).sum()),
+        "the largest": lambda masks, region, count: masks.sum((1, 2)).argsort()[::-1][:count],
+        "the smallest": lambda masks, region, count: masks.sum((1, 2)).argsort()[:count],
+        "of the region's size": lambda masks, region, count: np.abs(masks.sum((1, 2)) - region.sum()).argsort(
+            kind="stable"
+        )[:count],
+        "least in common": lambda masks, region, count: (masks & region).sum((1, 2)).argsort()[:count],
+        "together over shared": lambda masks, region, count: (
+            (masks | region).sum((1, 2)) / (masks & region).sum((1, 2))
+        ).argsort()[::-1][:count],
+        "the first ones": lambda masks, region, count: np.arange(count),
+        "over the smaller": lambda masks, region, count: (
+            (masks & region).sum((1, 2)) / np.minimum(masks.sum((1, 2)), region.sum())
+        ).argsort()[::-1][:count],
+        "the values themselves": lambda masks, region, count: np.sort(_overlap(masks, region))[::-1][:count],
+        "one too few": lambda masks, region, count: _overlap(masks, region).argsort()[::-1][: count - 1],
+        "the second best first": lambda masks, region, count: _overlap(masks, region).argsort()[::-1][1 : count + 1],
     },
 }

@@ -2,6 +2,15 @@
 
 import numpy as np
 
+
+def _slope(picture, gradient, weight):
+    return gradient - 2 * weight * (picture - 127.5)
+
+
+def _moved(picture, slope, length):
+    return np.clip(picture + length * slope / np.abs(slope).max(), 0, 255)
+
+
 PLAUSIBLE = {
     "05.total-variation": {
         "length of the slope": lambda picture: float(
@@ -18,27 +27,43 @@ PLAUSIBLE = {
         "red only": lambda picture: float(sum(np.abs(np.diff(picture[..., 0], axis=axis)).sum() for axis in (0, 1))),
     },
     "05.step": {
-        "divided by the length of the gradient": lambda picture, gradient, length: np.clip(
-            picture + length * gradient / np.linalg.norm(gradient), 0, 255
+        "divided by the length of the slope": lambda picture, gradient, weight, length: np.clip(
+            picture + length * _slope(picture, gradient, weight) / np.linalg.norm(_slope(picture, gradient, weight)),
+            0,
+            255,
         ),
-        "divided by the mean": lambda picture, gradient, length: np.clip(
-            picture + length * gradient / np.abs(gradient).mean(), 0, 255
+        "not divided": lambda picture, gradient, weight, length: np.clip(
+            picture + length * _slope(picture, gradient, weight), 0, 255
         ),
-        "divided by the deviation": lambda picture, gradient, length: np.clip(
-            picture + length * gradient / gradient.std(), 0, 255
+        "the sign only": lambda picture, gradient, weight, length: np.clip(
+            picture + length * np.sign(_slope(picture, gradient, weight)), 0, 255
         ),
-        "clipped to 1": lambda picture, gradient, length: np.clip(
-            picture + length * gradient / np.abs(gradient).max(), 0, 1
+        "divided by the largest": lambda picture, gradient, weight, length: np.clip(
+            picture + length * _slope(picture, gradient, weight) / _slope(picture, gradient, weight).max(), 0, 255
         ),
-        "the change only": lambda picture, gradient, length: length * gradient / np.abs(gradient).max(),
-        "the change clipped": lambda picture, gradient, length: (
-            picture + np.clip(length * gradient / np.abs(gradient).max(), 0, 255)
+        "divided by the gradient of the score": lambda picture, gradient, weight, length: np.clip(
+            picture + length * _slope(picture, gradient, weight) / np.abs(gradient).max(), 0, 255
         ),
-        "each colour by itself": lambda picture, gradient, length: np.clip(
-            picture + length * gradient / np.abs(gradient).max(axis=(0, 1)), 0, 255
+        "the value of the penalty": lambda picture, gradient, weight, length: _moved(
+            picture, gradient - weight * (picture - 127.5) ** 2, length
         ),
-        "clipped before": lambda picture, gradient, length: (
-            np.clip(picture, 0, 255) + length * gradient / np.abs(gradient).max()
+        "the sum of the penalty": lambda picture, gradient, weight, length: _moved(
+            picture, gradient - weight * ((picture - 127.5) ** 2).sum(), length
+        ),
+        "the mean of the squares": lambda picture, gradient, weight, length: _moved(
+            picture, gradient - 2 * weight * (picture - 127.5) / picture.size, length
+        ),
+        "grey as the picture's mean": lambda picture, gradient, weight, length: _moved(
+            picture, gradient - 2 * weight * (picture - picture.mean()), length
+        ),
+        "absolute distance": lambda picture, gradient, weight, length: _moved(
+            picture, gradient - 2 * weight * np.abs(picture - 127.5), length
+        ),
+        "from 0 to 1": lambda picture, gradient, weight, length: _moved(
+            picture, gradient - 2 * weight * (picture / 255 - 0.5), length
+        ),
+        "the change only": lambda picture, gradient, weight, length: (
+            length * _slope(picture, gradient, weight) / np.abs(_slope(picture, gradient, weight)).max()
         ),
     },
 }
