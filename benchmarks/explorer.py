@@ -1,12 +1,16 @@
-"""How fast ChannelExplorer and OcclusionExplorer answer, in Chromium inside JupyterLab.
+"""How fast ChannelExplorer, OcclusionExplorer and NetworkExplorer answer, in Chromium inside JupyterLab.
 
 Key press to changed picture: from the key's own time stamp to the first moment after the frame in which the chosen
 channel was drawn. Change of layer: from choosing it in the list to the frame that shows it, through Python and back.
 Patch: from the key that moves it to the frame with the scores under it, through the network and back.
+Stroke: from the pointer that paints to the frame with the painted photo, its thumbnails and its scores.
+Opening: from running the cell to the first picture of it, of a network of 500 layers; and how often its map is
+drawn in a second while it is moved.
 """
 
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +34,26 @@ from coursekit import OcclusionExplorer, photos
 explorer = OcclusionExplorer(squeezenet(), photos()[0][15], stride=32)
 explorer"""
 
+PAINTED = """\
+from coursekit import NetworkExplorer
+painted = NetworkExplorer(squeezenet(), photos()[0][15])
+painted"""
+DEEP = """\
+import time
+layers = keras.layers
+x = first = keras.Input((64, 64, 3))
+for block in range(100):
+    y = layers.ReLU(name=f"block{block}_relu")(layers.Conv2D(8, 3, padding="same", name=f"block{block}_conv")(x))
+    y = layers.Conv2D(8, 1, name=f"block{block}_one")(y)
+    y = layers.BatchNormalization(name=f"block{block}_norm")(y)
+    x = layers.Add(name=f"block{block}_add")([x, y]) if block else y
+deep = keras.Model(first, x)"""
+OPENED = """\
+begun = time.perf_counter()
+opened = NetworkExplorer(deep, photos()[0][15])
+made = time.perf_counter() - begun
+opened"""
+
 # A message to oneself, sent in an animation frame, comes after that frame is painted.
 WATCH = """() => {
     window.afterPaint = () => new Promise((done) => requestAnimationFrame(() => {
@@ -42,6 +66,26 @@ WATCH = """() => {
         return map.getContext("2d").getImageData(0, 0, map.width, map.height).data.join();
     };
     window.times = [];
+    document.addEventListener("pointerdown", async (event) => {
+        const root = event.target.closest(".ck-network-explorer");
+        if (!root?.querySelector(".ck-stage").contains(event.target)) return;
+        const seen = () => root.querySelector(".ck-count").textContent;
+        const before = seen();
+        for (;;) {
+            const painted = await afterPaint();
+            if (seen() !== before) return times.push(painted - event.timeStamp);
+        }
+    }, true);
+    window.frames = async () => {
+        const map = document.querySelectorAll(".ck-network-explorer")[1].querySelector(".ck-map");
+        const start = performance.now();
+        for (let count = 0; count < 60; count++) {
+            const key = count % 2 ? "ArrowLeft" : "ArrowRight";
+            map.dispatchEvent(new KeyboardEvent("keydown", { key, shiftKey: true, bubbles: true }));
+            await afterPaint();
+        }
+        return (1000 * 60) / (performance.now() - start);
+    };
     document.addEventListener("keydown", async (event) => {
         const patch = event.target.closest(".ck-occlusion-explorer");
         if (patch) {
@@ -53,6 +97,7 @@ WATCH = """() => {
             }
         }
         const root = event.target.closest(".ck-channel-explorer");
+        if (!root) return;
         times.push((await afterPaint()) - event.timeStamp);
         const shown = pixels(root);
         if (shown === window.shown) throw new Error("The picture did not change.");
@@ -77,7 +122,7 @@ def main() -> None:
     if chromium is None:
         sys.exit("No Chromium or Chrome was found.")
     with tempfile.TemporaryDirectory() as folder, chromium_browser(chromium) as browser:
-        write_notebook(Path(folder, "explorer.ipynb"), [SQUEEZENET, LARGE, COVERED])
+        write_notebook(Path(folder, "explorer.ipynb"), [SQUEEZENET, LARGE, COVERED, PAINTED, DEEP, ""])
         with jupyter_lab(Path(folder)) as address:
             page = open_notebook(browser, address, "explorer.ipynb")
             run_all(page)
@@ -96,6 +141,9 @@ def main() -> None:
             report("layer, 64 of 224 x 224", changes(page, 1, ["one", "two"] * 5), 200)
             python(page, "explorer.wait()")
             report("patch, scores of SqueezeNet", moves(page), 50)
+            report("stroke, all of SqueezeNet", strokes(page), 100)
+            report("opening 500 layers", [opening(page)], 3000)
+            print(f"map of 500 layers, moved: {page.evaluate('frames()'):.0f} frames a second (aim: 30)")
 
 
 def keys(page, view: int) -> list[float]:
@@ -121,6 +169,38 @@ def moves(page) -> list[float]:
         page.wait_for_function("(number) => times.length === number", arg=number)
         page.wait_for_timeout(37)
     return page.evaluate("times")
+
+
+def strokes(page) -> list[float]:
+    stage = page.locator(".ck-network-explorer .ck-stage").first
+    stage.scroll_into_view_if_needed()
+    page.evaluate("times.length = 0")
+    box = stage.bounding_box()
+    for number in range(1, 41):
+        page.mouse.click(box["x"] + 5 * number, box["y"] + 4 * number)
+        page.wait_for_function("(number) => times.length === number", arg=number)
+        page.wait_for_timeout(37)
+    return page.evaluate("times")
+
+
+def opening(page) -> float:
+    start = time.perf_counter()
+    page.evaluate(
+        """async (source) => {
+            const notebook = jupyterapp.shell.currentWidget.content;
+            notebook.activeCellIndex = notebook.widgets.length - 1;
+            notebook.activeCell.model.sharedModel.setSource(source);
+            await jupyterapp.commands.execute("notebook:run-cell");
+        }""",
+        OPENED,
+    )
+    page.wait_for_function(
+        "document.querySelectorAll('.ck-network-explorer').length === 2 && "
+        "document.querySelectorAll('.ck-network-explorer')[1].querySelector('.ck-count').textContent !== ''"
+    )
+    seconds = time.perf_counter() - start
+    print(f"   of which Python takes {1000 * float(python(page, 'print(made)')):.0f} ms to make it")
+    return 1000 * seconds
 
 
 def changes(page, view: int, layers: list[str]) -> list[float]:

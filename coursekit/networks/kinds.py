@@ -64,3 +64,15 @@ def function_name(operation: Any) -> str:
     if folded is None:
         return "linear"
     return getattr(folded, "__name__", None) or function_name(folded)
+
+
+def computes_as(operation: Any, classes: Any) -> bool:
+    """Say whether an operation is of these classes of Keras and computes as they do."""
+    own = [cls for cls in type(operation).__mro__ if not cls.__module__.startswith("keras.")]
+    changed = any({"call", "__call__", "convolution_op"} & vars(cls).keys() for cls in own if cls is not object)
+    return isinstance(operation, classes) and not changed
+
+
+def operation_name(operation: Any) -> str:
+    """Return the name of an operation that is no layer, such as ``GetItem``; of a layer nothing."""
+    return "" if isinstance(operation, _layers.Layer) else type(operation).__name__

@@ -62,6 +62,21 @@ def source(function: Callable, shapes: list[tuple], dtypes: list[str]) -> Source
     return found
 
 
+def is_elementwise(function: Callable, shapes: list[tuple], dtypes: list[str]) -> bool:
+    """Say whether a function makes each number of the one number at its own place and in its own channel.
+
+    Args:
+        function: Takes a tensor (N, ...) and returns one.
+        shapes: Of the tensors that come in, without the N: of one.
+        dtypes: Of the tensors.
+    """
+    found = _operations(function, shapes, dtypes)
+    return len(shapes) == 1 and all(
+        operation.type in _ELEMENTWISE and _keeps_position(operation, touched, 1 + len(shapes[0]))
+        for operation, touched in found
+    )
+
+
 def kinds(step: Step) -> list[str]:
     """Return the types of the TensorFlow operations that a step of a network consists of, in inference mode."""
     return [operation.type for operation, _ in _operations(*traceable(step))]

@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "adversarial": ["change", "magnified"],
+        "arithmetic": ["arithmetic"],
         "architecture": ["analyze"],
         "channels": ["beside", "maps", "montage"],
         "class_activation": ["cam"],

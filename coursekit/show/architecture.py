@@ -7,11 +7,12 @@ import html
 import math
 import re
 from collections.abc import Sequence
-from itertools import combinations
 from typing import Any
 
 import networkx as nx
 import pandas as pd
+
+from coursekit.show.graph_layout import KINDS, kind_of, layered
 
 
 def analyze(model: Any) -> Analysis:
@@ -153,23 +154,14 @@ _BOX = (
     f'title="Click here to scroll with the wheel" onwheel="{html.escape(_WHEEL)}" '
     'style="max-height:420px;overflow:auto;border:1px solid #ddd;margin-top:8px"'
 )
-_KINDS = {  # fill and stroke: tints of Okabe and Ito's palette, which colour-blind readers can tell apart
-    "input": ("#ffffff", "#333333"),
-    "convolution, dense": ("#cfe6f5", "#0072b2"),
-    "activation": ("#fbf5bd", "#a08a00"),
-    "pooling": ("#c6ebdd", "#008a64"),
-    "normalisation, dropout": ("#f5dcea", "#b0588a"),
-    "joins branches": ("#fbdcc4", "#c65500"),
-    "other": ("#eeeeee", "#777777"),
-}
 
 
 def _html(table: pd.DataFrame) -> str:
     network, _, rest = html.escape(_totals(table)).partition(": ")
-    kinds = [_kind(row) for row in table.to_dict("records")]
+    kinds = [kind_of(row["type"], row["connections"]) for row in table.to_dict("records")]
     legend = [
         f'<span style="background:{fill};border:1px solid {stroke};border-radius:3px;padding:0 5px">{kind}</span>'
-        for kind, (fill, stroke) in _KINDS.items()
+        for kind, (fill, stroke) in KINDS.items()
         if kind in kinds
     ]
     largest = table["share of the work"].max()
@@ -249,22 +241,6 @@ _PITCH_X, _PITCH_Y = 184, 54  # from box to box
 _LANE = 12  # between two lines that run beside the boxes
 
 
-def _kind(row: dict) -> str:
-    if not row["connections"]:
-        return "input"
-    if len(row["connections"]) > 1:
-        return "joins branches"
-    for kind, pattern in (
-        ("normalisation, dropout", "Norm|Dropout|Noise"),
-        ("activation", "LU$|Activation|Softmax|relu|softmax|sigmoid|tanh|silu"),
-        ("pooling", "Pool"),
-        ("convolution, dense", "Conv|Dense"),
-    ):
-        if re.search(pattern, row["type"]):
-            return kind
-    return "other"
-
-
 def _graph(table: pd.DataFrame) -> nx.DiGraph:
     graph = nx.DiGraph()
     graph.add_nodes_from(table["layer"])
@@ -273,61 +249,9 @@ def _graph(table: pd.DataFrame) -> nx.DiGraph:
     return graph
 
 
-def _layout(graph: nx.DiGraph) -> tuple[dict[str, tuple[float, int]], dict[tuple[str, str], float]]:
-    """Return where boxes stand, and where lines run that pass boxes by.
-
-    A chain is a run of layers without a fork or join. It keeps one column, from its first layer down to where it
-    joins others; chains that share rows stand side by side. A connection that skips layers runs to the right of them.
-
-    Returns:
-        {layer: (centre, row)} and {(from, to): centre of the vertical line}, for connections longer than one row.
-    """
-    row_of = {node: row for row, nodes in enumerate(nx.topological_generations(graph)) for node in nodes}
-    first_of, last_of = {}, {}  # of the chain: by any of its layers, and by its first
-    for node in row_of:
-        parents = list(graph.predecessors(node))
-        goes_on = len(parents) == 1 and graph.out_degree(parents[0]) == 1
-        first_of[node] = first_of[parents[0]] if goes_on else node
-        last_of[first_of[node]] = node
-    spans = {}
-    for first, last in sorted(last_of.items(), key=lambda chain: row_of[chain[0]]):
-        followers = list(graph.successors(last))
-        spans[first] = range(row_of[first], row_of[followers[0]] if len(followers) == 1 else row_of[last] + 1)
-    overlaps, column = _side_by_side(spans)
-    centre, half_width = {}, {}
-    for block in nx.connected_components(overlaps):  # each around the middle
-        rightmost = max(column[first] for first in block)
-        for first in block:
-            centre[first] = (column[first] - rightmost / 2) * _PITCH_X
-            half_width.update((row, rightmost / 2 * _PITCH_X + _WIDTH / 2) for row in spans[first])
-
-    lines, skips = {}, {}
-    for a, b in sorted(graph.edges, key=lambda edge: row_of[edge[1]] - row_of[edge[0]]):
-        if row_of[b] - row_of[a] > 1 and graph.out_degree(a) == 1:
-            lines[a, b] = centre[first_of[a]]  # down the chain's own column
-        elif row_of[b] - row_of[a] > 1:
-            skips[a, b] = range(row_of[a] + 1, row_of[b])
-    _, lane = _side_by_side(skips)  # the shorter, the further in
-    for edge, span in skips.items():
-        lines[edge] = max(half_width[row] for row in span) + _LANE * (lane[edge] + 1)
-    return {node: (centre[first_of[node]], row_of[node]) for node in graph}, lines
-
-
-def _side_by_side(spans: dict) -> tuple[nx.Graph, dict]:
-    """Return which spans of rows overlap, and for each the first column from the left that is free, in their order."""
-    overlaps = nx.Graph()
-    overlaps.add_nodes_from(spans)
-    overlaps.add_edges_from(
-        (a, b)
-        for a, b in combinations(spans, 2)
-        if max(spans[a].start, spans[b].start) < min(spans[a].stop, spans[b].stop)
-    )
-    return overlaps, nx.greedy_color(overlaps, strategy=lambda graph, colors: list(spans))
-
-
 def _description(table: pd.DataFrame) -> str:
     graph = _graph(table)
-    boxes, lines = _layout(graph)
+    boxes, lines = layered(graph, _WIDTH, _PITCH_X, _LANE)
     forks = sum(degree > 1 for _, degree in graph.out_degree)
     rows = [row for _, row in boxes.values()]
     abreast = max(rows.count(row) for row in set(rows))
@@ -345,13 +269,13 @@ def _description(table: pd.DataFrame) -> str:
 
 def _svg(table: pd.DataFrame) -> str:
     graph = _graph(table)
-    boxes, lines = _layout(graph)
+    boxes, lines = layered(graph, _WIDTH, _PITCH_X, _LANE)
     left = min(x for x, _ in boxes.values()) - _WIDTH / 2 - 8
     right = max([x for x, _ in boxes.values()] + [x - _WIDTH / 2 for x in lines.values()]) + _WIDTH / 2 + 8
     width, height = round(right - left), (max(row for _, row in boxes.values()) + 1) * _PITCH_Y
     place = {node: (round(x - left), row * _PITCH_Y + (_PITCH_Y - _HEIGHT) // 2) for node, (x, row) in boxes.items()}
     network = html.escape(table.attrs["network"])
-    fills = "".join(f".k{i}{{fill:{fill};stroke:{stroke}}}" for i, (fill, stroke) in enumerate(_KINDS.values()))
+    fills = "".join(f".k{i}{{fill:{fill};stroke:{stroke}}}" for i, (fill, stroke) in enumerate(KINDS.values()))
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}" font-family="Helvetica,Arial,sans-serif" font-size="10" text-anchor="middle">',
@@ -383,11 +307,11 @@ def _curve(start: tuple[int, int], end: tuple[int, int], line: int | None) -> st
 
 
 def _box(row: dict, x: int, y: int, largest: float) -> str:
-    name, kind, share = row["layer"], _kind(row), row["share of the work"]
+    name, kind, share = row["layer"], kind_of(row["type"], row["connections"]), row["share of the work"]
     left = x - _WIDTH // 2
     text = f"{row['type']} {_shape(row['output shape'])}"
     parts = [
-        f'<rect class="k{list(_KINDS).index(kind)}" x="{left}" y="{y}" width="{_WIDTH}" height="{_HEIGHT}" rx="4"/>',
+        f'<rect class="k{list(KINDS).index(kind)}" x="{left}" y="{y}" width="{_WIDTH}" height="{_HEIGHT}" rx="4"/>',
         f'<text class="n" x="{x}" y="{y + 13}">{html.escape(_shortened(name, 23))}</text>',
         f'<text x="{x}" y="{y + 26}">{html.escape(_shortened(text, 31))}</text>',
     ]

@@ -8,6 +8,8 @@ import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
+from coursekit.pictures import resize
+from coursekit.pictures.fitting import shrink
 from coursekit.show.figure import Figure
 
 Scale = Literal["shared", "own"]
@@ -39,6 +41,30 @@ def is_shared(scale: str) -> bool:
     if scale not in ("shared", "own"):
         raise ValueError(f"scale must be 'shared' or 'own', not {scale!r}.")
     return scale == "shared"
+
+
+def channel_ranges(answer: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the scale of each channel of a layer (H, W, C): its smallest value or 0, and its largest.
+
+    NaN and infinity count as zero.
+    """
+    finite = answer if np.isfinite(answer.sum()) else np.nan_to_num(answer, posinf=0, neginf=0)
+    return np.minimum(finite.min((0, 1)), 0), finite.max((0, 1))
+
+
+def grey_levels(values: np.ndarray, low: np.ndarray, high: np.ndarray, side: int) -> np.ndarray:
+    """Return channels as grey pixels, uint8: black at ``low`` and below, white at ``high`` and above.
+
+    Args:
+        values: (H, W, C); NaN and infinity are shown as zero.
+        low: (C,), or one number for all.
+        high: The same; where it is not above ``low``, all is black.
+        side: Pixels that the longer side has at most; larger channels are made smaller.
+    """
+    values = np.nan_to_num(values, posinf=0, neginf=0)
+    size = shrink(values.shape[:2], side)
+    values = values if size == values.shape[:2] else resize(values, size)
+    return np.uint8(np.clip((values - low) * (255 / np.where(high > low, high - low, np.inf)) + 0.5, 0, 255))
 
 
 def scale_in_words(norm: Normalize, scale: Scale, signed: bool) -> str:

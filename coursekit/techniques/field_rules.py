@@ -10,6 +10,7 @@ import numpy as np
 from coursekit.networks import kinds
 from coursekit.networks.backend import keras
 from coursekit.networks.graph import Step
+from coursekit.networks.kinds import computes_as, operation_name
 from coursekit.networks.tracing import Source, source, traceable
 from coursekit.techniques.fields import (
     Field,
@@ -32,18 +33,6 @@ _ALONG_CHANNELS = (_L.Softmax, _L.LayerNormalization)
 _REDUCTIONS = {"Mean", "Average", "Max", "Amax", "Min", "Amin", "Sum", "Prod", "Var", "Std"}
 
 
-def _is(operation: Any, classes: Any) -> bool:
-    """Say whether an operation is of these classes of Keras and computes as they do."""
-    own = [cls for cls in type(operation).__mro__ if not cls.__module__.startswith("keras.")]
-    changed = any({"call", "__call__", "convolution_op"} & vars(cls).keys() for cls in own if cls is not object)
-    return isinstance(operation, classes) and not changed
-
-
-def _plain(operation: Any) -> str:
-    """Return the name of an operation that is no layer, such as ``GetItem``; of a layer nothing."""
-    return "" if isinstance(operation, _L.Layer) else type(operation).__name__
-
-
 def _along(axis: Any, rank: int) -> set[int]:
     """Return axes counted from the batch, which is 0; ``rank`` is the number of the others."""
     return {int(a) % (rank + 1) for a in np.ravel(axis)} if axis is not None else set(range(rank + 1))
@@ -64,18 +53,20 @@ def seen_by(step: Step, fields: list[Field], inputs: list[tuple], output: tuple)
         output: The shape of what goes out.
     """
     layer, seen, grid, rank = step.operation, fields[0], grid_of(output), len(inputs[0])
-    windows = _windows(step, inputs[0], output) if len(fields) == 1 and rank == len(output) == 3 else None
+    windows = windows_of(step, inputs[0], output) if len(fields) == 1 and rank == len(output) == 3 else None
     if windows is not None:
         seen = _through(step, seen, windows, inputs[0], output)
     elif _keeps_position(layer, inputs[0], output):
         seen = replace(seen, uniform=seen.uniform or isinstance(layer, (_L.Dense, *_ALONG_CHANNELS)))
-    elif _is(layer, kinds.SUMMING):
+    elif computes_as(layer, kinds.SUMMING):
         seen = together(fields, grid, all(f.uniform for f in fields))
-    elif _is(layer, _L.Concatenate) and _along(layer.axis, rank) == {rank}:
+    elif computes_as(layer, _L.Concatenate) and _along(layer.axis, rank) == {rank}:
         seen = together(fields, grid, _alike(fields))
-    elif _is(layer, (*kinds.GLOBAL_POOLINGS, _L.Dense, _L.GroupNormalization)) or _reduces_positions(layer, rank):
+    elif computes_as(layer, (*kinds.GLOBAL_POOLINGS, _L.Dense, _L.GroupNormalization)) or _reduces_positions(
+        layer, rank
+    ):
         seen = everything(fields, grid)
-    elif _is(layer, (_L.Flatten, _L.Reshape, _L.Permute)) or _plain(layer) in ("Reshape", "Transpose"):
+    elif computes_as(layer, (_L.Flatten, _L.Reshape, _L.Permute)) or operation_name(layer) in ("Reshape", "Transpose"):
         seen = laid_out_anew(seen, grid, step.name)
     else:
         return _traced(step, fields, grid, source(*traceable(step)))
@@ -87,17 +78,19 @@ def seen_by(step: Step, fields: list[Field], inputs: list[tuple], output: tuple)
 
 def _keeps_position(layer: Any, shape_in: tuple, shape_out: tuple) -> bool:
     rank = len(shape_in)
-    if _is(layer, _ALONG_CHANNELS):
+    if computes_as(layer, _ALONG_CHANNELS):
         return _along(layer.axis, rank) == {rank}
-    if _is(layer, _L.Dense):
+    if computes_as(layer, _L.Dense):
         return rank > 1
-    if _is(layer, _L.Reshape) or _plain(layer) == "Reshape":
+    if computes_as(layer, _L.Reshape) or operation_name(layer) == "Reshape":
         return shape_in == shape_out
-    return _is(layer, kinds.POINTWISE) or _is(layer, _L.Activation)  # its function is looked at by the caller
+    return computes_as(layer, kinds.POINTWISE) or computes_as(
+        layer, _L.Activation
+    )  # its function is looked at by the caller
 
 
 def _reduces_positions(operation: Any, rank: int) -> bool:
-    if rank != 3 or _plain(operation) not in _REDUCTIONS:
+    if rank != 3 or operation_name(operation) not in _REDUCTIONS:
         return False
     return {1, 2} <= _along(operation.axis, rank) <= {1, 2, 3}
 
@@ -111,33 +104,33 @@ def _alike(fields: list[Field]) -> bool:
     )
 
 
-def _windows(step: Step, shape_in: tuple, shape_out: tuple) -> list[Window] | None:
+def windows_of(step: Step, shape_in: tuple, shape_out: tuple) -> list[Window] | None:
     """Return at which rows and at which columns a step looks, None if it is no such layer."""
     layer, sizes = step.operation, list(zip(shape_in[:2], shape_out[:2], strict=True))
-    if _is(layer, _CONVOLUTIONS + kinds.POOLINGS_2D):
+    if computes_as(layer, _CONVOLUTIONS + kinds.POOLINGS_2D):
         pools = isinstance(layer, kinds.POOLINGS_2D)
         kernel, dilation = (layer.pool_size, (1, 1)) if pools else (layer.kernel_size, layer.dilation_rate)
         return [
             window_of(k, s, d, _before(layer, k, s, d, *n))
             for k, s, d, n in zip(kernel, layer.strides, dilation, sizes, strict=True)
         ]
-    if _is(layer, _L.Conv2DTranspose):  # the reverse of a convolution that has its output as input
+    if computes_as(layer, _L.Conv2DTranspose):  # the reverse of a convolution that has its output as input
         return [
             transposed_window(k, s, d, _before(layer, k, s, d, *reversed(n)))
             for k, s, d, n in zip(layer.kernel_size, layer.strides, layer.dilation_rate, sizes, strict=True)
         ]
-    if _is(layer, _L.ZeroPadding2D):
+    if computes_as(layer, _L.ZeroPadding2D):
         return [window_of(1, before=before) for before, _ in layer.padding]
-    if _is(layer, _L.Cropping2D):
+    if computes_as(layer, _L.Cropping2D):
         return [window_of(1, before=-before) for before, _ in layer.cropping]
-    if _is(layer, _L.UpSampling2D) and layer.interpolation == "nearest":
+    if computes_as(layer, _L.UpSampling2D) and layer.interpolation == "nearest":
         return [Window(lambda i, f=factor: i[:, np.newaxis] // f, (factor, 1)) for factor in layer.size]
-    if _is(layer, _L.UpSampling2D) and layer.interpolation == "bilinear":
+    if computes_as(layer, _L.UpSampling2D) and layer.interpolation == "bilinear":
         return [resizing_window(*n, "bilinear") for n in sizes]
-    if _is(layer, _L.Resizing) and layer.interpolation in ("nearest", "bilinear"):
+    if computes_as(layer, _L.Resizing) and layer.interpolation in ("nearest", "bilinear"):
         plain = not (layer.antialias or layer.crop_to_aspect_ratio or layer.pad_to_aspect_ratio)
         return [resizing_window(*n, layer.interpolation) for n in sizes] if plain else None
-    if _plain(layer) == "GetItem":
+    if operation_name(layer) == "GetItem":
         return _slice_windows(step.arguments[1], shape_in)
     return None
 
@@ -165,7 +158,7 @@ def _through(step: Step, seen: Field, windows: list[Window], shape_in: tuple, sh
         tuple(look(axis, window, n) for axis, window, n in zip(part, windows, shape_out[:2], strict=True))
         for part in seen.parts
     ]
-    mixes = _is(layer, (_L.Conv2D, _L.Conv2DTranspose, _L.SeparableConv2D)) and getattr(layer, "groups", 1) == 1
+    mixes = computes_as(layer, (_L.Conv2D, _L.Conv2DTranspose, _L.SeparableConv2D)) and getattr(layer, "groups", 1) == 1
     between = getattr(layer, "interpolation", "nearest") == "bilinear" or isinstance(layer, _L.Resizing)
     bound = seen.bound
     if between and not all(map(is_sharp, shape_in[:2], shape_out[:2])):

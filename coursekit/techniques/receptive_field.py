@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from coursekit.networks.backend import keras
-from coursekit.networks.graph import Step, channels_first, find_layer, kept, refuse_channels_first, steps
+from coursekit.networks.graph import (
+    Step,
+    as_inputs,
+    channels_first,
+    find_layer,
+    input_names,
+    kept,
+    refuse_channels_first,
+    steps,
+)
 from coursekit.networks.shapes import output_shapes, steps_up_to
 from coursekit.techniques.field_rules import grid_of, seen_by
 from coursekit.techniques.fields import Field, Line
@@ -64,6 +74,29 @@ class ReceptiveField:
         """
         row, column = as_index(row, self.shape[0], "row"), as_index(column, self.shape[1], "column")
         return tuple(map(int, self._boxes(slice(row, row + 1), slice(column, column + 1))[0, 0]))
+
+    def unit_at(self, row: int, column: int) -> tuple[int, int]:
+        """Return the unit that looks at a pixel: the one the middle of whose field is nearest to it.
+
+        Args:
+            row: Of the pixel, from 0.
+            column: Of the pixel, from 0.
+
+        Returns:
+            (row, column) of the unit; of several that are as near, the first.
+
+        Raises:
+            TypeError, ValueError: There is no such pixel.
+        """
+        pixel = as_index(row, self.input_size[0], "row"), as_index(column, self.input_size[1], "column")
+        if np.isfinite([self.stride, self.offset]).all() and min(self.stride) > 0:
+            first = np.array(self.offset) + (np.array(self.size) - 1) / 2
+            index = np.ceil((np.array(pixel) - first) / self.stride - 0.5)
+            return tuple(map(int, np.clip(index, 0, np.array(self.shape) - 1)))
+        boxes = self.boxes().astype(float)
+        middles = (boxes[..., :2] + boxes[..., 2:] - 1) / 2
+        apart = np.where(boxes[..., 2] > 0, ((middles - pixel) ** 2).sum(axis=-1), np.inf)
+        return tuple(map(int, np.unravel_index(apart.argmin(), apart.shape)))
 
     def boxes(self) -> np.ndarray:
         """Return the boxes of all units.
@@ -140,6 +173,35 @@ def receptive_fields(model: Any) -> dict[str, ReceptiveField | None]:
     if not pictures or channels_first(model) or None in keras.tree.flatten(list(output_shapes(model).values())):
         return {}
     return _fields(model, pictures[0].name, pictures[0].shape[:2])
+
+
+def box_on_picture(model: Any, image: Any, layer: str, place: Sequence[int]) -> tuple[int, int, int, int] | None:
+    """Return the pixels that a number depends on, on the first picture of a network on which it depends.
+
+    Args:
+        model: A Keras model.
+        image: What comes in, as ``as_inputs`` takes it: it says the size, where the network takes any.
+        layer: The full name of a layer.
+        place: (row, column, channel); of other places only the whole layer's box is known.
+
+    Returns:
+        (top, left, bottom, right), or None if it depends on no picture, or the size of some layer is not known.
+    """
+    batches, _ = as_inputs(model, image)
+    for name, tensor, batch in zip(input_names(model), model.inputs, batches, strict=True):
+        if len(tensor.shape) != 4:
+            continue
+        size = batch.shape[1:3]
+        fields = kept(model, ("boxes", name, size), lambda name=name, size=size: _known(model, name, size))
+        if (found := fields.get(layer)) is not None:
+            return found.box(*place[:2]) if found.shape != (1, 1) else found.box()
+    return None
+
+
+def _known(model: Any, picture: str, size: tuple[int, int]) -> dict[str, ReceptiveField | None]:
+    """Return the fields of all layers of a network that has computed a picture of this size; none if sizes are open."""
+    shapes = output_shapes(model, size, picture)
+    return {} if None in keras.tree.flatten(list(shapes.values())) else _fields(model, picture, size)
 
 
 # What is asked for

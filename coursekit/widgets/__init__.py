@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "dream_explorer": ["DreamExplorer"],
         "embedding_explorer": ["EmbeddingExplorer"],
         "fooling_explorer": ["FoolingExplorer"],
+        "network_explorer": ["NetworkExplorer"],
         "occlusion_explorer": ["OcclusionExplorer"],
         "question": ["QuestionCards"],
         "style_explorer": ["StyleExplorer"],

@@ -16,13 +16,18 @@ if TYPE_CHECKING:  # questions load neither matplotlib nor TensorFlow
 _HERE = Path(__file__).parent
 
 
-def own_page(module: str) -> tuple[str, str]:
+def own_page(module: str, *more: str) -> tuple[str, str]:
     """Return a widget's JavaScript and CSS: what all share, then the two files beside its module.
 
     They are joined here, as the page could not load one from the other: it gets them as text.
+
+    Args:
+        module: The path of the widget's module.
+        *more: Names of JavaScript files beside it that its own file needs.
     """
-    parts = [[_HERE / f"page{kind}", Path(module).with_suffix(kind)] for kind in (".js", ".css")]
-    script, style = ("\n".join(part.read_text(encoding="utf-8") for part in pair) for pair in parts)
+    scripts, styles = ([_HERE / f"page{kind}", Path(module).with_suffix(kind)] for kind in (".js", ".css"))
+    scripts[1:1] = [_HERE / name for name in more]
+    script, style = ("\n".join(part.read_text(encoding="utf-8") for part in parts) for parts in (scripts, styles))
     return script, style
 
 

@@ -14,10 +14,9 @@ from coursekit.pictures.fitting import fit_picture, is_from_0_to_1
 from coursekit.show.channels import beside, montage
 from coursekit.show.picture import as_seen
 from coursekit.techniques.activations import activations, channel_statistics, strongest_channel
-from coursekit.techniques.receptive_field import receptive_field
 from coursekit.validation import as_index, nearest
 from coursekit.widgets.base import Widget, as_html, own_page
-from coursekit.widgets.networks import picture_shape
+from coursekit.widgets.networks import packed_fields, picture_shape
 
 SCALES = ("shared", "own", "signed")
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.Conv2DTranspose, keras.layers.DepthwiseConv2D)
@@ -187,18 +186,7 @@ class ChannelExplorer(Widget):
         values = np.ascontiguousarray(np.moveaxis(answer, -1, 0))
         numbers = np.float32([list(channel_statistics(a).values()) for a in (answer, np.maximum(answer, 0))])
         packed = {"layer": layer, "shape": values.shape, "values": values.tobytes(), "numbers": numbers.tobytes()}
-        return packed | {"field": self._pack_field(layer)}
-
-    def _pack_field(self, layer: str) -> dict:
-        """Return what each unit of a layer sees: top, left, bottom, right, as (H, W, 4) numbers of two bytes.
-
-        It is empty where there is nothing to say: a layer that the picture does not reach.
-        """
-        try:
-            field = receptive_field(self._network, layer, self.image.shape[:2])
-        except ValueError:
-            return {}
-        return {"kind": field.kind, "boxes": field.boxes().astype("<u2").tobytes()}
+        return packed | {"field": packed_fields(self._network, layer, self.image.shape[:2])}
 
     def __repr__(self) -> str:
         height, width, channels = self.activation.shape

@@ -8,6 +8,7 @@ from typing import Any
 from coursekit.networks.graph import steps
 from coursekit.networks.labels import imagenet_labels
 from coursekit.networks.reading import score_layer
+from coursekit.techniques.receptive_field import receptive_field
 
 
 def picture_shape(model: Any, widget: str) -> tuple[int | None, int | None, int | None]:
@@ -23,6 +24,18 @@ def picture_shape(model: Any, widget: str) -> tuple[int | None, int | None, int 
         takes = ", ".join(map(str, shapes))
         raise ValueError(f"{widget} shows networks that take one picture (H, W, C); this one takes {takes}.")
     return shapes[0]
+
+
+def packed_fields(model: Any, layer: str, size: tuple[int, int]) -> dict:
+    """Return what each unit of a layer sees: its kind, and top, left, bottom, right as (H, W, 4) numbers of two bytes.
+
+    It is empty where there is nothing to say: for a layer that the picture does not reach.
+    """
+    try:
+        field = receptive_field(model, layer, size)
+    except ValueError:
+        return {}
+    return {"kind": field.kind, "boxes": field.boxes().astype("<u2").tobytes()}
 
 
 def class_names(model: Any) -> list[str]:

@@ -26,7 +26,7 @@ NETWORK_AND_CARDS = """\
 import numpy as np
 from coursekit import ChannelExplorer, DecisionExplorer, DreamExplorer, EmbeddingExplorer, FoolingExplorer, UnitCard
 from coursekit.networks.backend import keras
-from coursekit.widgets import OcclusionExplorer, QuestionCards, StyleExplorer
+from coursekit.widgets import NetworkExplorer, OcclusionExplorer, QuestionCards, StyleExplorer
 classes, predicted = np.arange(12) % 3, np.arange(12) % 2
 network = keras.Sequential([keras.Input((24, 24, 3)), keras.layers.Conv2D(4, 3, name="conv"), keras.layers.ReLU()])
 ends = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, activation="softmax")]
@@ -46,6 +46,7 @@ WIDGETS = [
     "DecisionExplorer(classifier, pictures[0], 0, 1)",
     "FoolingExplorer(classifier, pictures, 1, tried=['png', 'jpeg'])",
     "StyleExplorer(network, {'grain': pictures[0]}, ['strokes'], layers=['conv'], content_layer='conv', steps=60)",
+    "NetworkExplorer(classifier, pictures[0])",
 ]
 
 

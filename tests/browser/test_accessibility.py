@@ -10,7 +10,7 @@ from tests.browser.reading import eventually, set_theme
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 KINDS = ["channel-explorer", "dream-explorer", "embedding-explorer", "unit-card", "question", "occlusion-explorer"]
-KINDS += ["decision-explorer", "fooling-explorer", "style-explorer"]
+KINDS += ["decision-explorer", "fooling-explorer", "style-explorer", "network-explorer"]
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +89,7 @@ def test_explorers_have_names(page):
         ["group", "Maps of a decision"],
         ["group", "A picture that lies"],
         ["group", "Content in the style of another picture"],
+        ["group", "A network as a map"],
     ]
 
 

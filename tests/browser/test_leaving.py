@@ -19,6 +19,7 @@ INSIDE = [  # of each widget, something that has the focus: its cell, a selector
     (7, ".ck-decision-explorer .ck-target"),
     (8, ".ck-fooling-explorer .ck-target"),
     (9, ".ck-style-explorer .ck-strength"),
+    (10, ".ck-network-explorer .ck-map"),
 ]
 
 

@@ -25,6 +25,7 @@ STANDS_IN = {  # what the page must show in place of each widget, and how many p
     "DecisionExplorer": ("class 0 against class 1", 1),
     "FoolingExplorer": ("led to class 1 within 2 grey levels", 1),
     "StyleExplorer": ("grain in the style of strokes, after 40 steps", 1),
+    "NetworkExplorer": ("layers in", 1),
 }
 
 

@@ -281,7 +281,7 @@ def sequences_in() -> Network:
     no = {"filters": "another kind", "receptive_field": "takes no pictures", "objectives": "no channels to read"}
     no |= {"picture_filters": "one input is a picture", "describe_filters": "one input is a picture"}
     no |= {"top_patches": "Patches are of layers", "unit_activations": "of layers that give", "maximize": "no channels"}
-    no |= dict.fromkeys(("ChannelExplorer", "DreamExplorer"), "take one picture") | {
+    no |= dict.fromkeys(("ChannelExplorer", "DreamExplorer", "NetworkExplorer"), "take one picture") | {
         "invert": "networks with one input"
     }
     no |= dict.fromkeys((*GRADIENTS, "grad_cam", "occlusion", "deletion_insertion"), "no channels")

@@ -18,8 +18,8 @@ EVERY = (
     "with_preprocessing", "maximize", "invert", "receptive_field", "top_patches", "unit_activations", "vectors",
     "arrays", "saliency", "smoothgrad", "integrated_gradients", "guided_backprop", "deconvnet", "cam", "grad_cam",
     "randomize", "segment", "occlusion", "deletion_insertion", "fgsm", "pgd", "fool", "analyze", "ChannelExplorer",
-    "DreamExplorer",
-    "synthesize_texture", "with_average_pooling", "diagnose",
+    "DreamExplorer", "NetworkExplorer",
+    "synthesize_texture", "with_average_pooling", "arithmetic", "diagnose",
 )  # fmt: skip
 ATTACKS = ("fgsm", "pgd", "fool")
 NO_AVERAGE = "networks that end in a global average"
@@ -294,6 +294,7 @@ _ONE_INPUT = {
     "with_preprocessing": "2 inputs", "picture_filters": "one input is a picture", "top_patches": "2 inputs",
     "describe_filters": "one input is a picture", "maximize": "networks with one input",
     "invert": "networks with one input", "ChannelExplorer": "take one picture", "DreamExplorer": "take one picture",
+    "NetworkExplorer": "take one picture",
 }  # fmt: skip
 
 

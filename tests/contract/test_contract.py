@@ -15,13 +15,16 @@ import pytest
 from coursekit import (
     ChannelExplorer,
     DreamExplorer,
+    NetworkExplorer,
     activation_mask,
     activations,
     analyze,
+    arithmetic,
     channel,
     channel_statistics,
     class_score,
     class_scores,
+    contribution_path,
     describe_filters,
     direction,
     feature_vectors,
@@ -229,6 +232,23 @@ def receptive_field_(net):
 
 
 @cell
+def arithmetic_(net):
+    path = twice(lambda: [str(found) for found in contribution_path(net.model, one(net), net.layer, *strongest(net))])
+    found = arithmetic(net.model, one(net), net.layer, *strongest(net))
+    assert str(found) == path[0]
+    close(net, np.float32(found.value), floats(net, "maps")[0][strongest(net)])
+    if found.kind != "not taken apart":
+        close(net, np.float32(found.total), found.value)
+
+
+def strongest(net):
+    if net.plain is None:  # it is refused before its place is looked at
+        return 0, 0, 0
+    maps = np.abs(floats(net, "maps")[0])
+    return tuple(map(int, np.unravel_index(maps.argmax(), maps.shape)))
+
+
+@cell
 def top_patches_(net):
     found = twice(lambda: vars(top_patches(net.model, net.layer, net.pictures, 2)))
     maps = floats(net, "maps")
@@ -291,6 +311,16 @@ def analyze_(net):
 @cell
 def ChannelExplorer_(net):
     explorer = ChannelExplorer(net.model, one(net), net.layer)
+    close(net, explorer.activation, floats(net, "maps")[0])
+    explorer.close()
+
+
+@cell
+def NetworkExplorer_(net):
+    explorer = NetworkExplorer(net.model, one(net), net.layer)
+    close(net, explorer.activation, floats(net, "maps")[0])
+    assert "<img" in explorer._still()
+    explorer.paint("eraser", 1, [(0, 0)])
     close(net, explorer.activation, floats(net, "maps")[0])
     explorer.close()
 

@@ -1,0 +1,450 @@
+"""A live explorer of a whole network: its map, paint on the photo, and what every layer makes of it."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from html import escape
+from typing import Any
+
+import numpy as np
+import traitlets
+
+from coursekit.networks.backend import tf
+from coursekit.networks.graph import find_layer, output_names, steps
+from coursekit.networks.kinds import CONVOLUTIONS_OF_ANY_KIND
+from coursekit.pictures import read_picture, resize
+from coursekit.pictures.fitting import fit_picture, is_from_0_to_1
+from coursekit.show.arithmetic_page import arithmetic_data
+from coursekit.show.encoding import encoded
+from coursekit.show.network_map import described, map_picture, network_map, shown_layer
+from coursekit.show.picture import as_seen
+from coursekit.show.scale import channel_ranges, grey_levels
+from coursekit.techniques.activations import activations
+from coursekit.techniques.arithmetic import Arithmetic, arithmetic
+from coursekit.techniques.painting import Canvas, Stroke, as_stroke
+from coursekit.validation import as_index, nearest
+from coursekit.widgets.base import Widget, own_page
+from coursekit.widgets.networks import class_names, packed_fields, picture_shape
+
+_TOP = 5
+_THUMBNAIL = 64  # pixels: the longer side of a thumbnail in a box that is drawn at its own size
+_SHEET = 160_000  # pixels that all channels of a layer have together, at most: as many as are drawn
+_LIVE = ("photo", "scores", "thumbnails", "layer", "channel", "arithmetic")  # what follows a stroke
+_SCALES = ("own", "shared")
+
+
+class NetworkExplorer(Widget):
+    """The whole network as a map, with a photo to paint on: every layer, and the classes, follow each stroke.
+
+    Each box of the map is a layer, with the normalisation and activation behind it, and shows the channel that is the
+    strongest for the photo. Choose a box and see its channels; choose a channel and see it large, beside and over the
+    photo. Paint the photo grey or out of focus: each stroke is computed at once, and all that is seen follows. Each
+    channel keeps the scale that it has for the photo as it was, so that brighter means more than before.
+
+    Whatever is chosen in the page can be read here, and what is set here moves the page:
+    ``explorer.layer = "conv1"``, ``explorer.paint("grey", 40, [(60, 40), (60, 90)])``.
+
+    Args:
+        model: A Keras model with one picture as its input.
+        image: (H, W, 3), (H, W, 1) or (H, W), in the range of values that the model takes (0-255 if it was made with
+            ``with_preprocessing``). It is brought to the model's size and number of channels.
+        layer: Name of the layer to begin with; by default the first convolution.
+        channel: Index of the channel to begin with; by default the one with the largest activation.
+
+    Attributes:
+        layer: Name of the layer shown. At a new layer the channel becomes its strongest.
+        channel: Index of the chosen channel.
+        place: [row, column] of the chosen unit of the channel, or None.
+        scale: "own": each channel on the grey scale that it has for the photo as it was. "shared": one scale for all.
+        elsewhere: Whether the last stroke lies at another place of the photo, as a control.
+
+    Raises:
+        TypeError: ``model`` is no Keras model with a graph, or ``image`` holds no numbers.
+        ValueError: There is no such layer or channel, the model takes something other than one picture or has its
+            channels first, or ``image`` is not one picture of finite numbers.
+
+    Examples:
+        >>> from coursekit import NetworkExplorer, photo, squeezenet
+        >>> explorer = NetworkExplorer(squeezenet(), photo("chelsea"), "fire2-concat")
+        >>> explorer.paint("grey", 60, [(60, 80), (60, 140)])
+        >>> explorer
+        NetworkExplorer: layer fire2-concat (128 channels of 56 x 56), channel ..., 1 stroke, ...
+    """
+
+    _esm, _css = own_page(__file__, "network_map.js", "network_photo.js", "network_sum.js")
+
+    layer = traitlets.Any().tag(sync=True)
+    channel = traitlets.Any(0).tag(sync=True)
+    place = traitlets.Any().tag(sync=True)
+    scale = traitlets.Any("own").tag(sync=True)
+    elsewhere = traitlets.Bool(False).tag(sync=True)
+    _quiet = False  # while what is chosen does not fit together yet
+    _map = traitlets.Dict().tag(sync=True)
+    _classes = traitlets.List().tag(sync=True)  # their names
+
+    def __init__(self, model: Any, image: Any, layer: str | None = None, channel: int | None = None, **traits: Any):
+        self._network = model
+        self._shape = picture_shape(model, "NetworkExplorer")
+        self._names = [step.name for step in steps(model)]
+        self._last = output_names(model)[0]
+        self._layout = network_map(model)
+        self._home = {name: number for number, box in enumerate(self._layout.boxes) for name in box.layers}
+        self._visible: list[int] = []  # boxes that the page shows
+        self._side = _THUMBNAIL
+        dtype = tf.as_dtype(model.inputs[0].dtype)
+        self._dtype = dtype.as_numpy_dtype if dtype.is_integer or dtype == tf.float64 else np.float32
+        self._first_given = None
+        self._begin_with(image)
+        self._first_given = self._canvas.first
+        layer = self._first_layer() if layer is None else self._name_of(layer)
+        channel = self._strongest[layer] if channel is None else channel
+        super().__init__(layer=layer, channel=channel, _map=self._pack_map(), _classes=class_names(model), **traits)
+        self.observe(self._show_layer, "layer")
+        self.observe(self._show_channel, "channel")
+        self.observe(self._show_place, "place")
+        self.observe(self._show_scale, "scale")
+        self.observe(self._move_last, "elsewhere")
+        self.on_msg(self._receive)
+
+    # ---- the network, the photo, and what each makes of the other
+
+    @property
+    def image(self) -> np.ndarray:
+        """The photo as it is painted, (H, W, C), as the network gets it. Setting another one begins anew with it."""
+        return self._canvas.painted
+
+    @image.setter
+    def image(self, image: Any) -> None:
+        self._begin_with(image)
+        self._first_given = self._canvas.first
+        self._show_picture()
+
+    def _show_picture(self) -> None:
+        self._map = self._pack_map()
+        self._tell("field", *_LIVE)
+
+    @property
+    def first_image(self) -> np.ndarray:
+        """The photo before the first stroke, (H, W, C)."""
+        return self._canvas.first
+
+    @property
+    def activation(self) -> np.ndarray:
+        """What the chosen layer answers to the photo as it is painted: (H, W, C) float32, read-only."""
+        return self._answers[self.layer]
+
+    @property
+    def arithmetic(self) -> Arithmetic | None:
+        """How the number at the chosen place is computed: see ``arithmetic``. None where no place is chosen."""
+        if self.place is None:
+            return None
+        return arithmetic(self._network, self.image, self.layer, *self.place, self.channel, values=self._all)
+
+    @property
+    def outputs(self) -> np.ndarray:
+        """What comes out of the network for the photo as it is painted, float32."""
+        return self._outputs
+
+    def _begin_with(self, image: Any) -> None:
+        """Take a photo and compute every layer; or raise, and leave all as it was."""
+        picture = fit_picture(image, self._shape).astype(self._dtype)
+        before = getattr(self, "_canvas", None)
+        self._canvas = Canvas(picture, np.dtype(self._dtype).name)
+        try:
+            self._compute()
+        except Exception:
+            self._canvas = before
+            raise
+        self._ranges = {name: channel_ranges(answer) for name, answer in self._answers.items()}
+        self._strongest = {name: int(high.argmax()) for name, (_, high) in self._ranges.items()}
+        self._first_outputs = self._outputs
+
+    def _compute(self) -> None:
+        """Compute every layer for the photo as it is painted, in one compiled pass."""
+        answers = activations(self._network, self._canvas.painted)
+        self._all, self._outputs = answers, answers[self._last]
+        self._answers = {name: a for name, a in answers.items() if isinstance(a, np.ndarray) and a.ndim == 3 and a.size}
+
+    def _first_layer(self) -> str:
+        """Return the layer behind the first convolution, with its activation."""
+        for box in self._layout.boxes:
+            shown = shown_layer(box, self._answers)
+            if shown and isinstance(find_layer(self._network, box.layers[0]).operation, CONVOLUTIONS_OF_ANY_KIND):
+                return shown
+        return next(iter(self._answers))
+
+    # ---- what is chosen
+
+    def _name_of(self, layer: Any) -> str:
+        name = find_layer(self._network, layer).name
+        if name not in self._answers:
+            raise ValueError(f"Layer {layer!r} has no channels of height and width. {nearest(name, self._answers)}")
+        return name
+
+    @traitlets.validate("layer")
+    def _validate_layer(self, proposal: Any) -> str:
+        return self._name_of(proposal.value)
+
+    @traitlets.validate("channel")
+    def _validate_channel(self, proposal: Any) -> int:
+        return as_index(proposal.value, self.activation.shape[-1], "channel")
+
+    @traitlets.validate("place")
+    def _validate_place(self, proposal: Any) -> list[int] | None:
+        return None if proposal.value is None else self._as_place(proposal.value, self.layer)
+
+    def _as_place(self, place: Any, layer: str) -> list[int]:
+        if np.shape(place) != (2,):
+            raise ValueError(f"place must be (row, column) or None, not {place!r}.")
+        names = ("row", "column")
+        return [as_index(*each) for each in zip(place, self._answers[layer].shape[:2], names, strict=True)]
+
+    @traitlets.validate("scale")
+    def _validate_scale(self, proposal: Any) -> str:
+        if proposal.value not in _SCALES:
+            raise ValueError(f"scale must be 'own' or 'shared', not {proposal.value!r}.")
+        return proposal.value
+
+    def _show_layer(self, change: Any) -> None:
+        with self.hold_sync():
+            if not self._quiet:
+                self.place = None
+            self.channel = self._strongest[change.new]
+        self._tell("field", "layer", "channel")
+
+    def _show_channel(self, _: Any) -> None:
+        self._tell("channel", "arithmetic")
+
+    def _show_place(self, _: Any) -> None:
+        self._tell("arithmetic")
+
+    def _show_scale(self, _: Any) -> None:
+        self._tell("layer", "channel")
+
+    def _counts(self, state: dict) -> dict[str, int]:
+        return {"channel": self.activation.shape[-1]}
+
+    def set_state(self, sync_data: dict) -> None:
+        """Take what was chosen in the page, the layer first: what comes too late for a new layer is put right."""
+        rest = dict(sync_data)
+        both = self._quiet = {"layer", "place"} <= rest.keys()  # one after the other they need not fit together
+        try:
+            with self.hold_sync():
+                if "layer" in rest:
+                    super().set_state({"layer": rest.pop("layer")})
+                if rest.get("place") and not np.less(rest["place"], self.activation.shape[:2]).all():
+                    rest["place"] = None
+                    self.send_state("place")
+                super().set_state(rest)
+        finally:
+            self._quiet = False
+        if both:
+            self._tell("field", "layer", "channel", "arithmetic")
+
+    # ---- paint
+
+    @property
+    def strokes(self) -> list[Stroke]:
+        """The strokes on the photo, the first one first: (tool, size, points) of each. Setting them paints anew."""
+        return list(self._canvas.strokes)
+
+    @strokes.setter
+    def strokes(self, strokes: Any) -> None:
+        self._canvas.begin_anew(strokes, self.elsewhere)
+        self._recompute()
+
+    def paint(self, tool: str, size: int, points: Any) -> None:
+        """Paint a stroke on the photo.
+
+        Args:
+            tool: "grey", "blur" or "eraser", which brings back the photo as it was.
+            size: Diameter of the brush in pixels.
+            points: (row, column) of each pixel over which the middle of the brush goes, in straight lines.
+
+        Raises:
+            TypeError, ValueError: There is no such tool, size or pixel.
+        """
+        self._canvas.add(tool, size, points)
+        self.elsewhere = False
+        self._recompute()
+
+    def undo(self) -> None:
+        """Take the last stroke back."""
+        if self._canvas.strokes:
+            self.strokes = self._canvas.strokes[:-1]
+
+    def _move_last(self, _: Any) -> None:
+        if self.elsewhere != self._canvas.elsewhere:
+            self.strokes = self._canvas.strokes
+
+    def _recompute(self) -> None:
+        self._compute()
+        self._tell(*_LIVE)
+
+    # ---- the state, as text
+
+    @property
+    def state(self) -> str:
+        """All that is chosen, as one text: layer, channel, place, scale, strokes. Setting it brings all of it back.
+
+        It tells nothing of the network or the photo.
+        """
+        chosen = {name: getattr(self, name) for name in ("layer", "channel", "place", "scale", "elsewhere")}
+        return json.dumps(chosen | {"strokes": self._canvas.strokes}, separators=(",", ":"))
+
+    @state.setter
+    def state(self, text: str) -> None:
+        try:
+            told = json.loads(text)
+            layer = self._name_of(told["layer"])
+            channel = as_index(told["channel"], self._answers[layer].shape[-1], "channel")
+            place = None if told["place"] is None else self._as_place(told["place"], layer)
+            strokes = [as_stroke(stroke, self.first_image.shape) for stroke in told["strokes"]]
+            scale, elsewhere = _SCALES[_SCALES.index(told["scale"])], bool(told["elsewhere"])
+        except (KeyError, TypeError, ValueError) as error:
+            why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+            raise ValueError(f"This is no state of this explorer: {why}") from None
+        self._canvas.begin_anew(strokes, elsewhere)
+        with self.hold_sync():
+            self.layer, self.scale, self.elsewhere = layer, scale, elsewhere
+            self.channel, self.place = channel, place
+        self._recompute()
+
+    # ---- messages
+
+    def _receive(self, _: Any, content: dict, buffers: list) -> None:
+        """Do what the page asks for, and say why not where it cannot be done."""
+        try:
+            self._answer(content, buffers)
+        except Exception as error:  # whatever it is, the page must not wait for ever
+            self.send({"kind": "refused", "text": str(error)})
+
+    def _answer(self, content: dict, buffers: list) -> None:
+        kind = content["kind"]
+        if kind == "look":  # a view has come into the page, or its part of the map is another
+            self._visible = [number for number in content["boxes"] if number < len(self._layout.boxes)]
+            self._side = min(max(int(content["side"]), 4), _THUMBNAIL)
+            self._tell(*(("field", *_LIVE) if content["all"] else ("thumbnails",)))
+        elif kind == "paint":
+            if content["begins"] or not self._canvas.strokes or self.elsewhere:
+                self.paint(content["tool"], content["size"], content["points"])
+            else:
+                self._canvas.lengthen(content["points"])
+                self._recompute()
+        elif kind == "undo":
+            self.undo()
+        elif kind == "clear":
+            self.strokes = []
+        elif kind == "first":
+            self._begin_with(self._first_given)
+            self._show_picture()
+        elif kind == "state":
+            self.send({"kind": "state", "text": self.state})
+        elif kind == "set":
+            self.state = content["text"]
+        elif kind == "file" and (file := self._whole_file(content, buffers)) is not None:
+            picture = resize(read_picture(file, content["name"]), self.first_image.shape[:2])
+            self._begin_with(picture / np.float32(255) if is_from_0_to_1(self.first_image) else picture)
+            self._show_picture()
+
+    def _tell(self, *parts: str) -> None:
+        """Send what the page shows; ``buffers`` names the parts that have bytes, in the order of these."""
+        if self._quiet:
+            return
+        told, buffers = {"kind": "now"}, {}
+        for part in parts:
+            told[part], data = getattr(self, f"_pack_{part}")()
+            if data is not None:
+                buffers[part] = data
+        self.send(told | {"buffers": list(buffers)}, list(buffers.values()))
+
+    # ---- what the page shows
+
+    def _pack_map(self) -> dict:
+        shapes = {name: list(answer.shape) for name, answer in self._answers.items()}
+        return described(self._layout, self._network, shapes)
+
+    def _pack_photo(self) -> tuple[dict, bytes]:
+        seen = as_seen(self.image)
+        told = {"shape": seen.shape[:2], "strokes": len(self._canvas.strokes)}
+        return told | {"first": self.first_image is self._first_given}, seen.tobytes()
+
+    def _pack_scores(self) -> tuple[list, None]:
+        if not self._classes:
+            return [], None
+        rows = [int(i) for i in np.argsort(-self._first_outputs, kind="stable")[:_TOP]]
+        winner = int(np.argmax(self._outputs))
+        rows += [winner] * (winner not in rows)
+        return [[i, *(_finite(outputs[i]) for outputs in (self._first_outputs, self._outputs))] for i in rows], None
+
+    def _pack_thumbnails(self) -> tuple[list, bytes]:
+        """Return what stands in the boxes that the page shows: number, channel, height, width of each, whether NaN."""
+        told, pixels = [], b""
+        for number in self._visible:
+            if (shown := shown_layer(self._layout.boxes[number], self._answers)) is not None:
+                channel = self._strongest[shown]
+                small = self._thumbnail(shown, self._side)
+                finite = bool(np.isfinite(self._answers[shown][..., channel]).all())
+                told.append([number, channel, *small.shape, not finite])
+                pixels += small.tobytes()
+        return told, pixels
+
+    def _thumbnail(self, shown: str, side: int) -> np.ndarray:
+        """Return the channel of a layer that stands for its box as grey pixels (h, w)."""
+        channel = self._strongest[shown]
+        values = self._answers[shown][..., channel : channel + 1]
+        low, high = (edge[channel : channel + 1] for edge in self._ranges[shown])
+        return grey_levels(values, low, high, side)[..., 0]
+
+    def _pack_layer(self) -> tuple[dict, bytes]:
+        """Return all channels of the chosen layer as small grey pictures (C, h, w)."""
+        low, high = self._ranges[self.layer]
+        if self.scale == "shared":
+            low, high = np.full_like(low, low.min()), np.full_like(high, high.max())
+        count = self.activation.shape[-1]
+        small = grey_levels(self.activation, low, high, max(8, round((_SHEET / count) ** 0.5)))
+        told = {"name": self.layer, "count": count, "height": small.shape[0], "width": small.shape[1]}
+        return told, np.ascontiguousarray(np.moveaxis(small, -1, 0)).tobytes()
+
+    def _pack_channel(self) -> tuple[dict, bytes]:
+        """Return the chosen channel: float32 values (H, W), and their scale."""
+        values = self.activation[..., self.channel]
+        low, high = (edge[self.channel] for edge in self._ranges[self.layer])
+        told = {"layer": self.layer, "channel": self.channel, "shape": values.shape}
+        return told | {"low": float(low), "high": float(high)}, np.ascontiguousarray(values).tobytes()
+
+    def _pack_arithmetic(self) -> tuple[dict, None]:
+        """Return how the number at the chosen place is computed; nothing where no place is chosen."""
+        found = self.arithmetic
+        return {} if found is None else arithmetic_data(found), None
+
+    def _pack_field(self) -> tuple[dict, bytes]:
+        """Return what each unit of the chosen layer sees of the photo."""
+        field = packed_fields(self._network, self.layer, self.image.shape[:2])
+        return {"layer": self.layer, "kind": field.get("kind", "")}, field.get("boxes", b"")
+
+    # ---- where there is no page
+
+    def __repr__(self) -> str:
+        (height, width, channels), count = self.activation.shape, len(self._canvas.strokes)
+        told = [f"layer {self.layer} ({channels} channels of {height} x {width})", f"channel {self.channel}"]
+        told += [f"{count} stroke{'' if count == 1 else 's'}"] if count else []
+        told += [f"{self._classes[self._outputs.argmax()]} {self._outputs.max():.3g}"] if self._classes else []
+        return f"NetworkExplorer: {', '.join(told)}"
+
+    def _still(self) -> str:
+        shown = {number: shown_layer(box, self._answers) for number, box in enumerate(self._layout.boxes)}
+        thumbnails = {number: self._thumbnail(name, _THUMBNAIL) for number, name in shown.items() if name}
+        picture = map_picture(self._layout, thumbnails, self._home[self.layer])
+        says = f" It says {self._classes[self._outputs.argmax()]}." if self._classes else ""
+        alt = (
+            f"The map of {self._network.name}: {len(self._names)} layers in {len(self._layout.boxes)} boxes, from "
+            f"{self._names[0]} to {self._names[-1]}; in {len(thumbnails)} of them a channel for the photo.{says}"
+        )
+        return f'<img alt="{escape(alt)}" src="data:image/jpeg;base64,{b64encode(encoded(picture)).decode()}">'
+
+
+def _finite(value: Any) -> float | None:
+    """Return a number for JSON, which has no NaN."""
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,269 @@
+"""NetworkExplorer in Chromium, inside JupyterLab, with real keys and a real mouse."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.browser.lab import python
+from tests.browser.reading import (
+    check_keys_stay,
+    check_text_stands_out,
+    eventually,
+    explorer_fixtures,
+    pixels,
+    received,
+    run_cell,
+    too_wide,
+    window_of,
+)
+
+ROOT = ".ck-network-explorer"
+EXPLORER = """\
+import numpy as np
+from coursekit import NetworkExplorer, photo
+from coursekit.networks.backend import keras
+keras.utils.set_random_seed(3)
+conv = lambda name, filters=6, size=3: keras.layers.Conv2D(filters, size, padding="same", name=name)
+x = picture = keras.Input((48, 48, 3), name="picture")
+x = keras.layers.Rescaling(1 / 127.5, -1, name="scale")(x)
+for block in ("block1", "block2"):
+    x = keras.layers.ReLU(name=block + "_relu")(conv(block + "_conv")(x))
+    x = keras.layers.Concatenate(name=block + "_join")([conv(block + "_one", size=1)(x), conv(block + "_three")(x)])
+    x = keras.layers.MaxPooling2D(name=block + "_pool")(x)
+x = keras.layers.GlobalAveragePooling2D(name="mean")(x)
+model = keras.Model(picture, keras.layers.Dense(6, activation="softmax", name="classes")(x))
+explorer = NetworkExplorer(model, photo("chelsea", 48))
+start = explorer.state"""
+RESET = "explorer.state = start"
+BEGINS = {".ck-count": "No strokes.", ".ck-title": "block1_relu · ReLU · 48 × 48 × 6"}
+
+notebook, page = explorer_fixtures(ROOT, EXPLORER, RESET, BEGINS)
+
+
+def box_at(page, layer):
+    """Return where a layer's box is in the window, while the whole map is seen."""
+    told = received(page, "[explorer._map['size'], [[b['x'], b['y']] for b in explorer._map['boxes']]]")
+    (width, height), places = told
+    x, y = places[received(page, f"explorer._home[{layer!r}]")]
+    frame = page.locator(".ck-map").first.bounding_box()
+    zoom = min(frame["width"] / width, frame["height"] / height, 1.4)
+    middle = frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] / 2
+    return middle[0] + (x - width / 2) * zoom, middle[1] + (y - height / 2) * zoom
+
+
+def chosen(page, name):
+    return received(page, f"explorer.{name}")
+
+
+def shown(page, css):
+    return page.locator(css).first.inner_text()
+
+
+def in_view(page):
+    return received(page, "explorer._visible")
+
+
+def point(page, css, row, column, size):
+    """Return where a pixel of the photo, or a unit of the channel, is in the window."""
+    page.locator(css).first.scroll_into_view_if_needed()
+    box = page.locator(css).first.bounding_box()
+    return box["x"] + (column + 0.5) * box["width"] / size, box["y"] + (row + 0.5) * box["height"] / size
+
+
+# ---- the map
+
+
+def test_choose_a_layer_by_mouse_and_by_keys(page):
+    page.mouse.click(*box_at(page, "block1_join"))
+    eventually(lambda: chosen(page, "layer"), "block1_join")
+    eventually(lambda: shown(page, ".ck-title"), "block1_join · Concatenate · 48 × 48 × 12")
+    for key, layer in [("ArrowRight", "block1_pool"), ("ArrowRight", "block2_relu"), ("ArrowLeft", "block1_pool")]:
+        page.keyboard.press(key)
+        eventually(lambda: chosen(page, "layer"), layer)
+    page.keyboard.press("End")  # a layer without maps is looked at, and not chosen
+    eventually(lambda: "classes has no maps" in shown(page, ".ck-alert"), True)
+    assert "classes (Dense); 6; fed by mean" in page.locator(".ck-map").first.get_attribute("aria-valuetext")
+    page.keyboard.press("Home")
+    eventually(lambda: chosen(page, "layer"), "picture")
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowRight")
+    before = received(page, "int(explorer._strongest['picture'])")
+    eventually(lambda: chosen(page, "channel"), min(before + 1, 2))
+
+
+def test_larger_smaller_and_moved(page):
+    everything = received(page, "list(range(len(explorer._layout.boxes)))")
+    page.locator(".ck-map").first.focus()
+    eventually(lambda: in_view(page), everything)
+    for _ in range(6):
+        page.keyboard.press("+")
+    eventually(lambda: len(in_view(page)) < len(everything), True)
+    assert page.locator(".ck-mini").first.is_visible()
+    near = in_view(page)
+    for _ in range(8):
+        page.keyboard.press("Shift+ArrowRight")
+    eventually(lambda: in_view(page) != near, True)
+    moved = in_view(page)
+    frame = page.locator(".ck-map").first.bounding_box()
+    page.mouse.move(frame["x"] + 60, frame["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(frame["x"] + 700, frame["y"] + 60, steps=5)
+    page.mouse.up()
+    eventually(lambda: in_view(page) != moved, True)
+    assert chosen(page, "layer") == "block1_relu"  # a drag chooses nothing
+    page.keyboard.press("0")
+    eventually(lambda: in_view(page), everything)
+    assert not page.locator(".ck-mini").first.is_visible()
+    page.mouse.wheel(0, -600)
+    eventually(lambda: len(in_view(page)) < len(everything), True)
+    page.keyboard.press("0")
+
+
+def test_find_a_layer(page):
+    field = page.get_by_label("Find a layer")
+    field.fill("2_three")
+    field.press("Enter")
+    eventually(lambda: chosen(page, "layer"), "block2_three")
+    field.fill("block2_conv")  # behind its activation another layer is shown: the one that was named is chosen
+    field.press("Enter")
+    eventually(lambda: chosen(page, "layer"), "block2_conv")
+    field.fill("nothing")
+    field.press("Enter")
+    eventually(lambda: shown(page, ".ck-alert"), "No layer's name contains nothing.")
+    page.locator(".ck-whole").click()
+
+
+def test_a_thumbnail_is_the_strongest_channel(page):
+    page.mouse.move(0, 0)
+    python(page, "explorer.layer = 'block2_pool'")
+    x, y = box_at(page, "block1_join")
+    frame = page.locator(".ck-map").first.bounding_box()
+    expected = received(page, "int(explorer._thumbnail('block1_join', 64)[24:29, 24:29].mean())")
+
+    def read():
+        sheet = pixels(page.locator("canvas.ck-sheet").first, "L")
+        dots = sheet.shape[1] / frame["width"]
+        row, column = round((y - frame["y"] - 7) * dots), round((x - frame["x"]) * dots)
+        return abs(int(sheet[row - 2 : row + 3, column - 2 : column + 3].mean()) - expected) < 25
+
+    eventually(read, True)
+
+
+# ---- paint and watch
+
+
+def photo_is_that_of_python(page):
+    expected = received(page, "np.rint(explorer.image).astype(int).tolist()")
+    return np.array_equal(pixels(page.locator("canvas.ck-photo").first, "RGB"), expected)
+
+
+def test_paint_by_mouse(page):
+    page.mouse.move(*point(page, ".ck-stage", 10, 10, 48))
+    page.mouse.down()
+    page.mouse.move(*point(page, ".ck-stage", 20, 30, 48), steps=5)
+    page.mouse.up()
+    eventually(lambda: shown(page, ".ck-count"), "1 stroke.")
+    eventually(lambda: chosen(page, "strokes")[0][2][-1], [20, 30])
+    eventually(lambda: photo_is_that_of_python(page), True)
+    assert chosen(page, "strokes")[0][:2] == ["grey", 8]
+    assert chosen(page, "strokes")[0][2][0] == [10, 10]
+    image = "explorer.image[None].astype('float32')"
+    now = received(page, f"sorted(model({image}).numpy()[0].tolist())")
+    told = sorted(map(float, page.locator(".ck-now").all_inner_texts()))
+    assert told[-5:] == pytest.approx(now[-len(told) :][-5:], abs=6e-4)
+    page.get_by_role("button", name="Undo").click()
+    eventually(lambda: shown(page, ".ck-count"), "No strokes.")
+    eventually(lambda: photo_is_that_of_python(page), True)
+
+
+def test_paint_by_keys(page):
+    page.locator(".ck-tools input").nth(1).check()  # blur
+    page.locator(".ck-stage").first.focus()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.down("Space")
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.up("Space")
+    page.keyboard.press("ArrowDown")  # the brush is off the photo
+    eventually(lambda: chosen(page, "strokes"), [["blur", 8, [[22, 24], [22, 26], [22, 28], [22, 30]]]])
+    page.keyboard.press("c")
+    eventually(lambda: chosen(page, "elsewhere"), True)
+    eventually(lambda: page.locator(".ck-elsewhere").get_attribute("aria-pressed"), "true")
+    eventually(lambda: photo_is_that_of_python(page), True)
+    page.keyboard.press("c")
+    eventually(lambda: chosen(page, "elsewhere"), False)
+    page.keyboard.press("z")
+    eventually(lambda: chosen(page, "strokes"), [])
+    page.locator(".ck-tools input").nth(0).check()
+
+
+def test_a_cell_paints_and_the_page_follows(page):
+    run_cell(page, "explorer.layer, explorer.channel = 'block2_three', 4; explorer.paint('grey', 20, [(24, 24)])")
+    eventually(lambda: shown(page, ".ck-count"), "1 stroke.")
+    values = received(page, "explorer.activation[..., 4].tolist()")
+    low, high = received(page, "[float(edge[4]) for edge in explorer._ranges['block2_three']]")
+    expected = np.clip((np.array(values) - low) * 255 / (high - low), 0, 255)
+    canvas = page.locator("canvas.ck-values").first
+    eventually(lambda: bool(np.abs(pixels(canvas, "L").astype(float) - expected).max() <= 1), True)
+
+
+# ---- a channel, and where its numbers come from
+
+
+def test_a_unit_what_it_sees_and_where_its_number_comes_from(page):
+    python(page, "explorer.layer, explorer.channel = 'block2_three', 4")
+    eventually(lambda: shown(page, ".ck-name").startswith("Channel 4"), True)
+    page.mouse.move(*point(page, ".ck-large", 5, 7, 24))
+    eventually(lambda: "at row 5, column 7. It sees 14 × 14 pixels" in shown(page, ".ck-where"), True)
+    assert page.locator(".ck-sees").first.is_visible()
+    page.mouse.click(*point(page, ".ck-large", 5, 7, 24))
+    eventually(lambda: chosen(page, "place"), [5, 7])
+    says = received(page, "explorer.arithmetic.says").replace("-", "−")
+    eventually(lambda: says in shown(page, ".ck-of"), True)
+    assert len(page.locator(".ck-cells").all()) == 3
+    page.locator(".ck-large").first.focus()
+    page.keyboard.press("ArrowRight")
+    eventually(lambda: chosen(page, "place"), [5, 8])
+    below = received(page, "[explorer.arithmetic.largest.layer, *explorer.arithmetic.largest.place]")
+    page.locator(".ck-down").click()
+    where = "[explorer.layer, *explorer.place, explorer.channel]"
+    eventually(lambda: received(page, where), below)
+    eventually(lambda: shown(page, ".ck-of").startswith(f"{below[0]}, row {below[1]}, column {below[2]}"), True)
+    page.locator(".ck-up").click()
+    eventually(lambda: received(page, where), ["block2_three", 5, 8, 4])
+
+
+# ---- all of it as text, and for everybody
+
+
+def test_the_state_is_a_text(page):
+    python(page, "explorer.paint('blur', 9, [(3, 3)])")
+    page.locator("summary").first.click()
+    eventually(lambda: page.locator(".ck-text").input_value(), received(page, "explorer.state"))
+    wanted = {**json.loads(received(page, "start")), "layer": "block1_three", "channel": 2}
+    page.locator(".ck-text").fill(json.dumps(wanted))
+    page.locator(".ck-use").click()
+    eventually(lambda: (chosen(page, "layer"), chosen(page, "channel")), ("block1_three", 2))
+    page.locator(".ck-text").fill("nothing")
+    page.locator(".ck-use").click()
+    eventually(lambda: "This is no state of this explorer" in shown(page, ".ck-alert"), True)
+    page.locator("summary").first.click()
+
+
+def test_keys_stay_in_the_explorer(page):
+    check_keys_stay(page, [".ck-map", ".ck-stage", ".ck-grid", ".ck-large", ".ck-find", ".ck-tools input", "summary"])
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_text_stands_out(page, theme):
+    check_text_stands_out(page, ROOT, theme, least=25)
+
+
+def test_narrow_output_wraps(page):
+    python(page, "explorer.place = (5, 7)")
+    with window_of(page, 390):
+        eventually(
+            lambda: too_wide(page, ROOT, ".ck-class, .ck-stage, .ck-map, .ck-scroll, .ck-pointed, .ck-terms"), []
+        )
+        assert page.locator(".ck-stage").first.bounding_box()["width"] >= 200
