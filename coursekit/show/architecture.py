@@ -153,6 +153,7 @@ _BOX = (
     f'title="Click here to scroll with the wheel" onwheel="{html.escape(_WHEEL)}" '
     'style="max-height:420px;overflow:auto;border:1px solid #ddd;margin-top:8px"'
 )
+_STANDING_BOX = _BOX[: _BOX.index("data-lm")] + _BOX[_BOX.index("style=") :]
 _KINDS = {  # fill and stroke: tints of Okabe and Ito's palette, which colour-blind readers can tell apart
     "input": ("#ffffff", "#333333"),
     "convolution, dense": ("#cfe6f5", "#0072b2"),
@@ -164,7 +165,20 @@ _KINDS = {  # fill and stroke: tints of Okabe and Ito's palette, which colour-bl
 }
 
 
-def _html(table: pd.DataFrame) -> str:
+def standing_html(table: pd.DataFrame, most: int = 400) -> str:
+    """Return what a notebook shows of a network for a page without scripts.
+
+    Args:
+        table: What ``analyze`` gave.
+        most: A larger network is shown without its graph, and with so many layers and flags.
+    """
+    page = _html(table, _STANDING_BOX, most)
+    if len(table) <= most:
+        return page
+    return f"{page}<p>The network is large: the graph is left out, and the table ends after {most} layers.</p>"
+
+
+def _html(table: pd.DataFrame, box: str = _BOX, most: int | None = None) -> str:
     network, _, rest = html.escape(_totals(table)).partition(": ")
     kinds = [_kind(row) for row in table.to_dict("records")]
     legend = [
@@ -177,29 +191,34 @@ def _html(table: pd.DataFrame) -> str:
         legend.append(
             f'<span style="border-bottom:3px solid #0072b2">bar</span> share of the work, up to {_percent(largest)}'
         )
-    svg = _svg(table)
-    width = re.search(r'width="(\d+)"', svg).group(1)
-    picture = base64.b64encode(svg.encode()).decode()
     label = html.escape(f"Graph of {table.attrs['network']}")
+    graph = []
+    if most is None or len(table) <= most:
+        svg = _svg(table)
+        width = re.search(r'width="(\d+)"', svg).group(1)
+        picture = base64.b64encode(svg.encode()).decode()
+        graph = [
+            f'<div {box} aria-label="{label}"><img width="{width}" style="max-width:none;display:block;margin:0 auto" '
+            f'alt="{html.escape(_description(table))}" src="data:image/svg+xml;base64,{picture}"></div>'
+        ]
     return "\n".join(
         [
             f'<div style="{_CARD}">',
             f'<p style="margin:0"><b>{network}</b>: {rest}</p>',
-            *_flag_list(table),
+            *_flag_list(table, most),
             f'<p style="margin:8px 0 0;font-size:12px;line-height:1.9">{" ".join(legend)}</p>',
-            f'<div {_BOX} aria-label="{label}"><img width="{width}" style="max-width:none;display:block;margin:0 auto" '
-            f'alt="{html.escape(_description(table))}" src="data:image/svg+xml;base64,{picture}"></div>',
-            f'<div {_BOX} aria-label="Layers">',
-            *_html_table(table),
+            *graph,
+            f'<div {box} aria-label="Layers">',
+            *_html_table(table.head(most) if most else table),
             "</div>",
             "</div>",
         ]
     )
 
 
-def _flag_list(table: pd.DataFrame) -> list[str]:
+def _flag_list(table: pd.DataFrame, most: int | None = None) -> list[str]:
     items = []
-    for sentence, names in _sentences(table).items():
+    for sentence, names in list(_sentences(table).items())[:most]:
         text = re.sub("`([^`]+)`", r"<b>\1</b>", html.escape(sentence))
         items.append(f"<div>{_sign([sentence])} <b>{html.escape(_names(names, 6))}</b>: {text}</div>")
     return ['<div style="margin-top:6px">', *items, "</div>"] if items else []

@@ -25,15 +25,12 @@ from coursekit.networks.shapes import output_shapes
 from coursekit.pictures.folders import MOST_NAMED
 from coursekit.pictures.streams import Block, Fit, Pictures, as_stream, fitted, read_block
 from coursekit.techniques.receptive_field import receptive_field
+from coursekit.techniques.strongest import ROW, Search, strongest_positions, table_of
 from coursekit.validation import as_count, as_index
 from coursekit.waiting import progress_bar
 
 SAVE_SECONDS = 10
 """How often a search writes its state."""
-
-# A table has one row for each patch: where a channel is how strong, in a picture of what height and width.
-_COLUMNS = [("channel", "i4"), ("value", "f4"), ("picture", "i8")]
-_ROW = np.dtype([*_COLUMNS, ("row", "i4"), ("column", "i4"), ("height", "i4"), ("width", "i4")])
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +138,7 @@ def top_patches(
     if scan and not free:
         _check_scan(model, step)
     scan = scan or free
-    search = _Search(
+    search = Search(
         step.name,
         as_count(k, "k"),
         tuple(_as_channels(channels, step.shape[-1])),
@@ -157,7 +154,7 @@ def top_patches(
     stream = as_stream(images)
     batch_size = as_count((4 if scan else 32) if batch_size is None else batch_size, "batch_size")
     cutter = _Cutter(model, search, stream)
-    found, store = _Found(np.empty(0, _ROW), 0, {}), None
+    found, store = _Found(np.empty(0, ROW), 0, {}), None
     if state is not None:
         store = _Store(Path(os.path.expanduser(state)), _identity(model, search, stream, batch_size))
         found = store.read() or found
@@ -208,35 +205,6 @@ def _as_channels(channels: Any, count: int) -> list[int]:
     return list(dict.fromkeys(as_index(channel, count, "channel") for channel in several))
 
 
-@dataclass(frozen=True)
-class _Search:
-    """What is searched for. It travels to the workers of a cluster."""
-
-    layer: str
-    k: int
-    channels: tuple[int, ...]
-    all_channels: int
-    per_picture: int
-    fit: Fit
-
-    def merge(self, tables: Sequence[np.ndarray]) -> np.ndarray:
-        """Return the k best rows of each channel in any number of tables, whatever their order."""
-        table = np.concatenate(tables)
-        order = np.lexsort((table["column"], table["row"], table["picture"], -table["value"], table["channel"]))
-        channel = table["channel"][order]
-        place = np.arange(len(table)) - np.searchsorted(channel, channel)  # among those of the same channel
-        return table[order[place < self.k]]
-
-    def to_beat(self, table: np.ndarray) -> np.ndarray:
-        """Return what a later picture's activation must exceed to get into the table, for each channel (C,)."""
-        least = np.full(self.all_channels, np.inf, np.float32)
-        least[list(self.channels)] = -np.inf
-        counts = np.bincount(table["channel"], minlength=self.all_channels)
-        full = counts >= self.k
-        least[full] = table["value"][np.cumsum(counts)[full] - 1]
-        return least
-
-
 class _Found(NamedTuple):
     """What has been found so far: a new one for each block, so that an interrupt never meets a half of it."""
 
@@ -255,35 +223,12 @@ class _Answer(NamedTuple):
 # Computing
 
 
-def _strongest(model: Any, search: _Search) -> Callable[..., tuple]:
-    """Return the compiled function that finds the strongest positions, kept for the next time.
-
-    It takes pictures (N, H, W, 3) and for each channel the activation that must be exceeded. It gives which pictures
-    and channels exceed it (M, 2), their ``per_picture`` largest values (M, P) with rows and columns, equal values in
-    reading order, whether all values were finite, and whether there were none. The maps themselves, a thousand times
-    as large, stay inside.
-    """
+def _strongest(model: Any, search: Search) -> Callable[..., tuple]:
+    """Return the compiled function of pictures (N, H, W, 3) and ``to_beat`` that gives ``strongest_positions``."""
 
     def positions(images: Any, to_beat: Any) -> tuple:
         (maps,) = run(steps(model), [images], [search.layer])
-        if maps.shape.rank == 2:
-            maps = maps[:, tf.newaxis, tf.newaxis]
-        of_rows = tf.reduce_max(maps, axis=2)  # (N, H, C)
-        largest = tf.cast(tf.reduce_max(of_rows, axis=1), tf.float32)
-        pairs = tf.cast(tf.where(largest > to_beat), tf.int32)
-        # The P largest lie in the P rows with the largest maxima, so that only these rows have to be looked at.
-        height, width = tf.shape(maps)[1], tf.shape(maps)[2]
-        candidates = tf.gather_nd(tf.transpose(of_rows, (0, 2, 1)), pairs)  # (M, H)
-        rows = tf.sort(tf.math.top_k(candidates, tf.minimum(search.per_picture, height)).indices, axis=1)
-        picture, channel = pairs[:, 0, tf.newaxis, tf.newaxis], pairs[:, 1, tf.newaxis, tf.newaxis]
-        where = [picture, rows[:, :, tf.newaxis], tf.range(width)[tf.newaxis, tf.newaxis], channel]
-        shape = tf.stack([tf.shape(rows)[0], tf.shape(rows)[1], width])
-        lines = tf.gather_nd(maps, tf.stack([tf.broadcast_to(index, shape) for index in where], axis=-1))
-        lines = tf.reshape(lines, (shape[0], shape[1] * width))
-        best = tf.math.top_k(lines, tf.minimum(search.per_picture, shape[1] * width))  # of equal ones the first
-        found_rows = tf.gather(rows, best.indices // width, batch_dims=1)
-        finite, empty = tf.reduce_all(tf.math.is_finite(largest)), height * width == 0
-        return pairs, tf.cast(best.values, tf.float32), found_rows, best.indices % width, finite, empty
+        return strongest_positions(maps, to_beat, search.per_picture)
 
     def make() -> Callable[..., tuple]:
         picture = model.inputs[0]
@@ -296,12 +241,12 @@ def _strongest(model: Any, search: _Search) -> Callable[..., tuple]:
 
 def _answer(
     forward: Callable,
-    search: _Search,
+    search: Search,
     batches: list[tuple[np.ndarray, np.ndarray]],
     unread: list[str],
     to_beat: np.ndarray,
 ) -> _Answer:
-    tables = [np.empty(0, _ROW)]
+    tables = [np.empty(0, ROW)]
     for indices, pictures in batches:
         height, width = pictures.shape[1:3]
         too_small = ValueError(
@@ -318,16 +263,12 @@ def _answer(
             raise ValueError(
                 f"Layer {search.layer!r} gives NaN, infinity or nothing in pictures {indices[0]} to {indices[-1]}."
             )
-        table = np.empty(values.shape, _ROW)
-        table["picture"], table["channel"] = indices[pairs[:, :1]], pairs[:, 1:]
-        table["value"], table["row"], table["column"] = values, rows, columns
-        table["height"], table["width"] = height, width
-        tables.append(table.ravel())
+        tables.append(table_of((pairs, values, rows, columns), indices, (height, width)))
     return _Answer(np.concatenate(tables), unread)
 
 
 def _computed_here(
-    model: Any, search: _Search, blocks: Iterator[Block], table: Callable[[], np.ndarray]
+    model: Any, search: Search, blocks: Iterator[Block], table: Callable[[], np.ndarray]
 ) -> Iterator[tuple[Block, _Answer]]:
     forward = _strongest(model, search)
 
@@ -345,7 +286,7 @@ def _computed_here(
             yield ready, compute(read)
 
 
-def _computed_there(model: Any, search: _Search, block: Block, to_beat: np.ndarray) -> _Answer:
+def _computed_there(model: Any, search: Search, block: Block, to_beat: np.ndarray) -> _Answer:
     return _answer(_strongest(model, search), search, *read_block(block, search.fit), to_beat)
 
 
@@ -367,7 +308,7 @@ def _check_scan(model: Any, step: Step) -> None:
 class _Cutter:
     """Cuts patches out of pictures: at the end, or at once where pictures pass only once."""
 
-    def __init__(self, model: Any, search: _Search, stream: Pictures):
+    def __init__(self, model: Any, search: Search, stream: Pictures):
         self.search, self.stream = search, stream
         self.all_boxes = functools.cache(lambda size: receptive_field(model, search.layer, size).boxes())
 
@@ -438,7 +379,7 @@ def _keys(table: np.ndarray, boxes: np.ndarray) -> list[tuple]:
 # The state on disk
 
 
-def _identity(model: Any, search: _Search, stream: Pictures, batch_size: int) -> dict:
+def _identity(model: Any, search: Search, stream: Pictures, batch_size: int) -> dict:
     """Return what must be the same for a search to go on."""
     weights = hashlib.sha256()
     for weight in model.weights:

@@ -7,7 +7,7 @@ from PIL import Image
 
 from coursekit import activations, photos, receptive_field, resize, squeezenet, top_patches, with_preprocessing
 from coursekit.networks.backend import keras
-from coursekit.techniques.patches import _ROW, _Search
+from coursekit.techniques.strongest import ROW, Search
 from tests.techniques.searches import LARGE, PICTURES, RANDOM, small
 
 ROOT = Path(__file__).parents[2]
@@ -116,8 +116,8 @@ class TestAgainstBruteForce:
 
 
 def test_tables_merge_to_the_same_whatever_the_order():
-    search = _Search("layer", 4, (0, 1, 2), 3, 1, None)
-    table = np.zeros(300, _ROW)
+    search = Search("layer", 4, (0, 1, 2), 3, 1, None)
+    table = np.zeros(300, ROW)
     table["channel"], table["picture"] = np.arange(300) % 3, np.arange(300) // 3
     table["value"] = RANDOM.integers(0, 20, 300)  # many are equal
     table["row"] = RANDOM.integers(0, 5, 300)

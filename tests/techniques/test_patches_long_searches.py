@@ -79,13 +79,13 @@ class TestStopping:
             from coursekit.techniques import patches
             patches.SAVE_SECONDS = 0
             PICTURES = np.load("pictures.npy")
-            merge, merged = patches._Search.merge, []
+            merge, merged = patches.Search.merge, []
             def merge_and_die(self, tables):
                 merged.append(1)
                 if len(merged) == 6:
                     os.kill(os.getpid(), signal.SIGKILL)
                 return merge(self, tables)
-            patches._Search.merge = merge_and_die
+            patches.Search.merge = merge_and_die
             top_patches(load_network("small.keras"), "deep", {source}, batch_size=4, state="search.npz")
         """
         done = subprocess.run(
