@@ -48,6 +48,7 @@ from .techniques import (
     deconvnet as deconvnet,
     deletion_insertion as deletion_insertion,
     describe_filters as describe_filters,
+    diagnose as diagnose,
     direction as direction,
     feature_vectors as feature_vectors,
     fgsm as fgsm,

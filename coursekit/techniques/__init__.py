@@ -10,6 +10,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "architecture": ["architecture"],
         "class_activation": ["cam", "grad_cam"],
         "deletion_insertion": ["DeletionInsertion", "deletion_insertion"],
+        "diagnosis": ["diagnose"],
+        "diagnosis_table": ["Diagnosis", "Finding"],
         "embeddings": [
             "feature_vectors",
             "nearest_neighbors",

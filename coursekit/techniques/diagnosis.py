@@ -1,0 +1,127 @@
+"""What is wrong with a network: the course's techniques as a debugger, each number beside what is normal.
+
+There is no score that adds the findings up: what counts as ill depends on what the network is for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from coursekit.networks.graph import as_inputs, refuse_channels_first, steps
+from coursekit.techniques import diagnosis_answers as answers, diagnosis_layers as layers
+from coursekit.techniques.diagnosis_copies import copies
+from coursekit.techniques.diagnosis_pass import Seen, answers_to, see
+from coursekit.techniques.diagnosis_table import Diagnosis, Finding
+from coursekit.validation import as_count
+from coursekit.waiting import progress_bar
+
+
+def diagnose(
+    model: Any,
+    pictures: Any,
+    labels: Any = None,
+    *,
+    test_pictures: Any = None,
+    test_labels: Any = None,
+    batch_size: int = 32,
+) -> Diagnosis:
+    """Return a table of what is measured in a network, each number beside what is normal.
+
+    Looked for are
+
+    - ``dead channels`` and ``dead channels of Dense layers``: behind a ReLU, never above zero in any picture;
+    - ``nearly constant channels``: alive, and the same everywhere;
+    - ``twins among filters``: kernels of the first layer that differ in their strength only;
+    - ``inputs on another scale``: the labels are answered better to the pictures divided by 255, inverted, and so on;
+    - ``inputs off their statistics``: the first BatchNormalization gets other numbers than in training;
+    - ``saturated outputs``, ``sure and wrong``: probabilities above 0.999, of all answers and of the wrong ones;
+    - ``one answer for all``;
+    - ``a place at the border that carries a class``, by occlusion and by the gradient, against the other classes;
+    - ``errors away from borders``: wrong answers whose neighbours are of neither class;
+    - ``labels that neighbours contradict``;
+    - ``pictures in training and test``: the same, with noise, or moved by a pixel;
+    - ``answers that flip under a shift`` by one pixel.
+
+    Neighbours are those of ``nearest_neighbors`` among what the last layer with weights gets to see. What cannot be
+    measured, such as what needs labels, says so. There is no score: a finding is a number to look into, not a verdict.
+
+    The pictures pass through the network once, a batch at a time; what needs more passes takes at most 512 of them.
+    Memory does not grow with their number, but for these features.
+
+    Args:
+        model: A Keras model.
+        pictures: As ``activations`` takes them. For labels that neighbours contradict, those it was trained on.
+        labels: The class of each picture, an index from 0, (N,).
+        test_pictures: Others of the same kind (M, H, W, C), to be looked for among the pictures.
+        test_labels: The class of each of them, (M,).
+        batch_size: Pictures computed at a time.
+
+    Returns:
+        A ``Diagnosis``: its ``findings``, what is unusual first. ``found["dead channels"]`` is one of them, with its
+        ``value``, what is ``normal``, where that was ``measured_on``, what it ``says``, the ``lesson`` that explains it
+        and the ``details`` to draw it from.
+
+    Raises:
+        TypeError: ``model`` is no Keras model with a graph, or pictures or labels hold something else.
+        ValueError: Pictures or labels do not fit the network, or each other.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> from coursekit import diagnose
+        >>> dense = keras.layers.Dense(4, activation="relu", name="hidden")
+        >>> model = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.Flatten(), dense, keras.layers.Dense(3)])
+        >>> dense.set_weights([np.zeros((4, 4)), np.array([1, 1, 1, -1])])
+        >>> found = diagnose(model, np.ones((8, 2, 2, 1)))
+        >>> found["dead channels of Dense layers"].value, found["saturated outputs"].value
+        (0.25, None)
+    """
+    steps(model)  # checks
+    batch_size = as_count(batch_size, "batch_size")
+    refuse_channels_first(model)
+    batches, _ = as_inputs(model, pictures)
+    classes = model.outputs[0].shape[-1] if len(model.outputs) == 1 and len(model.outputs[0].shape) == 2 else None
+    labels = _as_labels(labels, len(batches[0]), "labels", classes)
+    tests = None if test_pictures is None else as_inputs(model, test_pictures)[0]
+    if tests is None and test_labels is not None:
+        raise ValueError("There are test_labels but no test_pictures.")
+    test_labels = _as_labels(test_labels, 0 if tests is None else len(tests[0]), "test_labels", classes)
+    seen = see(model, batches, labels, batch_size)
+    right = None
+    if test_labels is not None and len(tests) == 1 and seen.outputs is not None:
+        right = answers_to(model, tests[0], batch_size).argmax(axis=1) == test_labels
+    parts: list[Callable[[Seen], list[Finding]]] = [
+        layers.dead_channels,
+        layers.constant_channels,
+        layers.twins,
+        answers.input_scale,
+        layers.statistics,
+        answers.certainty,
+        answers.border_place,
+        answers.neighbourhoods,
+        lambda seen: copies(seen, tests[0] if tests else None, right),
+        answers.flips,
+    ]
+    found = [one for part in progress_bar(parts, unit="finding") for one in part(seen)]
+    return Diagnosis(tuple(sorted(found, key=lambda one: (not one.unusual, one.value is None))))
+
+
+def _as_labels(labels: Any, count: int, name: str, classes: int | None) -> np.ndarray | None:
+    """Return labels as int64 (N,).
+
+    Raises:
+        TypeError, ValueError: They are no whole numbers, not one for each picture, or no class of the network.
+    """
+    if labels is None:
+        return None
+    array = np.asarray(labels)
+    if not np.issubdtype(array.dtype, np.integer):
+        raise TypeError(f"{name} must hold the index of each picture's class, whole numbers, not {array.dtype}.")
+    if array.shape != (count,):
+        raise ValueError(f"{name} must be one class for each of the {count} pictures, not {array.shape}.")
+    if array.size and (array.min() < 0 or (classes is not None and array.max() >= max(classes, 2))):
+        most = "" if classes is None else f" to {max(classes, 2) - 1}"
+        raise ValueError(f"{name} must be from 0{most}, and hold {array.min()} to {array.max()}.")
+    return array.astype(np.int64)

@@ -1,0 +1,279 @@
+"""What a diagnosis says of answers: the scale of the pictures, certainty, place, neighbours, and shifts by a pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from coursekit.pictures import shift
+from coursekit.techniques.diagnosis_pass import Seen, answers_to
+from coursekit.techniques.diagnosis_table import MEASURES, Finding, finding, not_measured, widened
+from coursekit.techniques.embeddings import nearest_neighbors
+from coursekit.techniques.objectives import class_score
+from coursekit.techniques.occlusion import occlusion
+from coursekit.techniques.saliency import saliency
+
+_SAMPLE = 512  # pictures given again, changed
+_FEW, _EACH = 5, 20  # pictures of a class whose maps are computed
+_SURE = 0.999
+_GRID = 5  # cells on a side
+_NEIGHBORS, _MOST = 10, 8
+_DOWN = ("top", "above the middle", "middle", "below the middle", "bottom")
+_ACROSS = ("left", "left of the middle", "middle", "right of the middle", "right")
+_NO_LABELS = "It needs labels: the class of each picture."
+
+
+def input_scale(seen: Seen) -> list[Finding]:
+    """Return how much better the labels are answered to pictures on another scale."""
+    name = "inputs on another scale"
+    if why := seen.no_probabilities or seen.no_pictures or (_NO_LABELS if seen.labels is None else ""):
+        return [not_measured(name, why)]
+    if seen.count < 20:
+        return [not_measured(name, f"It needs 20 pictures, and there are {seen.count}.")]
+    rows = _spread(seen.count, _SAMPLE)
+    pictures, labels = seen.batches[0][rows].astype(np.float32), seen.labels[rows]
+    given = seen.outputs[rows]
+    losses, shares = {}, {}
+    for way, change in _scales(pictures).items():
+        outputs = answers_to(seen.model, change(pictures), seen.batch_size)
+        if np.isfinite(outputs).all():
+            losses[way], shares[way] = _losses(outputs, labels), (outputs.argmax(1) == labels).mean()
+    loss, share = _losses(given, labels), (given.argmax(1) == labels).mean()
+    best = min(losses, key=lambda way: losses[way].mean())
+    gains = loss - losses[best]
+    gain = max(0.0, float(gains.mean()))
+    chance = 3 * float(gains.std()) / len(rows) ** 0.5
+    normal = MEASURES[name].normal
+    if normal is not None:
+        normal = normal[0], max(normal[1], chance)
+    if gain == 0:
+        says = f"None of {len(losses)} other scales fits the labels better (accuracy {share:.3f} as given)."
+    else:
+        says = (
+            f"With the pictures {best} the label's log probability is {gain:.2g} higher, and the accuracy "
+            f"{shares[best]:.3f} instead of {share:.3f}."
+        )
+    advice = f"The network seems to expect its pictures {best}: prepare them so, or put it into with_preprocessing."
+    details = {"accuracy": {"as given": share, **shares}, "best": best}
+    return [finding(name, gain, says, advice, normal=normal, details=details)]
+
+
+def _scales(pictures: np.ndarray) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+    """Return ways to bring pictures of this range to the ranges that are usual."""
+    low, high = float(pictures.min()), float(pictures.max())
+    if low < 0 and high <= 1:  # -1 to 1
+        found = {
+            "brought from -1-1 to 0-1": lambda x: (x + 1) / 2,
+            "brought from -1-1 to 0-255": lambda x: (x + 1) * 127.5,
+            "inverted": lambda x: -x,
+        }
+    elif low >= 0 and high <= 1:
+        found = {
+            "times 255": lambda x: x * 255,
+            "brought from 0-1 to -1-1": lambda x: 2 * x - 1,
+            "inverted": lambda x: 1 - x,
+        }
+    elif low >= 0 and high <= 255:
+        found = {
+            "divided by 255": lambda x: x / 255,
+            "brought from 0-255 to -1-1": lambda x: x / 127.5 - 1,
+            "inverted": lambda x: 255 - x,
+        }
+    else:
+        found = {
+            "divided by 255": lambda x: x / 255,
+            "brought to 0-255": lambda x: (x - low) / (high - low) * 255,
+            "inverted": lambda x: low + high - x,
+        }
+    if pictures.shape[-1] == 3:
+        found["with red and blue exchanged"] = lambda x: x[..., ::-1]
+    return found
+
+
+def _losses(outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    return -np.log(np.maximum(outputs[np.arange(len(labels)), labels], 1e-7))
+
+
+def certainty(seen: Seen) -> list[Finding]:
+    """Return how many answers are sure, how many wrong ones are, and how many pictures get the same answer."""
+    names = "saturated outputs", "sure and wrong", "one answer for all"
+    if why := seen.no_probabilities:
+        return [not_measured(name, why) for name in names]
+    top, answers, count = seen.outputs.max(axis=1), seen.outputs.argmax(axis=1), seen.count
+    sure = top > _SURE
+    accuracy = "" if seen.labels is None else f", and {(answers == seen.labels).mean():.3f} of all are right"
+    says = f"{sure.sum()} of {count} answers have a probability above {_SURE}{accuracy}."
+    advice = (
+        "Certainty tells nothing here, and gradients of the probability are close to zero: use class_scores, and look "
+        "at the scale of the pictures and at the number of epochs."
+    )
+    found = [finding(names[0], sure.mean(), says, advice, normal=widened(names[0], count), details={"top": top})]
+    if seen.labels is None:
+        found.append(not_measured(names[1], _NO_LABELS))
+    else:
+        wrong = answers != seen.labels
+        if wrong.sum() < 10:
+            found.append(not_measured(names[1], f"It needs 10 wrong answers, and there are {wrong.sum()}."))
+        else:
+            both = np.flatnonzero(sure & wrong)
+            says = f"{len(both)} of the {wrong.sum()} wrong answers have a probability above {_SURE}."
+            advice = "The network is sure where it is wrong: look at these pictures, and at their scale and labels."
+            normal = widened(names[1], int(wrong.sum()), 50)
+            found.append(
+                finding(names[1], len(both) / wrong.sum(), says, advice, normal=normal, details={"pictures": both})
+            )
+    counted = np.bincount(answers, minlength=seen.outputs.shape[1])
+    most, spread = counted.max() / count, float(np.ptp(seen.outputs, axis=0).max())
+    classes = len(counted) if seen.labels is None else len(np.unique(seen.labels))
+    if count < 20 or (seen.labels is not None and classes < 2):
+        found.append(not_measured(names[2], "It needs 20 pictures, of more than one class."))
+    else:
+        usual = None if seen.labels is None else np.bincount(seen.labels).max() / count
+        of = "" if usual is None else f" (the commonest label has {usual:.2f})"
+        says = f"The commonest answer, class {counted.argmax()}, is given to {most:.2f} of the pictures{of}."
+        if spread < 1e-4:
+            says += " The outputs are the same for all pictures."
+        normal = None if usual is None else (0.0, min(1.0, (1 + usual) / 2))
+        advice = "It hardly looks at the pictures: look for the first layer whose channels are all dead."
+        found.append(finding(names[2], most, says, advice, normal=normal, details={"answers": counted}))
+    return found
+
+
+def border_place(seen: Seen) -> list[Finding]:
+    """Return how much of the evidence for one class, and for no other, lies in one place at the border."""
+    name = "a place at the border that carries a class"
+    if why := seen.no_outputs or seen.no_pictures or (seen.no_features and _no_scores(seen)):
+        return [not_measured(name, why)]
+    pictures = seen.batches[0]
+    if min(pictures.shape[1:3]) < 2 * _GRID:
+        return [not_measured(name, f"The pictures are smaller than {2 * _GRID} pixels.")]
+    if seen.outputs is None:
+        return [not_measured(name, seen.no_outputs)]
+    classes = seen.outputs.argmax(axis=1) if seen.labels is None else seen.labels
+    rows = {c: np.flatnonzero(classes == c) for c in np.unique(classes)}
+    rows = {int(c): which[_spread(len(which), _EACH)] for c, which in rows.items() if len(which) >= _FEW}
+    if len(rows) < 3:
+        return [not_measured(name, f"It needs {_FEW} pictures of each of 3 classes; so many have {len(rows)}.")]
+    typical = pictures[_spread(seen.count, _SAMPLE)].mean(axis=0, dtype=np.float64)
+    drops, slopes = [], []
+    patch = tuple(-(-side // _GRID) for side in pictures.shape[1:3])
+    for label, which in rows.items():
+        target = class_score(seen.model, label)
+        some = pictures[which].astype(np.float32)
+        drop = occlusion(seen.model, some, target, patch, patch, typical, seen.batch_size)
+        drops.append(_cells(drop).mean(axis=0))
+        slope = _cells(np.abs(saliency(seen.model, some, target, seen.batch_size)).sum(axis=-1))
+        slopes.append((slope / np.maximum(slope.sum((1, 2), keepdims=True), 1e-30)).mean(axis=0))
+    drops = np.maximum(drops, 0)
+    drops = drops / np.maximum(drops.sum((1, 2), keepdims=True), 1e-30)
+    slopes = np.array(slopes)
+    both = np.minimum(_above_others(drops), _above_others(slopes))
+    both[:, 1:-1, 1:-1] = 0
+    number, row, column = map(int, np.unravel_index(both.argmax(), both.shape))
+    value, label = max(0.0, float(both[number, row, column])), list(rows)[number]
+    says = (
+        f"Class {label} has {value:.0%} more of its evidence at the {_name_of(row, column)} of the picture than other "
+        "classes have there, by occlusion and by the gradient, whichever says less."
+    )
+    advice = "Is something there that only pictures of this class have, such as a mark? Cover it, and test again."
+    details = {"class": label, "cell": (row, column), "classes": list(rows), "drops": drops, "gradients": slopes}
+    return [finding(name, value, says, advice, details=details)]
+
+
+def _name_of(row: int, column: int) -> str:
+    """Return what a cell at the border is called: "top left corner", "left edge, in the middle,"."""
+    down, across = _DOWN[row], _ACROSS[column]
+    if row in (0, _GRID - 1) and column in (0, _GRID - 1):
+        return f"{down} {across} corner"
+    return f"{down} edge ({across})" if row in (0, _GRID - 1) else f"{across} edge ({down})"
+
+
+def _spread(count: int, most: int) -> np.ndarray:
+    """Return the indices of at most so many pictures, evenly."""
+    return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int))
+
+
+def _no_scores(seen: Seen) -> str:
+    try:
+        class_score(seen.model, 0)
+    except (TypeError, ValueError) as error:
+        return str(error)
+    return ""
+
+
+def _above_others(shares: np.ndarray) -> np.ndarray:
+    """Return how far each class lies above the median of the others at each place: (classes, rows, columns)."""
+    others = [np.median(np.delete(shares, i, axis=0), axis=0) for i in range(len(shares))]
+    return shares - np.array(others)
+
+
+def _cells(maps: np.ndarray) -> np.ndarray:
+    """Return maps (N, H, W) as means over a grid of cells."""
+    rows, columns = (np.linspace(0, side, _GRID + 1).round().astype(int) for side in maps.shape[1:])
+    sums = np.add.reduceat(np.add.reduceat(maps, rows[:-1], axis=1), columns[:-1], axis=2)
+    return sums / (np.diff(rows)[:, np.newaxis] * np.diff(columns))
+
+
+def neighbourhoods(seen: Seen) -> list[Finding]:
+    """Return how many wrong answers lie away from borders of the map, and how many labels neighbours contradict."""
+    names = "errors away from borders", "labels that neighbours contradict"
+    if why := (_NO_LABELS if seen.labels is None else "") or seen.no_features or seen.no_outputs:
+        return [not_measured(name, why) for name in names]
+    counted = np.bincount(seen.labels)
+    judged = counted[seen.labels] > _NEIGHBORS
+    if judged.sum() < 50 or (counted > _NEIGHBORS).sum() < 2:
+        why = f"It needs 50 pictures, more than {_NEIGHBORS} of each of two classes."
+        return [not_measured(name, why) for name in names]
+    indices, _ = nearest_neighbors(seen.features, seen.features, _NEIGHBORS, exclude=range(seen.count))
+    around = seen.labels[indices]
+    found = []
+    answers = seen.outputs.argmax(axis=1)
+    wrong = np.flatnonzero((answers != seen.labels) & judged)
+    if len(wrong) < 10:
+        found.append(not_measured(names[0], f"It needs 10 wrong answers, and there are {len(wrong)}."))
+    else:
+        own, answered = seen.labels[wrong, np.newaxis], answers[wrong, np.newaxis]
+        elsewhere = ((around[wrong] != own) & (around[wrong] != answered)).mean(axis=1)
+        says = (
+            f"Of the {_NEIGHBORS} nearest neighbours of a wrong answer, {elsewhere.mean():.0%} are neither of its "
+            f"own nor of the answered class, in {len(wrong)} wrong answers."
+        )
+        advice = "Many errors lie on no border between two classes: look at the pictures, which may be of another kind."
+        details = {"pictures": wrong, "elsewhere": elsewhere}
+        found.append(finding(names[0], elsewhere.mean(), says, advice, details=details))
+    votes = np.stack([(around == label).sum(axis=1) for label in range(len(counted))], axis=1)
+    other = votes.copy()
+    other[np.arange(seen.count), seen.labels] = 0
+    against = np.flatnonzero((other.max(axis=1) >= _MOST) & judged)
+    share = len(against) / judged.sum()
+    says = (
+        f"Of {judged.sum()} labels, {len(against)} are contradicted: at least {_MOST} of the picture's {_NEIGHBORS} "
+        "nearest neighbours among the features have one other label."
+    )
+    advice = "Look at these pictures first, whether their labels are right."
+    order = against[np.argsort(-other.max(axis=1)[against], kind="stable")]
+    details = {"pictures": order, "instead": other.argmax(axis=1)[order]}
+    normal = widened(names[1], int(judged.sum()))
+    found.append(finding(names[1], share, says, advice, normal=normal, details=details))
+    return found
+
+
+def flips(seen: Seen) -> list[Finding]:
+    """Return how many answers change when the picture is shifted by one pixel."""
+    name = "answers that flip under a shift"
+    if why := seen.no_outputs or seen.no_pictures:
+        return [not_measured(name, why)]
+    if seen.outputs is None:
+        return [not_measured(name, seen.no_outputs)]
+    rows = _spread(seen.count, _SAMPLE)
+    pictures, answers = seen.batches[0][rows], seen.outputs[rows].argmax(axis=1)
+    if min(pictures.shape[1:3]) < 3:
+        return [not_measured(name, "The pictures are smaller than 3 pixels.")]
+    flipped = np.zeros(len(rows), bool)
+    for down, right in ((0, 1), (0, -1), (1, 0), (-1, 0)):
+        flipped |= answers_to(seen.model, shift(pictures, down, right), seen.batch_size).argmax(axis=1) != answers
+    says = f"{flipped.sum()} of {len(rows)} answers change under at least one of four shifts by one pixel."
+    advice = "The answer hangs on the place: train with shifted pictures, or look at strides and poolings."
+    normal = widened(name, len(rows), 500)
+    return [finding(name, flipped.mean(), says, advice, normal=normal, details={"pictures": rows[flipped]})]

@@ -1,0 +1,167 @@
+"""What a diagnosis says of layers: channels that do nothing, filters that are twins, numbers on another scale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from coursekit.networks.backend import keras
+from coursekit.networks.graph import Step, compiled, steps
+from coursekit.networks.kinds import CONVOLUTIONS
+from coursekit.techniques.diagnosis_pass import Seen, is_rectified, with_channels
+from coursekit.techniques.diagnosis_table import MEASURES, Finding, finding, not_measured
+from coursekit.techniques.filters import filters
+
+_ENOUGH = {3: 20, 1: 500}  # pictures: with fewer, channels of a healthy network are silent, too. Maps have many places
+_STILL = 0.01  # of the span that a channel of the layer usually has
+_TWINS = 0.99  # cosine of two kernels
+
+
+def dead_channels(seen: Seen) -> list[Finding]:
+    """Return how many channels behind a ReLU are never above zero, for maps and for rows of numbers."""
+    dead = lambda low, high: high <= 0  # noqa: E731
+    return [
+        _worst_layer(
+            seen, name, rank, dead, is_rectified, "ReLU",
+            "never above zero",
+            "They take no part in any answer, and no gradient reaches them: train with a smaller learning rate, or "
+            "with a leaky ReLU; or leave them out.",
+        )
+        for name, rank in (("dead channels", 3), ("dead channels of Dense layers", 1))
+    ]  # fmt: skip
+
+
+def constant_channels(seen: Seen) -> list[Finding]:
+    """Return how many channels are alive and give nearly the same everywhere."""
+
+    def still(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+        span = high - low
+        alive = high > 0
+        return alive & (span <= _STILL * np.median(span[alive])) if alive.any() else alive
+
+    return [
+        _worst_layer(
+            seen, "nearly constant channels", 3, still, lambda step: True, "convolution",
+            f"alive but span less than {_STILL:.0%} of what a channel of the layer usually spans",
+            "They tell nothing about the picture: look at them with show.channels.",
+        )
+    ]  # fmt: skip
+
+
+def _worst_layer(
+    seen: Seen,
+    name: str,
+    rank: int,
+    judge: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    belongs: Callable[[Step], bool],
+    kind: str,
+    what: str,
+    advice: str,
+) -> Finding:
+    """Return the finding of the layer with the largest share of channels that ``judge`` picks."""
+    layers = [step.name for step in with_channels(seen.model) if len(step.shape) == rank and belongs(step)]
+    if not layers:
+        where = "gives maps" if rank == 3 else "gives one row of numbers"
+        return not_measured(name, f"No {kind} before the outputs of this network {where}.")
+    picked = {}
+    for layer in layers:
+        low, high = seen.extremes[layer]
+        if np.isfinite([low, high]).all():
+            picked[layer] = np.flatnonzero(judge(low, high))
+    if not picked:
+        return not_measured(name, "Every such layer gives NaN or infinity for these pictures.")
+    shares = {layer: len(channels) / seen.extremes[layer].shape[1] for layer, channels in picked.items()}
+    worst = max(shares, key=lambda layer: shares[layer])
+    total = seen.extremes[worst].shape[1]
+    enough = seen.count >= _ENOUGH[rank]
+    says = f"{len(picked[worst])} of the {total} channels of {worst!r} are {what}, in {_number_of(seen.count)}."
+    if shares[worst] == 0:
+        says = f"In none of the {len(shares)} layers looked at is a channel {what}, in {_number_of(seen.count)}."
+    if not enough:
+        says += f" With fewer than {_ENOUGH[rank]} pictures, healthy networks have such channels, too."
+    return finding(
+        name, shares[worst], says, advice,
+        where=worst if shares[worst] else "",
+        normal="measured" if enough else None,
+        details={"channels": picked, "shares": shares},
+    )  # fmt: skip
+
+
+def twins(seen: Seen) -> list[Finding]:
+    """Return how many filters of the first convolution have the same kernel as another one, but for its strength."""
+    name = "twins among filters"
+    first = next((step for step in steps(seen.model) if isinstance(step.operation, CONVOLUTIONS)), None)
+    if first is None or len(first.shape) != 3:
+        return [not_measured(name, "The network has no convolution of pictures.")]
+    kernels = filters(seen.model, first.name)
+    length, count = int(np.prod(kernels.shape[:3])), kernels.shape[3]
+    if length < 9 or count < 2:
+        return [
+            not_measured(name, f"The kernels of {first.name!r} are {count} of {length} numbers: too few to compare.")
+        ]
+    rows = kernels.reshape(length, count).T.astype(np.float64)
+    strength = np.linalg.norm(rows, axis=1)
+    if not np.isfinite(strength).all():
+        return [not_measured(name, f"The kernels of {first.name!r} hold NaN or infinity.")]
+    cosine = _cosines(rows)
+    pairs = np.argwhere(np.triu(cosine > _TWINS, 1))
+    which = np.unique(pairs)
+    random = np.random.default_rng(0).normal(size=(20, count, length))
+    by_chance = max(np.triu(_cosines(one), 1).max() for one in random)
+    closest = np.triu(cosine, 1).max()
+    says = (
+        f"{len(which)} of the {count} filters of {first.name!r} have a twin, a kernel at a cosine above {_TWINS}; the "
+        f"most alike are at {closest:.2f}, of as many random kernels at {by_chance:.2f}."
+    )
+    advice = "They see the same: fewer filters would do, or other weights to begin with."
+    details = {"pairs": pairs, "cosine": cosine.astype(np.float32), "by chance": by_chance}
+    return [finding(name, len(which) / count, says, advice, where=first.name, details=details)]
+
+
+def _cosines(rows: np.ndarray) -> np.ndarray:
+    """Return the cosine of every row with every other; 0 for a row of zeros."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    unit = rows / np.where(lengths > 0, lengths, 1)
+    return unit @ unit.T
+
+
+def statistics(seen: Seen) -> list[Finding]:
+    """Return how far what comes into the first normalisation is from what it saw in training."""
+    name = "inputs off their statistics"
+    kind = keras.layers.BatchNormalization
+    step = next((one for one in steps(seen.model) if isinstance(one.operation, kind)), None)
+    if step is None:
+        return [not_measured(name, "No layer keeps statistics of its training: the network has no BatchNormalization.")]
+    layer = step.operation
+    axis = layer.axis[0] if isinstance(layer.axis, (list, tuple)) else layer.axis
+    if axis not in (-1, len(step.shape)):
+        return [not_measured(name, f"{step.name!r} does not normalise its last axis.")]
+    mean, variance = (
+        np.asarray(keras.ops.cast(one, "float32"), np.float64) for one in (layer.moving_mean, layer.moving_variance)
+    )
+    forward = compiled(seen.model, [step.parents[0]])
+    rows = np.unique(np.linspace(0, seen.count - 1, min(512, seen.count)).astype(int))
+    total, squares, places = 0.0, 0.0, 0
+    for start in range(0, len(rows), seen.batch_size):
+        values: Any = forward(*(batch[rows[start : start + seen.batch_size]] for batch in seen.batches))[0]
+        values = np.asarray(values, np.float64).reshape(-1, len(mean))
+        total, squares, places = total + values.sum(0), squares + (values**2).sum(0), places + len(values)
+    deviation = np.sqrt(variance + layer.epsilon)
+    off = (total / places - mean) / deviation
+    spread = np.sqrt(np.maximum(squares / places - (total / places) ** 2, 0)) / deviation
+    if not np.isfinite([off, spread]).all():
+        return [not_measured(name, f"What comes into {step.name!r} holds NaN or infinity.")]
+    value = float(np.median(np.abs(off)))
+    says = (
+        f"The channels that come into {step.name!r} lie {value:.2g} standard deviations from the means it keeps of its "
+        f"training, and spread {np.median(spread):.2g} times as much (medians over its {len(mean)} channels)."
+    )
+    advice = "Prepare the pictures as in training: their range, the order of their colours, their mean."
+    details = {"off": off, "spread": spread}
+    return [finding(name, value, says, advice, where=step.name, normal=MEASURES[name].normal, details=details)]
+
+
+def _number_of(count: int) -> str:
+    return "the one picture" if count == 1 else f"any of {count:,} pictures"
