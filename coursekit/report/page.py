@@ -14,6 +14,9 @@ MOST_BYTES = 8_000_000
 """So large a page is at most, whatever the network."""
 
 
+_LONG = 60  # letters in a cell
+
+
 class Part(NamedTuple):
     """A section of the page.
 
@@ -94,6 +97,9 @@ def table(name: str, heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> str
         return ""
     numbers = [all(isinstance(row[i], (int, float)) for row in rows) for i in range(len(heads))]
     kind = ["number" if is_number else "words" for is_number in numbers]
+    kind = [
+        k if k == "number" or max(len(row[i]) for row in rows) < _LONG else "words long" for i, k in enumerate(kind)
+    ]
     head = "".join(f'<th scope="col" class="{k}">{text(word)}</th>' for k, word in zip(kind, heads, strict=True))
     body = ""
     for first, *rest in rows:

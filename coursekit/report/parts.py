@@ -20,11 +20,14 @@ from coursekit.show.embeddings import TEN_COLOURS
 from coursekit.show.picture import as_seen
 from coursekit.techniques.activations import activations
 from coursekit.techniques.class_activation import grad_cam
+from coursekit.techniques.diagnosis import diagnose
+from coursekit.techniques.diagnosis_table import Finding, range_in_words, verdict
 from coursekit.techniques.embeddings import pca, principal_components, tsne
 from coursekit.techniques.objectives import Objective, class_score
 from coursekit.techniques.saliency import saliency
 from coursekit.techniques.survey import Answers, Plan, Survey
 
+MOST_DIAGNOSED = 128  # pictures, which the findings are measured on
 MOST_PATCHES = 6  # of a channel
 MOST_MISTAKES = 6
 _MOST_ROWS = 20  # of a table
@@ -46,6 +49,7 @@ class Looked:
         plan: What the survey was to find; None likewise.
         survey: What it found; None likewise.
         trouble: Why there is none.
+        several: The arrays of a network with several inputs, which are looked at for findings only.
     """
 
     model: Any
@@ -56,6 +60,7 @@ class Looked:
     plan: Plan | None = None
     survey: Survey | None = None
     trouble: str = ""
+    several: Any = None
 
     def seen(self) -> Survey:
         """Return the survey.
@@ -146,7 +151,7 @@ def answers(looked: Looked) -> str:
         rows.append((looked.class_name(label), len(mine), good, good / len(mine), often))
     rows.sort(key=lambda row: row[3])
     shown = rows[:_MOST_ROWS]
-    heads = ("class", "pictures", "right", "share right", "most frequent wrong answer")
+    heads = ("class", "pictures", "right", "right, %", "most frequent wrong answer")
     cut = f"The {_MOST_ROWS} classes with the smallest share of {len(rows)}." if len(rows) > len(shown) else ""
     return "\n".join(
         [
@@ -156,7 +161,7 @@ def answers(looked: Looked) -> str:
                 f"{right / len(labels):.1%}. Always to answer “{looked.class_name(largest)}” would be right for "
                 f"{count / len(labels):.1%}."
             ),
-            page.table("Answers by class", heads, [(*row[:3], f"{row[3]:.1%}", row[4]) for row in shown]),
+            page.table("Answers by class", heads, [(*row[:3], 100 * row[3], row[4]) for row in shown]),
             page.note(cut) if cut else "",
         ]
     )
@@ -167,6 +172,41 @@ def _most_frequent(classes: np.ndarray, most: int = 10) -> list[tuple[int, int]]
     values, counts = np.unique(classes, return_counts=True)
     order = np.argsort(-counts, kind="stable")[:most]
     return [(int(values[i]), int(counts[i])) for i in order]
+
+
+def findings(looked: Looked) -> str:
+    """What is measured in the network, each number beside what is normal."""
+    if looked.several is not None:
+        found, words = diagnose(looked.model, looked.several), "Measured on the pictures given."
+    else:
+        read = looked.seen().read
+        chosen = read[np.unique(np.linspace(0, len(read) - 1, min(len(read), MOST_DIAGNOSED)).round().astype(int))]
+        labels = looked.labels.classes[chosen]
+        unlabelled = int((labels < 0).sum())
+        if looked.labels.rule and unlabelled < len(chosen):  # those without a label would leave all without
+            chosen, labels = chosen[labels >= 0], labels[labels >= 0]
+        pictures = np.stack([looked.picture(index) for index in chosen])
+        found = diagnose(looked.model, pictures, labels if (labels >= 0).all() else None)
+        words = f"Measured on {len(chosen):,} of {len(read):,} pictures"
+        words += ", spread evenly." if len(chosen) < len(read) else "."
+    heads = ("what was looked for", "where", "number", "normal", "verdict", "what it means", "lesson")
+    rows = [
+        (one.name, one.where, _number(one), range_in_words(one.normal), verdict(one), one.says, one.lesson)
+        for one in found
+    ]
+    ranges = list(dict.fromkeys(one.measured_on for one in found if one.normal is not None))
+    caution = "What is unusual need not be wrong, and what is not looked for here may be."
+    return "\n".join(
+        [
+            page.paragraph(f"{words} {len(found.unusual)} of {len(rows)} are unusual. {caution}"),
+            page.table("Findings", heads, rows),
+            page.note(f"What is normal was measured on: {'; '.join(ranges)}.") if ranges else "",
+        ]
+    )
+
+
+def _number(found: Finding) -> str:
+    return "–" if found.value is None else f"{found.value:.3g} {found.unit}"
 
 
 def channels(looked: Looked) -> str:
@@ -258,7 +298,7 @@ def embedding(looked: Looked) -> str:
     figure = show.scatter(
         points,
         labels=[short(looked.class_name(i)) for i in labels] if few else None,
-        pictures=_thumbnails(looked, found.sampled) if count <= _MOST_THUMBNAILS else None,
+        pictures=_thumbnails(looked, found.sampled) if count <= _MOST_THUMBNAILS and not looked.labels.rule else None,
         marked=np.flatnonzero(wrong) if wrong.any() else None,
         alt=said,
     )
@@ -352,6 +392,7 @@ def pictures(looked: Looked) -> str:
 PARTS: tuple[tuple[str, str, Callable[[Looked], str]], ...] = (
     ("architecture", "Architecture", architecture),
     ("answers", "Answers", answers),
+    ("findings", "Findings", findings),
     ("channels", "Channels", channels),
     ("patches", "Strongest patches", patches),
     ("map", "Map of the pictures", embedding),

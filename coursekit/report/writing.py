@@ -146,7 +146,9 @@ def _look(
                 f"Pictures are for networks with one input (height, width, channels); this takes {shapes}."
             )
     except ValueError as error:
-        return Looked(model, table, all_layers, labels_of(None, None, 0, classes, class_names), trouble=str(error))
+        found = labels_of(None, None, 0, classes, class_names)
+        several = None if isinstance(pictures, (str, os.PathLike)) else pictures
+        return Looked(model, table, all_layers, found, trouble=str(error), several=several)
     stream = as_stream(pictures)
     if stream.item is None:
         raise ValueError("These pictures pass only once, but a report looks at some again: give a folder or an array.")
