@@ -94,7 +94,7 @@ class Survey:
         unread: Why files could not be read: the first of them.
         unread_count: How many these were.
         troubles: What could not be measured, by layer, and why.
-        interrupted: Whether it was stopped before the last picture.
+        interrupted: Whether it was stopped before the end.
     """
 
     done: int = 0
@@ -178,12 +178,19 @@ def _result(model: Any, plan: Plan, stream: Pictures, state: _State, interrupted
         sampled = np.concatenate([part.sampled for part in state.parts])
         order = np.argsort(sampled, kind="stable")
         found.sampled, found.features = sampled[order], np.concatenate(features)[order]
-    for search, table in zip(plan.searches, state.tables, strict=True):
-        if search.layer not in found.troubles and len(table):
-            try:
-                found.patches[search.layer] = _Cutter(model, search, stream).result(_Found(table, state.done, {}))
-            except ValueError as error:  # such as a layer whose positions have no place in the picture
-                found.troubles[search.layer] = str(error)
+    wanted = [pair for pair in zip(plan.searches, state.tables, strict=True) if len(pair[1])]
+    try:
+        for search, table in wanted:
+            if search.layer not in found.troubles:
+                try:
+                    found.patches[search.layer] = _Cutter(model, search, stream).result(_Found(table, state.done, {}))
+                except ValueError as error:  # such as a layer whose positions have no place in the picture
+                    found.troubles[search.layer] = str(error)
+    except KeyboardInterrupt:
+        found.interrupted = True
+        for search, _ in wanted:
+            if search.layer not in found.patches:
+                found.troubles.setdefault(search.layer, "Stopped before its patches were cut out of the pictures.")
     return found
 
 
