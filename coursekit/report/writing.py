@@ -138,6 +138,7 @@ def _look(
     table = analyze(model)
     layers, all_layers = layers_to_show(model)
     classes = class_count(model)
+    from_files = isinstance(pictures, (str, os.PathLike))
     try:
         refuse_channels_first(model)
         if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4:
@@ -147,27 +148,33 @@ def _look(
             )
     except ValueError as error:
         found = labels_of(None, None, 0, classes, class_names)
-        several = None if isinstance(pictures, (str, os.PathLike)) else pictures
-        return Looked(model, table, all_layers, found, trouble=str(error), several=several)
+        return Looked(model, table, all_layers, found, trouble=str(error), several=None if from_files else pictures)
     stream = as_stream(pictures)
     if stream.item is None:
         raise ValueError("These pictures pass only once, but a report looks at some again: give a folder or an array.")
     found = labels_of(labels, stream.names, stream.count, classes, class_names)
-    height, width, channels = model.inputs[0].shape[1:]
-    free = height is None or width is None
-    if free and not isinstance(stream.first, (str, os.PathLike)):
-        height, width = np.shape(stream.first)[:2]
-    fit = Fit((height or _ANY_SIDE, width or _ANY_SIDE), channels, scan=False, longest=None)
-    output, probabilities = output_layer(model)
-    searches = tuple(_search(model, layer, fit) for layer in layers)
-    plan = Plan(searches, feature_layer(model), output, probabilities, fit)
     try:
+        plan = _plan(model, layers, stream.first)
         seen = survey(model, plan, stream, found.classes, batch_size, client)
     except ValueError as error:
-        return Looked(model, table, all_layers, found, stream, plan, trouble=str(error))
+        return Looked(model, table, all_layers, found, trouble=str(error))
     if not len(seen.read) and not seen.interrupted:
         raise ValueError(f"None of these {seen.done:,} files can be read as a picture. {' '.join(seen.unread[:3])}")
     return Looked(model, table, all_layers, found, stream, plan, seen)
+
+
+def _plan(model: Any, layers: Sequence[str], first: Any) -> Plan:
+    """Return what is to be looked for in pictures like the first one."""
+    height, width, channels = model.inputs[0].shape[1:]
+    if isinstance(first, (str, os.PathLike)):
+        if channels not in (1, 3):
+            raise ValueError(f"Files hold pictures in colours or in grey, but this network takes {channels} channels.")
+    elif height is None or width is None:
+        height, width = np.shape(first)[:2]
+    fit = Fit((height or _ANY_SIDE, width or _ANY_SIDE), channels, scan=False, longest=None)
+    output, probabilities = output_layer(model)
+    searches = tuple(_search(model, layer, fit) for layer in layers)
+    return Plan(searches, feature_layer(model), output, probabilities, fit)
 
 
 def _search(model: Any, layer: str, fit: Fit) -> Search:
@@ -177,24 +184,24 @@ def _search(model: Any, layer: str, fit: Fit) -> Search:
 
 def _parts(looked: Looked) -> tuple[list[page.Part], list[str]]:
     """Return the sections, and what was not done because of an interrupt."""
-    parts, done = [], 0
+    needs_none = {"architecture", "findings"} if looked.several is not None else {"architecture"}
+    wanted = [one for one in PARTS if looked.survey is not None or one[0] in needs_none]
+    parts: list[page.Part] = []
     # Names come from files: in a figure a dollar sign is a dollar sign, and a letter without a glyph a box.
     with matplotlib.rc_context({"text.parse_math": False}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
         try:
-            for key, title, draw in progress_bar(PARTS, desc="Drawing", unit="part"):
+            for key, title, draw in progress_bar(wanted, desc="Drawing", unit="part"):
                 try:
                     content = draw(looked)
                 except (ValueError, TypeError) as error:
                     content = page.note(f"Not shown: {error}")
                 parts.append(page.Part(key, title, content))
-                done += 1
         except KeyboardInterrupt:
-            missing = [title for _, title, _ in PARTS[done:]]
-            parts = parts[:done] + [
-                page.Part(k, t, page.note("Stopped before this was drawn.")) for k, t, _ in PARTS[done:]
-            ]
-            return parts, [f"Not drawn: {', '.join(missing)}."]
+            missing = wanted[len(parts) :]
+            stopped = page.note("Stopped before this was drawn.")
+            parts += [page.Part(key, title, stopped) for key, title, _ in missing]
+            return parts, [f"Not drawn: {', '.join(title for _, title, _ in missing)}."] if missing else []
     return parts, []
 
 
@@ -202,4 +209,6 @@ def _summary(looked: Looked, stopped: str) -> str:
     words = [f'<p class="stopped">Stopped before the end. {page.text(stopped)}</p>'] if stopped else []
     if looked.survey is not None:
         words.append(page.paragraph(f"What the network does with {len(looked.survey.read):,} pictures."))
+    else:
+        words.append(page.paragraph(f"What the network does with pictures is not shown. {looked.trouble}"))
     return "\n".join(words)

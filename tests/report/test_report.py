@@ -310,16 +310,32 @@ def test_what_the_command_says(changes, said, model, tmp_path, monkeypatch, caps
     assert not (tmp_path / "report.html").exists()
 
 
-def test_a_network_with_two_inputs(pictures, tmp_path):
+@pytest.fixture(scope="module")
+def two_inputs():
     left, right = keras.Input((12, 12, 3), name="left"), keras.Input((12, 12, 3), name="right")
-    x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(layers.Subtract()([left, right])))
-    found = read(write_report(keras.Model([left, right], layers.Dense(2)(x)), pictures, tmp_path / "report.html"))
-    for key in ("answers", "findings", "channels", "patches", "map", "mistakes", "pictures"):
-        assert (
-            "Not shown: Pictures are for networks with one input (height, width, channels); this takes"
-            in (found.sections[key])
-        )
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, activation="relu")(layers.Subtract()([left, right])))
+    return keras.Model([left, right], layers.Dense(2)(x))
+
+
+def test_a_network_with_two_inputs_and_a_folder(two_inputs, pictures, tmp_path):
+    found = read(write_report(two_inputs, pictures, tmp_path / "report.html"))
+    assert set(found.sections) == {"head", "architecture"}
+    assert "not shown. Pictures are for networks with one input" in found.sections["head"]
     assert "conv2d" in found.sections["architecture"]
+
+
+def test_a_network_with_two_inputs_and_its_arrays(two_inputs, tmp_path):
+    given = [images_for(8), images_for(8)[::-1]]
+    found = read(write_report(two_inputs, given, tmp_path / "report.html"))
+    expected = diagnose(two_inputs, given)
+    assert [row[0] for row in found.tables["Findings"][1:]] == [one.name for one in expected]
+    assert "Measured on the pictures given." in found.sections["findings"]
+
+
+def test_a_network_that_takes_four_channels(pictures, tmp_path):
+    model = keras.Sequential([keras.Input((12, 12, 4)), layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(3)])
+    found = read(write_report(model, pictures, tmp_path / "report.html"))
+    assert "in colours or in grey, but this network takes 4 channels" in found.sections["head"]
 
 
 def test_a_grey_network_without_weights_of_its_own_and_without_labels(pictures, tmp_path):
