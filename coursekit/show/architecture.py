@@ -209,7 +209,7 @@ def _html(table: pd.DataFrame, box: str = _BOX, most: int | None = None) -> str:
             f'<p style="margin:8px 0 0;font-size:12px;line-height:1.9">{" ".join(legend)}</p>',
             *graph,
             f'<div {box} aria-label="Layers">',
-            *_html_table(table.head(most) if most else table),
+            *(_html_table(table.head(most), "#") if most else _html_table(table)),
             "</div>",
             "</div>",
         ]
@@ -232,11 +232,11 @@ def _sign(flags: Sequence[str]) -> str:
     return '<span style="color:#b00020">&#9650;</span>'
 
 
-def _html_table(table: pd.DataFrame) -> list[str]:
+def _html_table(table: pd.DataFrame, number: str = "") -> list[str]:
     left = '<td style="text-align:left">'
     words = ("layer", "output", "sees", "hyperparameters, learnables, origin")
     numbers = ("parameters", "multiplications, share")
-    heads = [("", "right"), *((word, "left") for word in words), *((word, "right") for word in numbers)]
+    heads = [(number, "right"), *((word, "left") for word in words), *((word, "right") for word in numbers)]
     fixed = "position:sticky;top:0;background:#fff"
     lines = [
         '<table cellpadding="4" style="table-layout:auto;border-collapse:collapse;width:100%;margin:0;'
@@ -246,13 +246,13 @@ def _html_table(table: pd.DataFrame) -> list[str]:
         "</tr></thead>",
     ]
     before = None
-    for number, row in table.iterrows():
+    for place, row in table.iterrows():
         origin = "" if row["connections"] in ((), (before,)) else f"from {', '.join(row['connections'])}"
         before = row["layer"]
         name = html.escape(row["layer"]).replace("/", "/<wbr>")  # a long name may break there
         words = [html.escape(text) for text in (row["hyperparameters"], row["learnables"], origin) if text]
         lines.append(
-            f'<tr style="background:#{"f6f6f6" if number % 2 else "fff"}"><td>{number}</td>'
+            f'<tr style="background:#{"f6f6f6" if place % 2 else "fff"}"><td>{place}</td>'
             f"{left}<b>{name}</b> {_sign(row['flags'])}<br>{html.escape(row['type'])}</td>"
             f"{left}{_shape(row['output shape'])}</td>{left}{_seen(row)}</td>{left}{'<br>'.join(words)}</td>"
             f"<td>{_number(row['parameters'])}</td>"
