@@ -26,7 +26,7 @@ from coursekit.report.layers import (
 )
 from coursekit.report.parts import MOST_PATCHES, PARTS, Looked
 from coursekit.show.architecture import analyze
-from coursekit.techniques.strongest import Search
+from coursekit.techniques.patches_search import Search
 from coursekit.techniques.survey import Plan, survey
 from coursekit.validation import as_count
 from coursekit.waiting import progress_bar

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
 import os
-import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -17,15 +14,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from coursekit.files import writing
 from coursekit.networks.backend import tf
 from coursekit.networks.cluster import as_client, in_order
 from coursekit.networks.graph import Step, find_layer, kept, refuse_channels_first, run, steps, traced
 from coursekit.networks.shapes import output_shapes
 from coursekit.pictures.folders import MOST_NAMED
 from coursekit.pictures.streams import Block, Fit, Pictures, as_stream, fitted, read_block
+from coursekit.techniques.patches_search import ROW, Found, Search, Store, identity_of
 from coursekit.techniques.receptive_field import receptive_field
-from coursekit.techniques.strongest import ROW, Search, strongest_positions, table_of
+from coursekit.techniques.strongest import strongest_positions, table_of
 from coursekit.validation import as_count, as_index
 from coursekit.waiting import progress_bar
 
@@ -154,9 +151,9 @@ def top_patches(
     stream = as_stream(images)
     batch_size = as_count((4 if scan else 32) if batch_size is None else batch_size, "batch_size")
     cutter = _Cutter(model, search, stream)
-    found, store = _Found(np.empty(0, ROW), 0, {}), None
+    found, store = Found(np.empty(0, ROW), 0, {}), None
     if state is not None:
-        store = _Store(Path(os.path.expanduser(state)), _identity(model, search, stream, batch_size))
+        store = Store(Path(os.path.expanduser(state)), identity_of(model, search, stream, batch_size))
         found = store.read() or found
         store.write(found)  # what cannot be written shall fail before the search
 
@@ -171,7 +168,7 @@ def top_patches(
     try:
         for block, answer in answers:
             table = search.merge([found.table, answer.table])
-            found = _Found(table, block.first + len(block.items), cutter.keep(found, table, block))  # all at once
+            found = Found(table, block.first + len(block.items), cutter.keep(found, table, block))  # all at once
             unread += answer.unread
             bar.update(len(block.items))
             if store is not None:
@@ -203,14 +200,6 @@ def _as_channels(channels: Any, count: int) -> list[int]:
     if not several:
         raise ValueError("No channel was asked for: give at least one, or None for all channels.")
     return list(dict.fromkeys(as_index(channel, count, "channel") for channel in several))
-
-
-class _Found(NamedTuple):
-    """What has been found so far: a new one for each block, so that an interrupt never meets a half of it."""
-
-    table: np.ndarray
-    done: int  # so many pictures, the first ones
-    crops: dict  # (picture, top, left, bottom, right) -> pixels, for pictures that pass only once
 
 
 class _Answer(NamedTuple):
@@ -321,7 +310,7 @@ class _Cutter:
             boxes[here] = self.all_boxes(tuple(size.tolist()))[table["row"][here], table["column"][here]]
         return boxes
 
-    def keep(self, found: _Found, table: np.ndarray, block: Block) -> dict:
+    def keep(self, found: Found, table: np.ndarray, block: Block) -> dict:
         """Return the crops that a new table needs, cut from a block that will not come again."""
         if self.stream.item is not None or not (table["picture"] >= block.first).any():
             return found.crops
@@ -347,7 +336,7 @@ class _Cutter:
                 crops[index, top, left, bottom, right] = crop
         return crops
 
-    def result(self, found: _Found) -> Patches:
+    def result(self, found: Found) -> Patches:
         """Return what was found, channel by channel in the order asked for."""
         search, names = self.search, self.stream.names
         count = len(search.channels)
@@ -374,76 +363,3 @@ class _Cutter:
 def _keys(table: np.ndarray, boxes: np.ndarray) -> list[tuple]:
     """Return (picture, top, left, bottom, right) for each row: channels that agree share a crop."""
     return [tuple(key) for key in np.column_stack([table["picture"], boxes]).tolist()]
-
-
-# The state on disk
-
-
-def _identity(model: Any, search: Search, stream: Pictures, batch_size: int) -> dict:
-    """Return what must be the same for a search to go on."""
-    weights = hashlib.sha256()
-    for weight in model.weights:
-        weights.update(np.ascontiguousarray(weight.numpy()).tobytes())
-    first = stream.first if isinstance(stream.first, (str, os.PathLike)) else np.asarray(stream.first)
-    shown = repr(stream.names) if stream.names else repr(first.shape) + hashlib.sha256(first.tobytes()).hexdigest()
-    fit = search.fit
-    return {
-        "layer": search.layer,
-        "k": search.k,
-        "channels": list(search.channels),
-        "per_picture": search.per_picture,
-        "size": list(fit.size or []),
-        "scan": fit.scan,
-        "longest": fit.longest,
-        "batch_size": batch_size,
-        "number of pictures": stream.count,
-        "pictures": hashlib.sha256(shown.encode()).hexdigest(),
-        "network": weights.hexdigest(),
-    }
-
-
-class _Store:
-    """The file in which a search is kept, so that it survives whatever ends the process."""
-
-    def __init__(self, path: Path, identity: dict):
-        self.path, self.identity, self.written = path, identity, -np.inf
-        if not path.absolute().parent.is_dir():
-            raise FileNotFoundError(f"There is no folder {path.absolute().parent} for the state of the search.")
-
-    def read(self) -> _Found | None:
-        """Return what an earlier search has found; None if there is no file yet.
-
-        Raises:
-            ValueError: The file is something else, or of a search for something else.
-        """
-        if not self.path.exists():
-            return None
-        try:
-            with np.load(self.path, allow_pickle=False) as stored:
-                identity = json.loads(str(stored["search"]))
-                keys = [tuple(key) for key in stored["crops"].tolist()]
-                crops = {key: stored[f"crop {i}"] for i, key in enumerate(keys)}
-                found = _Found(stored["table"], int(stored["done"]), crops)
-        except Exception as error:  # what a file of another kind makes NumPy raise has many types
-            raise ValueError(f"{self.path} is not the state of a search, or damaged. Name another file.") from error
-        differing = [name for name, value in self.identity.items() if identity.get(name) != value]
-        if differing:
-            raise ValueError(
-                f"{self.path} holds a search that differs in: {', '.join(differing)}. Delete it or name another file."
-            )
-        return found
-
-    def write(self, found: _Found, every: float = 0) -> None:
-        """Write the file whole or not at all; with ``every``, only if the last time is so many seconds ago."""
-        if time.monotonic() - self.written < every:
-            return
-        with writing(self.path) as file:
-            np.savez(
-                file,
-                search=json.dumps(self.identity),
-                table=found.table,
-                done=found.done,
-                crops=np.array(list(found.crops), np.int64).reshape(-1, 5),
-                **{f"crop {i}": crop for i, crop in enumerate(found.crops.values())},
-            )
-        self.written = time.monotonic()

@@ -1,48 +1,14 @@
-"""Which positions of a layer are strongest, picture by picture, and the table of the strongest so far."""
+"""Which positions of a layer are strongest, picture by picture."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from coursekit.networks.backend import tf
-from coursekit.pictures.streams import Fit
-
-# A table has one row for each patch: where a channel is how strong, in a picture of what height and width.
-_COLUMNS = [("channel", "i4"), ("value", "f4"), ("picture", "i8")]
-ROW = np.dtype([*_COLUMNS, ("row", "i4"), ("column", "i4"), ("height", "i4"), ("width", "i4")])
-
-
-@dataclass(frozen=True)
-class Search:
-    """What is searched for. It travels to the workers of a cluster."""
-
-    layer: str
-    k: int
-    channels: tuple[int, ...]
-    all_channels: int
-    per_picture: int
-    fit: Fit
-
-    def merge(self, tables: Sequence[np.ndarray]) -> np.ndarray:
-        """Return the k best rows of each channel in any number of tables, whatever their order."""
-        table = np.concatenate(tables)
-        order = np.lexsort((table["column"], table["row"], table["picture"], -table["value"], table["channel"]))
-        channel = table["channel"][order]
-        place = np.arange(len(table)) - np.searchsorted(channel, channel)  # among those of the same channel
-        return table[order[place < self.k]]
-
-    def to_beat(self, table: np.ndarray) -> np.ndarray:
-        """Return what a later picture's activation must exceed to get into the table, for each channel (C,)."""
-        least = np.full(self.all_channels, np.inf, np.float32)
-        least[list(self.channels)] = -np.inf
-        counts = np.bincount(table["channel"], minlength=self.all_channels)
-        full = counts >= self.k
-        least[full] = table["value"][np.cumsum(counts)[full] - 1]
-        return least
+from coursekit.techniques.patches_search import ROW
 
 
 def strongest_positions(maps: Any, to_beat: Any, per_picture: int) -> tuple:

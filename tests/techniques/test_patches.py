@@ -7,7 +7,7 @@ from PIL import Image
 
 from coursekit import activations, photos, receptive_field, resize, squeezenet, top_patches, with_preprocessing
 from coursekit.networks.backend import keras
-from coursekit.techniques.strongest import ROW, Search
+from coursekit.techniques.patches_search import ROW, Search
 from tests.techniques.searches import LARGE, PICTURES, RANDOM, small
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ from coursekit import activations, top_patches
 from coursekit.networks.backend import keras
 from coursekit.pictures.streams import Fit, as_stream
 from coursekit.techniques import survey as survey_module
-from coursekit.techniques.strongest import Search
+from coursekit.techniques.patches_search import Search
 from coursekit.techniques.survey import Plan, survey
 from tests.report.folders import small_network, write_pictures
 
