@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "channels": ["beside", "maps", "montage"],
         "class_activation": ["cam"],
         "deletion_insertion": ["deletion_insertion"],
+        "diagnosis": ["diagnosis"],
         "embeddings": ["scatter"],
         "figure": ["BLUE", "DRAWN", "GREEN", "ORANGE", "PURPLE", "Figure", "figure"],
         "filters": ["kernels"],

@@ -6,15 +6,19 @@ There is no score that adds the findings up: what counts as ill depends on what 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from coursekit.networks.graph import as_inputs, refuse_channels_first, steps
-from coursekit.techniques import diagnosis_answers as answers, diagnosis_layers as layers
-from coursekit.techniques.diagnosis_copies import copies
-from coursekit.techniques.diagnosis_pass import Seen, answers_to, see
-from coursekit.techniques.diagnosis_table import Diagnosis, Finding
+from coursekit.techniques import (
+    diagnosis_answers as answers,
+    diagnosis_layers as layers,
+    diagnosis_neighbors as neighbors,
+)
+from coursekit.techniques.diagnosis_pass import see
+from coursekit.techniques.diagnosis_table import Diagnosis, Finding, not_measured
 from coursekit.validation import as_count
 from coursekit.waiting import progress_bar
 
@@ -42,14 +46,17 @@ def diagnose(
     - ``a place at the border that carries a class``, by occlusion and by the gradient, against the other classes;
     - ``errors away from borders``: wrong answers whose neighbours are of neither class;
     - ``labels that neighbours contradict``;
+    - ``test pictures apart from the others``: the network sees two kinds;
     - ``pictures in training and test``: the same, with noise, or moved by a pixel;
     - ``answers that flip under a shift`` by one pixel.
 
-    Neighbours are those of ``nearest_neighbors`` among what the last layer with weights gets to see. What cannot be
-    measured, such as what needs labels, says so. There is no score: a finding is a number to look into, not a verdict.
+    Neighbours are those of ``nearest_neighbors`` among what the last layer with weights gets to see. With test
+    pictures, what is said of answers (certainty, errors, shifts) is said of these; layers, labels and the place are
+    looked at with the pictures, the scale with both. What cannot be measured, such as what needs labels, says so. There
+    is no score that adds them up: a finding is a number to look into, not a verdict.
 
     The pictures pass through the network once, a batch at a time; what needs more passes takes at most 512 of them.
-    Memory does not grow with their number, but for these features.
+    Memory does not grow with their number, but for these features. Interrupted after that pass, it gives what it has.
 
     Args:
         model: A Keras model.
@@ -89,22 +96,29 @@ def diagnose(
         raise ValueError("There are test_labels but no test_pictures.")
     test_labels = _as_labels(test_labels, 0 if tests is None else len(tests[0]), "test_labels", classes)
     seen = see(model, batches, labels, batch_size)
-    right = None
-    if test_labels is not None and len(tests) == 1 and seen.outputs is not None:
-        right = answers_to(model, tests[0], batch_size).argmax(axis=1) == test_labels
-    parts: list[Callable[[Seen], list[Finding]]] = [
-        layers.dead_channels,
-        layers.constant_channels,
-        layers.twins,
-        answers.input_scale,
-        layers.statistics,
-        answers.certainty,
-        answers.border_place,
-        answers.neighbourhoods,
-        lambda seen: copies(seen, tests[0] if tests else None, right),
-        answers.flips,
+    test = None if tests is None else see(model, tests, test_labels, batch_size)
+    parts: list[tuple[tuple[str, ...], Callable[[], list[Finding]]]] = [
+        (layers.DEAD, partial(layers.dead_channels, seen)),
+        (layers.CONSTANT, partial(layers.constant_channels, seen)),
+        (layers.TWINS, partial(layers.twins, seen)),
+        (answers.SCALE, partial(answers.input_scale, seen, test)),
+        (layers.STATISTICS, partial(layers.statistics, seen)),
+        (answers.CERTAINTY, partial(answers.certainty, test or seen)),
+        (answers.PLACE, partial(answers.border_place, seen)),
+        (neighbors.ERRORS, partial(neighbors.errors, seen, test)),
+        (neighbors.LABELS, partial(neighbors.contradicted, seen)),
+        (neighbors.APART, partial(neighbors.apart, seen, test)),
+        (neighbors.COPIES, partial(neighbors.copies, seen, test)),
+        (answers.FLIPS, partial(answers.flips, test or seen)),
     ]
-    found = [one for part in progress_bar(parts, unit="finding") for one in part(seen)]
+    found: list[Finding] = []
+    try:
+        for _, measure in progress_bar(parts, unit="measure"):
+            found += measure()
+    except KeyboardInterrupt:
+        names = {one.name for one in found}
+        missing = [name for several, _ in parts for name in several if name not in names]
+        found += [not_measured(name, "It was interrupted before this was measured.") for name in missing]
     return Diagnosis(tuple(sorted(found, key=lambda one: (not one.unusual, one.value is None))))
 
 

@@ -3,92 +3,95 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from coursekit.pictures import shift
-from coursekit.techniques.diagnosis_pass import Seen, answers_to
+from coursekit.techniques.diagnosis_pass import NO_LABELS, Seen, answers_to, spread
 from coursekit.techniques.diagnosis_table import MEASURES, Finding, finding, not_measured, widened
-from coursekit.techniques.embeddings import nearest_neighbors
 from coursekit.techniques.objectives import class_score
 from coursekit.techniques.occlusion import occlusion
 from coursekit.techniques.saliency import saliency
 
+SCALE = ("inputs on another scale",)
+CERTAINTY = "saturated outputs", "sure and wrong", "one answer for all"
+PLACE = ("a place at the border that carries a class",)
+FLIPS = ("answers that flip under a shift",)
 _SAMPLE = 512  # pictures given again, changed
 _FEW, _EACH = 5, 20  # pictures of a class whose maps are computed
 _SURE = 0.999
+_PHOTO = 64  # pixels: smaller ones count as digits
 _GRID = 5  # cells on a side
-_NEIGHBORS, _MOST = 10, 8
 _DOWN = ("top", "above the middle", "middle", "below the middle", "bottom")
 _ACROSS = ("left", "left of the middle", "middle", "right of the middle", "right")
-_NO_LABELS = "It needs labels: the class of each picture."
 
 
-def input_scale(seen: Seen) -> list[Finding]:
-    """Return how much better the labels are answered to pictures on another scale."""
-    name = "inputs on another scale"
-    if why := seen.no_probabilities or seen.no_pictures or (_NO_LABELS if seen.labels is None else ""):
+def input_scale(seen: Seen, tests: Seen | None) -> list[Finding]:
+    """Return how much better the labels are answered to the pictures, or to those of the test, on another scale."""
+    (name,) = SCALE
+    sets = [one for one in (seen, tests) if one is not None and one.labels is not None]
+    if why := seen.no_probabilities or seen.no_pictures or ("" if sets else NO_LABELS):
         return [not_measured(name, why)]
+    found = [_better_scale(name, one, "test pictures" if one is tests else "pictures") for one in sets]
+    return [max(found, key=lambda one: (one.unusual, one.value or 0))]
+
+
+def _better_scale(name: str, seen: Seen, called: str) -> Finding:
+    if why := seen.no_probabilities:
+        return not_measured(name, why)
     if seen.count < 20:
-        return [not_measured(name, f"It needs 20 pictures, and there are {seen.count}.")]
-    rows = _spread(seen.count, _SAMPLE)
-    pictures, labels = seen.batches[0][rows].astype(np.float32), seen.labels[rows]
-    given = seen.outputs[rows]
-    losses, shares = {}, {}
+        return not_measured(name, f"It needs 20 {called}, and there are {seen.count}.")
+    rows = spread(seen.count, _SAMPLE)
+    pictures, labels, given = seen.batches[0][rows], seen.labels[rows], seen.outputs[rows]
+    losses, accuracy = {}, {"as given": float((given.argmax(axis=1) == labels).mean())}
     for way, change in _scales(pictures).items():
-        outputs = answers_to(seen.model, change(pictures), seen.batch_size)
+        outputs = answers_to(seen.model, pictures, seen.batch_size, change)
         if np.isfinite(outputs).all():
-            losses[way], shares[way] = _losses(outputs, labels), (outputs.argmax(1) == labels).mean()
-    loss, share = _losses(given, labels), (given.argmax(1) == labels).mean()
+            losses[way], accuracy[way] = _losses(outputs, labels), float((outputs.argmax(axis=1) == labels).mean())
+    if not losses:
+        return not_measured(name, f"On every other scale the network gives NaN or infinity for the {called}.")
     best = min(losses, key=lambda way: losses[way].mean())
-    gains = loss - losses[best]
+    gains = _losses(given, labels) - losses[best]
     gain = max(0.0, float(gains.mean()))
-    chance = 3 * float(gains.std()) / len(rows) ** 0.5
     normal = MEASURES[name].normal
-    if normal is not None:
-        normal = normal[0], max(normal[1], chance)
-    if gain == 0:
-        says = f"None of {len(losses)} other scales fits the labels better (accuracy {share:.3f} as given)."
-    else:
-        says = (
-            f"With the pictures {best} the label's log probability is {gain:.2g} higher, and the accuracy "
-            f"{shares[best]:.3f} instead of {share:.3f}."
-        )
-    advice = f"The network seems to expect its pictures {best}: prepare them so, or put it into with_preprocessing."
-    details = {"accuracy": {"as given": share, **shares}, "best": best}
-    return [finding(name, gain, says, advice, normal=normal, details=details)]
+    if normal is not None:  # three standard errors, where so few pictures say little
+        normal = normal[0], max(normal[1], 3 * float(gains.std()) / len(rows) ** 0.5)
+    says = (
+        f"With the {called} {best}, {len(rows)} labels are {gain:.2g} nats more probable on average, and the accuracy "
+        f"is {accuracy[best]:.3f} instead of {accuracy['as given']:.3f}."
+        if gain
+        else f"None of {len(losses)} other scales makes the labels more probable (accuracy {accuracy['as given']:.3f})."
+    )
+    advice = f"The network seems to expect its pictures {best}: prepare them so, or use with_preprocessing."
+    return finding(name, gain, says, advice, normal=normal, details={"accuracy": accuracy, "best": best})
 
 
 def _scales(pictures: np.ndarray) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
-    """Return ways to bring pictures of this range to the ranges that are usual."""
+    """Return ways to bring pictures of this range to the ranges that are usual: functions of float32 arrays."""
     low, high = float(pictures.min()), float(pictures.max())
-    if low < 0 and high <= 1:  # -1 to 1
-        found = {
-            "brought from -1-1 to 0-1": lambda x: (x + 1) / 2,
-            "brought from -1-1 to 0-255": lambda x: (x + 1) * 127.5,
-            "inverted": lambda x: -x,
-        }
+    if low < 0 and high <= 1:
+        ways = {"brought to 0 to 1": (0.5, 0.5), "brought to 0 to 255": (127.5, 127.5)}
+        ways["inverted"] = (-1, 0)
     elif low >= 0 and high <= 1:
-        found = {
-            "times 255": lambda x: x * 255,
-            "brought from 0-1 to -1-1": lambda x: 2 * x - 1,
-            "inverted": lambda x: 1 - x,
-        }
+        ways = {"times 255": (255, 0), "brought to -1 to 1": (2, -1), "inverted": (-1, 1)}
     elif low >= 0 and high <= 255:
-        found = {
-            "divided by 255": lambda x: x / 255,
-            "brought from 0-255 to -1-1": lambda x: x / 127.5 - 1,
-            "inverted": lambda x: 255 - x,
-        }
+        ways = {"divided by 255": (1 / 255, 0), "brought to -1 to 1": (1 / 127.5, -1), "inverted": (-1, 255)}
     else:
-        found = {
-            "divided by 255": lambda x: x / 255,
-            "brought to 0-255": lambda x: (x - low) / (high - low) * 255,
-            "inverted": lambda x: low + high - x,
+        to_bytes = 255 / max(high - low, 1e-6)
+        ways = {
+            "divided by 255": (1 / 255, 0),
+            "brought to 0 to 255": (to_bytes, -low * to_bytes),
+            "inverted": (-1, low + high),
         }
+    found = {way: partial(_scaled, factor=factor, offset=offset) for way, (factor, offset) in ways.items()}
     if pictures.shape[-1] == 3:
-        found["with red and blue exchanged"] = lambda x: x[..., ::-1]
+        found["with red and blue exchanged"] = lambda batch: batch[..., ::-1]
     return found
+
+
+def _scaled(batch: np.ndarray, factor: float, offset: float) -> np.ndarray:
+    return batch.astype(np.float32) * np.float32(factor) + np.float32(offset)
 
 
 def _losses(outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -97,7 +100,7 @@ def _losses(outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def certainty(seen: Seen) -> list[Finding]:
     """Return how many answers are sure, how many wrong ones are, and how many pictures get the same answer."""
-    names = "saturated outputs", "sure and wrong", "one answer for all"
+    names = CERTAINTY
     if why := seen.no_probabilities:
         return [not_measured(name, why) for name in names]
     top, answers, count = seen.outputs.max(axis=1), seen.outputs.argmax(axis=1), seen.count
@@ -110,7 +113,7 @@ def certainty(seen: Seen) -> list[Finding]:
     )
     found = [finding(names[0], sure.mean(), says, advice, normal=widened(names[0], count), details={"top": top})]
     if seen.labels is None:
-        found.append(not_measured(names[1], _NO_LABELS))
+        found.append(not_measured(names[1], NO_LABELS))
     else:
         wrong = answers != seen.labels
         if wrong.sum() < 10:
@@ -142,7 +145,7 @@ def certainty(seen: Seen) -> list[Finding]:
 
 def border_place(seen: Seen) -> list[Finding]:
     """Return how much of the evidence for one class, and for no other, lies in one place at the border."""
-    name = "a place at the border that carries a class"
+    (name,) = PLACE
     if why := seen.no_outputs or seen.no_pictures or (seen.no_features and _no_scores(seen)):
         return [not_measured(name, why)]
     pictures = seen.batches[0]
@@ -152,10 +155,10 @@ def border_place(seen: Seen) -> list[Finding]:
         return [not_measured(name, seen.no_outputs)]
     classes = seen.outputs.argmax(axis=1) if seen.labels is None else seen.labels
     rows = {c: np.flatnonzero(classes == c) for c in np.unique(classes)}
-    rows = {int(c): which[_spread(len(which), _EACH)] for c, which in rows.items() if len(which) >= _FEW}
+    rows = {int(c): which[spread(len(which), _EACH)] for c, which in rows.items() if len(which) >= _FEW}
     if len(rows) < 3:
         return [not_measured(name, f"It needs {_FEW} pictures of each of 3 classes; so many have {len(rows)}.")]
-    typical = pictures[_spread(seen.count, _SAMPLE)].mean(axis=0, dtype=np.float64)
+    typical = pictures[spread(seen.count, _SAMPLE)].mean(axis=0, dtype=np.float64)
     drops, slopes = [], []
     patch = tuple(-(-side // _GRID) for side in pictures.shape[1:3])
     for label, which in rows.items():
@@ -189,11 +192,6 @@ def _name_of(row: int, column: int) -> str:
     return f"{down} edge ({across})" if row in (0, _GRID - 1) else f"{across} edge ({down})"
 
 
-def _spread(count: int, most: int) -> np.ndarray:
-    """Return the indices of at most so many pictures, evenly."""
-    return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int))
-
-
 def _no_scores(seen: Seen) -> str:
     try:
         class_score(seen.model, 0)
@@ -215,65 +213,25 @@ def _cells(maps: np.ndarray) -> np.ndarray:
     return sums / (np.diff(rows)[:, np.newaxis] * np.diff(columns))
 
 
-def neighbourhoods(seen: Seen) -> list[Finding]:
-    """Return how many wrong answers lie away from borders of the map, and how many labels neighbours contradict."""
-    names = "errors away from borders", "labels that neighbours contradict"
-    if why := (_NO_LABELS if seen.labels is None else "") or seen.no_features or seen.no_outputs:
-        return [not_measured(name, why) for name in names]
-    counted = np.bincount(seen.labels)
-    judged = counted[seen.labels] > _NEIGHBORS
-    if judged.sum() < 50 or (counted > _NEIGHBORS).sum() < 2:
-        why = f"It needs 50 pictures, more than {_NEIGHBORS} of each of two classes."
-        return [not_measured(name, why) for name in names]
-    indices, _ = nearest_neighbors(seen.features, seen.features, _NEIGHBORS, exclude=range(seen.count))
-    around = seen.labels[indices]
-    found = []
-    answers = seen.outputs.argmax(axis=1)
-    wrong = np.flatnonzero((answers != seen.labels) & judged)
-    if len(wrong) < 10:
-        found.append(not_measured(names[0], f"It needs 10 wrong answers, and there are {len(wrong)}."))
-    else:
-        own, answered = seen.labels[wrong, np.newaxis], answers[wrong, np.newaxis]
-        elsewhere = ((around[wrong] != own) & (around[wrong] != answered)).mean(axis=1)
-        says = (
-            f"Of the {_NEIGHBORS} nearest neighbours of a wrong answer, {elsewhere.mean():.0%} are neither of its "
-            f"own nor of the answered class, in {len(wrong)} wrong answers."
-        )
-        advice = "Many errors lie on no border between two classes: look at the pictures, which may be of another kind."
-        details = {"pictures": wrong, "elsewhere": elsewhere}
-        found.append(finding(names[0], elsewhere.mean(), says, advice, details=details))
-    votes = np.stack([(around == label).sum(axis=1) for label in range(len(counted))], axis=1)
-    other = votes.copy()
-    other[np.arange(seen.count), seen.labels] = 0
-    against = np.flatnonzero((other.max(axis=1) >= _MOST) & judged)
-    share = len(against) / judged.sum()
-    says = (
-        f"Of {judged.sum()} labels, {len(against)} are contradicted: at least {_MOST} of the picture's {_NEIGHBORS} "
-        "nearest neighbours among the features have one other label."
-    )
-    advice = "Look at these pictures first, whether their labels are right."
-    order = against[np.argsort(-other.max(axis=1)[against], kind="stable")]
-    details = {"pictures": order, "instead": other.argmax(axis=1)[order]}
-    normal = widened(names[1], int(judged.sum()))
-    found.append(finding(names[1], share, says, advice, normal=normal, details=details))
-    return found
-
-
 def flips(seen: Seen) -> list[Finding]:
     """Return how many answers change when the picture is shifted by one pixel."""
-    name = "answers that flip under a shift"
+    (name,) = FLIPS
     if why := seen.no_outputs or seen.no_pictures:
         return [not_measured(name, why)]
     if seen.outputs is None:
         return [not_measured(name, seen.no_outputs)]
-    rows = _spread(seen.count, _SAMPLE)
+    rows = spread(seen.count, _SAMPLE)
     pictures, answers = seen.batches[0][rows], seen.outputs[rows].argmax(axis=1)
     if min(pictures.shape[1:3]) < 3:
         return [not_measured(name, "The pictures are smaller than 3 pixels.")]
     flipped = np.zeros(len(rows), bool)
     for down, right in ((0, 1), (0, -1), (1, 0), (-1, 0)):
-        flipped |= answers_to(seen.model, shift(pictures, down, right), seen.batch_size).argmax(axis=1) != answers
+        flipped |= (
+            answers_to(seen.model, pictures, seen.batch_size, partial(shift, down=down, right=right)).argmax(axis=1)
+            != answers
+        )
     says = f"{flipped.sum()} of {len(rows)} answers change under at least one of four shifts by one pixel."
     advice = "The answer hangs on the place: train with shifted pictures, or look at strides and poolings."
-    normal = widened(name, len(rows), 500)
-    return [finding(name, flipped.mean(), says, advice, normal=normal, details={"pictures": rows[flipped]})]
+    photos = pictures.shape[-1] == 3 and min(pictures.shape[1:3]) >= _PHOTO
+    normal, details = widened(name, len(rows), 500, photos), {"pictures": rows[flipped]}
+    return [finding(name, flipped.mean(), says, advice, normal=normal, photos=photos, details=details)]

@@ -9,11 +9,15 @@ import numpy as np
 
 from coursekit.networks.backend import keras
 from coursekit.networks.graph import Step, compiled, steps
-from coursekit.networks.kinds import CONVOLUTIONS
-from coursekit.techniques.diagnosis_pass import Seen, is_rectified, with_channels
+from coursekit.networks.kinds import CONVOLUTIONS, CONVOLUTIONS_OF_ANY_KIND
+from coursekit.techniques.diagnosis_pass import Seen, is_rectified, spread, with_channels
 from coursekit.techniques.diagnosis_table import MEASURES, Finding, finding, not_measured
 from coursekit.techniques.filters import filters
 
+DEAD = "dead channels", "dead channels of Dense layers"
+CONSTANT = ("nearly constant channels",)
+TWINS = ("twins among filters",)
+STATISTICS = ("inputs off their statistics",)
 _ENOUGH = {3: 20, 1: 500}  # pictures: with fewer, channels of a healthy network are silent, too. Maps have many places
 _STILL = 0.01  # of the span that a channel of the layer usually has
 _TWINS = 0.99  # cosine of two kernels
@@ -25,11 +29,11 @@ def dead_channels(seen: Seen) -> list[Finding]:
     return [
         _worst_layer(
             seen, name, rank, dead, is_rectified, "ReLU",
-            "never above zero",
-            "They take no part in any answer, and no gradient reaches them: train with a smaller learning rate, or "
+            "never above zero", "is above zero somewhere",
+            "They take no part in these answers, and no gradient reaches them: train with a smaller learning rate, or "
             "with a leaky ReLU; or leave them out.",
         )
-        for name, rank in (("dead channels", 3), ("dead channels of Dense layers", 1))
+        for name, rank in zip(DEAD, (3, 1), strict=True)
     ]  # fmt: skip
 
 
@@ -43,8 +47,9 @@ def constant_channels(seen: Seen) -> list[Finding]:
 
     return [
         _worst_layer(
-            seen, "nearly constant channels", 3, still, lambda step: True, "convolution",
-            f"alive but span less than {_STILL:.0%} of what a channel of the layer usually spans",
+            seen, *CONSTANT, 3, still, lambda step: True, "convolution",
+            f"alive, but span less than {_STILL:.0%} of what a channel of the layer usually does",
+            f"is dead or spans more than {_STILL:.0%} of what a channel of the layer usually does",
             "They tell nothing about the picture: look at them with show.channels.",
         )
     ]  # fmt: skip
@@ -58,6 +63,7 @@ def _worst_layer(
     belongs: Callable[[Step], bool],
     kind: str,
     what: str,
+    otherwise: str,
     advice: str,
 ) -> Finding:
     """Return the finding of the layer with the largest share of channels that ``judge`` picks."""
@@ -76,9 +82,11 @@ def _worst_layer(
     worst = max(shares, key=lambda layer: shares[layer])
     total = seen.extremes[worst].shape[1]
     enough = seen.count >= _ENOUGH[rank]
-    says = f"{len(picked[worst])} of the {total} channels of {worst!r} are {what}, in {_number_of(seen.count)}."
+    pictures = "the one picture" if seen.count == 1 else f"{seen.count:,} pictures"
+    says = f"{len(picked[worst])} of the {total} channels of {worst!r} are {what}, in {pictures}."
     if shares[worst] == 0:
-        says = f"In none of the {len(shares)} layers looked at is a channel {what}, in {_number_of(seen.count)}."
+        looked = repr(worst) if len(shares) == 1 else f"the {len(shares)} layers looked at"
+        says = f"Each channel of {looked} {otherwise}, in {pictures}."
     if not enough:
         says += f" With fewer than {_ENOUGH[rank]} pictures, healthy networks have such channels, too."
     return finding(
@@ -91,10 +99,13 @@ def _worst_layer(
 
 def twins(seen: Seen) -> list[Finding]:
     """Return how many filters of the first convolution have the same kernel as another one, but for its strength."""
-    name = "twins among filters"
-    first = next((step for step in steps(seen.model) if isinstance(step.operation, CONVOLUTIONS)), None)
-    if first is None or len(first.shape) != 3:
-        return [not_measured(name, "The network has no convolution of pictures.")]
+    (name,) = TWINS
+    found = (step for step in steps(seen.model) if isinstance(step.operation, CONVOLUTIONS_OF_ANY_KIND))
+    first = next(found, None)
+    if first is None or not isinstance(first.operation, CONVOLUTIONS) or len(first.shape) != 3:
+        return [not_measured(name, "The network does not begin with a convolution of pictures, of the plain kind.")]
+    if first.operation.groups > 1:
+        return [not_measured(name, f"The channels of {first.name!r} are in groups, which see different things.")]
     kernels = filters(seen.model, first.name)
     length, count = int(np.prod(kernels.shape[:3])), kernels.shape[3]
     if length < 9 or count < 2:
@@ -129,7 +140,7 @@ def _cosines(rows: np.ndarray) -> np.ndarray:
 
 def statistics(seen: Seen) -> list[Finding]:
     """Return how far what comes into the first normalisation is from what it saw in training."""
-    name = "inputs off their statistics"
+    (name,) = STATISTICS
     kind = keras.layers.BatchNormalization
     step = next((one for one in steps(seen.model) if isinstance(one.operation, kind)), None)
     if step is None:
@@ -142,7 +153,7 @@ def statistics(seen: Seen) -> list[Finding]:
         np.asarray(keras.ops.cast(one, "float32"), np.float64) for one in (layer.moving_mean, layer.moving_variance)
     )
     forward = compiled(seen.model, [step.parents[0]])
-    rows = np.unique(np.linspace(0, seen.count - 1, min(512, seen.count)).astype(int))
+    rows = spread(seen.count, 512)
     total, squares, places = 0.0, 0.0, 0
     for start in range(0, len(rows), seen.batch_size):
         values: Any = forward(*(batch[rows[start : start + seen.batch_size]] for batch in seen.batches))[0]
@@ -150,18 +161,14 @@ def statistics(seen: Seen) -> list[Finding]:
         total, squares, places = total + values.sum(0), squares + (values**2).sum(0), places + len(values)
     deviation = np.sqrt(variance + layer.epsilon)
     off = (total / places - mean) / deviation
-    spread = np.sqrt(np.maximum(squares / places - (total / places) ** 2, 0)) / deviation
-    if not np.isfinite([off, spread]).all():
+    wide = np.sqrt(np.maximum(squares / places - (total / places) ** 2, 0)) / deviation
+    if not np.isfinite([off, wide]).all():
         return [not_measured(name, f"What comes into {step.name!r} holds NaN or infinity.")]
     value = float(np.median(np.abs(off)))
     says = (
         f"The channels that come into {step.name!r} lie {value:.2g} standard deviations from the means it keeps of its "
-        f"training, and spread {np.median(spread):.2g} times as much (medians over its {len(mean)} channels)."
+        f"training, and spread {np.median(wide):.2g} times as much (medians over its {len(mean)} channels)."
     )
     advice = "Prepare the pictures as in training: their range, the order of their colours, their mean."
-    details = {"off": off, "spread": spread}
+    details = {"off": off, "spread": wide}
     return [finding(name, value, says, advice, where=step.name, normal=MEASURES[name].normal, details=details)]
-
-
-def _number_of(count: int) -> str:
-    return "the one picture" if count == 1 else f"any of {count:,} pictures"

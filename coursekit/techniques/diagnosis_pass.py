@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ from coursekit.networks.kinds import WITH_ACTIVATION
 from coursekit.networks.nonlinearity import is_relu, nonlinearity
 from coursekit.networks.reading import has_weights, score_layer
 from coursekit.waiting import progress_bar
+
+NO_LABELS = "It needs labels: the class of each picture."
 
 
 @dataclass(frozen=True)
@@ -96,25 +98,32 @@ def see(model: Any, batches: list[np.ndarray], labels: np.ndarray | None, batch_
     return Seen(model, batches, labels, batch_size, extremes, answers, no_outputs, vectors, no_features)
 
 
-def answers_to(model: Any, pictures: np.ndarray, batch_size: int) -> np.ndarray:
-    """Return the outputs for pictures, float32 (N, classes)."""
+def answers_to(
+    model: Any, pictures: np.ndarray, batch_size: int, change: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """Return the outputs for pictures that are changed a batch at a time, float32 (N, classes)."""
     forward = compiled(model, output_names(model))
     starts = range(0, len(pictures), batch_size)
-    parts = [forward(pictures[start : start + batch_size])[0] for start in starts]
+    parts = [forward(change(pictures[start : start + batch_size]))[0] for start in starts]
     return np.concatenate([np.asarray(part, np.float32) for part in parts])
 
 
 def with_channels(model: Any) -> list[Step]:
     """Return the steps whose channels are looked at: what ends a layer with weights, but for the scores.
 
-    A convolution or Dense layer with an activation of its own, and steps that are a nonlinearity, of one output of
-    rank 2 or 4.
+    A convolution or Dense layer, behind its nonlinearity where that is a step of its own, and other steps that are a
+    nonlinearity; of one output of rank 2 or 4.
     """
-    results = set(output_names(model))
+    results, bent = set(output_names(model)), set()
+    for step in steps(model):
+        if nonlinearity(step.operation) is not None and not isinstance(step.operation, WITH_ACTIVATION):
+            bent.update(step.parents)
     found = []
     for step in steps(model):
         ends = isinstance(step.operation, WITH_ACTIVATION) or nonlinearity(step.operation) is not None
-        if ends and step.name not in results and not isinstance(step.shape, list) and len(step.shape) in (1, 3):
+        linear = nonlinearity(step.operation) is None and step.name in bent
+        row = not isinstance(step.shape, list) and len(step.shape) in (1, 3)
+        if ends and row and not linear and step.name not in results:
             found.append(step)
     return found
 
@@ -178,3 +187,8 @@ def _compiled(model: Any, names: Sequence[str], source: str, classes: bool) -> A
         return checked
 
     return kept(model, ("diagnosis", *names, source, classes), make)
+
+
+def spread(count: int, most: int) -> np.ndarray:
+    """Return the indices of at most so many pictures, evenly."""
+    return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int))

@@ -19,7 +19,7 @@ EVERY = (
     "arrays", "saliency", "smoothgrad", "integrated_gradients", "guided_backprop", "deconvnet", "cam", "grad_cam",
     "randomize", "segment", "occlusion", "deletion_insertion", "fgsm", "pgd", "fool", "analyze", "ChannelExplorer",
     "DreamExplorer",
-    "synthesize_texture", "with_average_pooling",
+    "synthesize_texture", "with_average_pooling", "diagnose",
 )  # fmt: skip
 ATTACKS = ("fgsm", "pgd", "fool")
 NO_AVERAGE = "networks that end in a global average"
@@ -181,7 +181,7 @@ ENDINGS: dict[str, Callable] = {
     "sigmoid_of_several_labels": lambda s: layers.Activation("sigmoid")(s),
     "regression": lambda s: s,
 }
-SCORES = ("class_score", "class_scores", "with_preprocessing", "fgsm")  # what the end makes a difference to
+SCORES = ("class_score", "class_scores", "with_preprocessing", "fgsm", "diagnose")  # what the end makes a difference to
 ENDS = {*ENDINGS, "single_sigmoid"}
 for name, end in ENDINGS.items():
     entered(name, functools.partial(classifier, end))

@@ -42,7 +42,7 @@ from coursekit import (
 )
 from coursekit.networks.backend import keras, tf
 from coursekit.networks.graph import traced
-from tests.contract import adversarial, attribution, more_networks, textures  # noqa: F401 -- enter cells and networks
+from tests.contract import adversarial, attribution, diagnoses, more_networks, textures  # noqa: F401 -- enter cells
 from tests.contract.comparing import CELLS, cell, close, floats, gradients, one, same, support, twice
 from tests.contract.networks import ENDS, EVERY, KINDS, SCORES, SIZE, pictures
 
