@@ -199,6 +199,7 @@ def findings(looked: Looked) -> str:
     return "\n".join(
         [
             page.paragraph(f"{words} {len(found.unusual)} of {len(rows)} are unusual. {caution}"),
+            page.drawing(show.diagnosis(found)) if ranges else "",
             page.table("Findings", heads, rows),
             page.note(f"What is normal was measured on: {'; '.join(ranges)}.") if ranges else "",
         ]
