@@ -189,17 +189,19 @@ def findings(looked: Looked) -> str:
         found = diagnose(looked.model, pictures, labels if (labels >= 0).all() else None)
         words = f"Measured on {len(chosen):,} of {len(read):,} pictures"
         words += ", spread evenly." if len(chosen) < len(read) else "."
-    heads = ("what was looked for", "where", "number", "normal", "verdict", "what it means", "lesson")
+    heads = ("what was looked for", "verdict", "number", "normal", "where", "what it means", "lesson")
     rows = [
-        (one.name, one.where, _number(one), range_in_words(one.normal), verdict(one), one.says, one.lesson)
+        (one.name, verdict(one), _number(one), range_in_words(one.normal), one.where, one.says, one.lesson[:2])
         for one in found
     ]
-    ranges = list(dict.fromkeys(one.measured_on for one in found if one.normal is not None))
+    missing = sum(one.value is None for one in found)
+    ranges = list(dict.fromkeys(one.measured_on for one in found if one.measured_on))
     caution = "What is unusual need not be wrong, and what is not looked for here may be."
+    words += f" {len(found.unusual)} of {len(rows)} are unusual, {missing} could not be measured. {caution}"
     return "\n".join(
         [
-            page.paragraph(f"{words} {len(found.unusual)} of {len(rows)} are unusual. {caution}"),
-            page.drawing(show.diagnosis(found)) if ranges else "",
+            page.paragraph(words),
+            page.drawing(show.diagnosis(found)) if any(one.normal and one.value is not None for one in found) else "",
             page.table("Findings", heads, rows),
             page.note(f"What is normal was measured on: {'; '.join(ranges)}.") if ranges else "",
         ]
