@@ -26,7 +26,7 @@ def small_network():
             layers.Dense(3, name="scores"),
             layers.Softmax(),
         ],
-        name="<b>small",
+        name="small",
     )
 
 

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from coursekit import diagnose, folder, photos, top_patches, write_report
+from coursekit import diagnose, folder, photos, show, top_patches, write_report
 from coursekit.cli import main
 from coursekit.networks.backend import keras
 from coursekit.pictures import streams
@@ -81,7 +81,9 @@ def pictures(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def written(model, pictures, tmp_path_factory):
-    return write_report(model, pictures, tmp_path_factory.mktemp("page") / "report.html", "by-folder", batch_size=4)
+    place = tmp_path_factory.mktemp("page")
+    model.save(place / "<b>small.keras")
+    return write_report(place / "<b>small.keras", pictures, place / "report.html", "by-folder", batch_size=4)
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +169,7 @@ def test_names_are_shown_as_they_are_and_do_nothing(written, found):
     assert "script" not in tags
     assert not {"b", "i"} & {tag for tag, _ in found.tags[: [t for t, _ in found.tags].index("main")]}
     assert not [name for _, attributes in found.tags for name in attributes if name.startswith("on")]
-    assert "Report on <b>small" in found.sections["head"]
+    assert "Report on <b>small.keras" in found.sections["head"]
     text = written.read_text(encoding="utf-8")
     assert "<script" not in text
     assert CLASSES[0] in [row[0] for row in found.tables["Answers by class"]]
@@ -246,13 +248,20 @@ def test_ctrl_c_again_while_patches_are_cut(model, tmp_path):
     assert "Stopped before its patches were cut out" in found.sections["patches"]
 
 
-def test_ctrl_c_while_parts_are_drawn(model, tmp_path):
-    pictures = Interrupting(images_for(8), slices=99, single=16)  # 1 to begin, 8 for the findings, then the patches
-    with pytest.warns(UserWarning, match="Interrupted: Not drawn: .*Worst mistakes, Pictures"):
-        path = write_report(model, pictures, tmp_path / "report.html", [0, 1] * 4)
+def test_ctrl_c_while_parts_are_drawn(model, tmp_path, monkeypatch):
+    montage = show.montage
+
+    def interrupted(*arguments, **named):
+        signal.raise_signal(signal.SIGINT)
+        return montage(*arguments, **named)
+
+    monkeypatch.setattr(show, "montage", interrupted)
+    with pytest.warns(UserWarning, match="Interrupted: Not drawn: Channels, Strongest patches, .*, Pictures"):
+        path = write_report(model, images_for(8), tmp_path / "report.html", [0, 1] * 4)
     found = read(path)
     assert "of 8 labelled pictures" in found.sections["answers"]
     assert found.tables["Findings"]
+    assert "Stopped before this was drawn." in found.sections["channels"]
     assert "Stopped before this was drawn." in found.sections["mistakes"]
     assert "Stopped" in found.sections["head"]
 
