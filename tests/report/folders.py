@@ -24,7 +24,7 @@ def small_network():
             layers.Conv2D(10, 3, activation="relu", name="deep"),
             layers.GlobalAveragePooling2D(name="mean"),
             layers.Dense(3, name="scores"),
-            layers.Softmax(),
+            layers.Softmax(name="probabilities"),
         ],
         name="small",
     )

@@ -29,7 +29,7 @@ def model():
 
 def plan(**other):
     searches = [Search(name, 3, chosen, {"bent": 6, "deep": 10}[name], 1, FIT) for name, chosen in SEARCHED.items()]
-    return Plan(**{"searches": tuple(searches), "features": "deep", "output": "softmax", "probabilities": True,
+    return Plan(**{"searches": tuple(searches), "features": "deep", "output": "probabilities", "probabilities": True,
                    "fit": FIT, **other})  # fmt: skip
 
 
