@@ -387,7 +387,8 @@ def pictures(looked: Looked) -> str:
         looked.labels.rule or "No labels were given.",
     ]
     if found.unread_count:
-        lines.append(f"{found.unread_count:,} files could not be read as pictures and were left out:")
+        files = "1 file" if found.unread_count == 1 else f"{found.unread_count:,} files"
+        lines.append(f"Left out, because it cannot be read as a picture: {files}.")
     more = found.unread_count - len(found.unread)
     return page.bullets(lines) + page.bullets([*found.unread, *([f"and {more:,} more."] if more else [])])
 

@@ -59,10 +59,10 @@ def write_report(
 ) -> Path:
     """Write a page about a network and what it does with pictures: one HTML file, to look at or to send.
 
-    It shows the architecture with its flags, the answers, the channels of some layers, their strongest patches, a map
-    of the pictures with the errors marked, and heat maps of the worst mistakes. What a network does not have, or what
-    cannot be measured, is left out with the reason. The page loads nothing from anywhere, and is a few MB at most
-    however large the network is: it says what it leaves out.
+    It shows the architecture with its flags, the answers, what ``diagnose`` finds, the channels of some layers, their
+    strongest patches, a map of the pictures with the errors marked, and heat maps of the worst mistakes. What a network
+    does not have, or what cannot be measured, is left out with the reason. The page loads nothing from anywhere, and is
+    a few MB at most however large the network is: it says what it leaves out.
 
     The pictures stream by, each going through the network once; memory does not grow with their number. Interrupted,
     the page is written with what there is, and says so.

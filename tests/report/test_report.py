@@ -195,7 +195,7 @@ def test_every_figure_has_a_text(found):
 def test_what_could_not_be_read_is_named(found):
     text = found.sections["pictures"]
     assert "15 pictures were looked at, each at 12 x 12" in text
-    assert "1 files could not be read" in text
+    assert "Left out, because it cannot be read as a picture: 1 file." in text
     assert "broken.png" in text
     assert "in alphabetical order, as Keras numbers" in text
 
