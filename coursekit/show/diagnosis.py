@@ -35,7 +35,8 @@ def diagnosis(found: Diagnosis) -> Figure:
         inside = float(np.clip(place, -0.5, _MOST))
         marker = "." if not one.unusual else ">" if place > _MOST else "^"
         ax.plot(inside, y, marker, color=ORANGE if one.unusual else BLUE, markersize=8, markeredgecolor="black")
-        ax.text(_MOST + 0.15, y, f"{one.value:.3g} {one.unit}", va="center", fontsize=7)
+        told = f"{one.value:.3g} {one.unit}, normal {range_in_words(one.normal)}"
+        ax.text(_MOST + 0.15, y, told, va="center", fontsize=7)
     ax.set_yticks(range(len(rows)), [one.name for one in rows], fontsize=8)
     ax.set_xticks([0, 1], ["lowest normal", "highest normal"], fontsize=8)
     ax.set(xlim=(-0.6, _MOST + 0.1), ylim=(len(rows) - 0.5, -0.5))

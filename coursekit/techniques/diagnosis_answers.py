@@ -22,6 +22,7 @@ _SAMPLE = 512  # pictures given again, changed
 _FEW, _EACH = 5, 20  # pictures of a class whose maps are computed
 _SURE = 0.999
 _PHOTO = 64  # pixels: smaller ones count as digits
+_MORE = 0.1  # than the commonest label is the commonest answer given; in healthy networks at most 0.02
 _GRID = 5  # cells on a side
 _DOWN = ("top", "above the middle", "middle", "below the middle", "bottom")
 _ACROSS = ("left", "left of the middle", "middle", "right of the middle", "right")
@@ -137,7 +138,9 @@ def certainty(seen: Seen) -> list[Finding]:
         says = f"The commonest answer, class {counted.argmax()}, is given to {most:.2f} of the pictures{of}."
         if spread < 1e-4:
             says += " The outputs are the same for all pictures."
-        normal = None if usual is None else (0.0, min(1.0, (1 + usual) / 2))
+        normal = None
+        if usual is not None:
+            normal = 0.0, min(1.0, usual + _MORE + 3 * (usual * (1 - usual) / count) ** 0.5)
         advice = "It hardly looks at the pictures: look for the first layer whose channels are all dead."
         found.append(finding(names[2], most, says, advice, normal=normal, details={"answers": counted}))
     return found
@@ -149,8 +152,8 @@ def border_place(seen: Seen) -> list[Finding]:
     if why := seen.no_outputs or seen.no_pictures or (seen.no_features and _no_scores(seen)):
         return [not_measured(name, why)]
     pictures = seen.batches[0]
-    if min(pictures.shape[1:3]) < 2 * _GRID:
-        return [not_measured(name, f"The pictures are smaller than {2 * _GRID} pixels.")]
+    if min(pictures.shape[1:3]) < _GRID:
+        return [not_measured(name, f"The pictures are smaller than {_GRID} pixels.")]
     if seen.outputs is None:
         return [not_measured(name, seen.no_outputs)]
     classes = seen.outputs.argmax(axis=1) if seen.labels is None else seen.labels

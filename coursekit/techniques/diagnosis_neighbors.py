@@ -48,7 +48,11 @@ def errors(seen: Seen, tests: Seen | None) -> list[Finding]:
 
 
 def contradicted(seen: Seen) -> list[Finding]:
-    """Return how many labels their neighbours contradict."""
+    """Return how many labels their neighbours contradict.
+
+    cleanlab finds wrong labels by probabilities that come from networks trained without the picture: several trainings,
+    where this takes one pass through the network at hand, and one more dependency.
+    """
     (name,) = LABELS
     if why := (NO_LABELS if seen.labels is None else "") or seen.no_features:
         return [not_measured(name, why)]

@@ -1,4 +1,8 @@
-"""What a diagnosis says: findings, each with its number and what is normal, and the table of them."""
+"""What a diagnosis says: findings, each with its number and what is normal, and the table of them.
+
+The ranges come from ``benchmarks/diagnosis.py``. An upper end is the largest number that healthy networks
+had, and at least three standard deviations between networks more, rounded.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-SMALL = "20 healthy networks of four layers on 4,000 digits, seeds 0 to 19, each on 1,000 others and on its own 4,000"
+SMALL = "20 healthy networks of two convolutions and two Dense layers, seeds 0 to 19, on 2,400 digits and 1,000 others"
+LONGER = SMALL + ", and two that were trained four times as long"
 
 
 class Measure(NamedTuple):
@@ -15,7 +20,7 @@ class Measure(NamedTuple):
 
     Attributes:
         unit: What the number counts.
-        normal: The smallest and the largest number that is normal; None where none was measured.
+        normal: The smallest and the largest number that is normal; None where none was measured, or it depends.
         measured_on: How that was measured.
         lesson: The lesson that explains it.
     """
@@ -30,21 +35,23 @@ _ACTIVATIONS, _FILTERS, _MAPS = "01_intermediate_activations", "02_filter_visual
 _SALIENCY, _OCCLUSION, _FOOLING = "06_saliency_maps", "08_occlusion", "09_fooling_images"
 
 MEASURES = {
-    "dead channels": Measure("share of the layer's channels", (0.0, 0.2), SMALL, _ACTIVATIONS),
-    "dead channels of Dense layers": Measure("share of the layer's channels", (0.0, 0.4), SMALL, _ACTIVATIONS),
+    "dead channels": Measure("share of the layer's channels", (0.0, 0.1), SMALL, _ACTIVATIONS),
+    "dead channels of Dense layers": Measure("share of the layer's channels", (0.0, 0.6), SMALL, _ACTIVATIONS),
     "nearly constant channels": Measure("share of the layer's channels", (0.0, 0.1), SMALL, _ACTIVATIONS),
     "twins among filters": Measure("share of the first layer's filters", (0.0, 0.1), SMALL, _FILTERS),
-    "inputs on another scale": Measure("nats per picture", (0.0, 0.1), SMALL, _ACTIVATIONS),
+    "inputs on another scale": Measure("nats per picture", (0.0, 0.02), SMALL, _ACTIVATIONS),
     "inputs off their statistics": Measure("standard deviations", None, "", _ACTIVATIONS),
-    "saturated outputs": Measure("share of the pictures", (0.0, 0.9), SMALL, _SALIENCY),
-    "sure and wrong": Measure("share of the wrong answers", (0.0, 0.3), SMALL, _FOOLING),
-    "one answer for all": Measure("share of the pictures", None, "", _ACTIVATIONS),
-    "a place at the border that carries a class": Measure("share of a class's evidence", (0.0, 0.1), SMALL, _OCCLUSION),
-    "errors away from borders": Measure("share of the neighbours", (0.0, 0.3), SMALL, _MAPS),
-    "labels that neighbours contradict": Measure("share of the pictures", (0.0, 0.04), SMALL, _MAPS),
-    "test pictures apart from the others": Measure("share of the neighbours", (0.0, 0.65), SMALL, _MAPS),
-    "pictures in training and test": Measure("share of the test pictures", (0.0, 0.01), SMALL, _MAPS),
-    "answers that flip under a shift": Measure("share of the pictures", (0.0, 0.1), SMALL, _FOOLING),
+    "saturated outputs": Measure("share of the pictures", (0.0, 0.95), LONGER, _SALIENCY),
+    "sure and wrong": Measure("share of the wrong answers", (0.0, 0.3), LONGER, _FOOLING),
+    "one answer for all": Measure("share of the pictures", None, SMALL, _ACTIVATIONS),
+    "a place at the border that carries a class": Measure(
+        "share of a class's evidence", (0.0, 0.07), SMALL, _OCCLUSION
+    ),
+    "errors away from borders": Measure("share of the neighbours", (0.0, 0.45), SMALL, _MAPS),
+    "labels that neighbours contradict": Measure("share of the pictures", (0.0, 0.03), SMALL, _MAPS),
+    "test pictures apart from the others": Measure("share of the neighbours", (0.0, 0.55), SMALL, _MAPS),
+    "pictures in training and test": Measure("share of the test pictures", (0.0, 0.005), SMALL, _MAPS),
+    "answers that flip under a shift": Measure("share of the pictures", (0.0, 0.3), SMALL, _FOOLING),
 }
 
 

@@ -27,13 +27,33 @@ def eagerly():
 def diagnose_(net):
     with contextlib.nullcontext() if net.kind in COMPILED else eagerly():
         found = diagnose(net.model, net.pictures)
+    _sentences(found)
+    _layers(net, found)
+    _answers(net, found)
+    if net.kind in COMPILED:
+        _with_labels(net)
+
+
+def _sentences(found):
     assert {one.name for one in found} == set(MEASURES)
     for one in found:
         assert SENTENCE.fullmatch(one.says), one.says
         assert one.value is None or (np.isfinite(one.value) and one.value >= 0)
         assert one.value is not None or not (one.unusual or one.where or one.normal)
-    _layers(net, found)
-    _answers(net, found)
+
+
+def _with_labels(net):
+    """With labels, and enough pictures for everything that is measured with them."""
+    many = keras.tree.map_structure(lambda batch: np.concatenate([batch, batch[::-1]] * 6), net.pictures)
+    labels = np.arange(12 * len(keras.tree.flatten(net.pictures)[0])) % 3
+    found = diagnose(net.model, many, labels, test_pictures=many, test_labels=labels)
+    _sentences(found)
+    if found["saturated outputs"].value is not None:
+        (outputs,) = keras.tree.flatten(floats(net, "output"))
+        answers = np.concatenate([outputs, outputs[::-1]] * 6).argmax(axis=-1)
+        assert f"{(answers == labels).mean():.3f} of all are right" in found["saturated outputs"].says
+        assert found["pictures in training and test"].value == (1 if len(net.model.inputs) == 1 else None)
+        assert found["test pictures apart from the others"].value is not None
 
 
 def _layers(net, found):

@@ -23,7 +23,7 @@ def test_points_lie_where_the_number_lies_in_its_range():
     assert [line.get_color() for line in ax.lines] == [ORANGE, BLUE, ORANGE]
     assert [line.get_marker() for line in ax.lines] == ["^", ".", ">"]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["one", "two", "three"]
-    assert ax.texts[0].get_text() == "0.3 share of the pictures"
+    assert ax.texts[0].get_text() == "0.3 share of the pictures, normal 0.1 to 0.2"
 
 
 def test_the_alt_text_names_what_is_unusual_with_its_numbers():

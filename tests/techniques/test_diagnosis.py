@@ -1,6 +1,7 @@
 """``diagnose`` on networks worked out by hand: each has one fault whose number is known."""
 
 import re
+from pathlib import Path
 from unittest import mock
 
 import numpy as np
@@ -389,6 +390,11 @@ def test_interrupted_it_gives_what_it_has():
 
 
 # The table
+
+
+def test_every_finding_names_a_lesson_that_there_is():
+    lessons = {file.stem for file in (Path(__file__).parents[2] / "notebooks").glob("*.ipynb")}
+    assert {measure.lesson for measure in MEASURES.values()} <= lessons
 
 
 def test_a_range_is_wider_for_few_pictures():
