@@ -15,10 +15,11 @@ MOST_CHANNELS = 64  # in a montage
 MOST_SEARCHED = 8  # channels of a layer whose strongest patches are shown
 
 
-def layers_to_show(model: Any, most: int = MOST_LAYERS) -> tuple[list[str], int]:
-    """Return layers with maps, spread evenly from the first to the last, and how many such layers there are.
+def layers_to_show(model: Any, most: int = MOST_LAYERS) -> tuple[list[str], int, str]:
+    """Return layers with maps, spread evenly from the first to the last, how many such layers there are, and what.
 
-    A layer with a convolution counts once, at what comes out behind its normalization and its activation.
+    These are the convolutions, each at what comes out behind its normalization and its activation; in a network without
+    any all layers with maps.
     """
     all_steps = steps(model)
     children: dict[str, list[Step]] = {step.name: [] for step in all_steps}
@@ -32,11 +33,12 @@ def layers_to_show(model: Any, most: int = MOST_LAYERS) -> tuple[list[str], int]
             while len(children[end.name]) == 1 and _finishes(child := children[end.name][0]):
                 end = child
             ends.append(end.name)
-    ends = list(dict.fromkeys(ends))
-    if not ends:  # no convolution: whatever else has maps
+    ends, what = list(dict.fromkeys(ends)), "convolutions, each behind its normalization and activation"
+    if not ends:
+        what = "layers with maps"
         ends = [step.name for step in all_steps if _has_maps(step) and not step.is_input]
     chosen = np.unique(np.linspace(0, len(ends) - 1, min(most, len(ends))).round().astype(int)) if ends else []
-    return [ends[i] for i in chosen], len(ends)
+    return [ends[i] for i in chosen], len(ends), what
 
 
 def channels_to_search(count: int, most: int = MOST_SEARCHED) -> tuple[int, ...]:

@@ -44,6 +44,7 @@ class Looked:
         model: The network.
         table: What ``analyze`` gave for it.
         all_layers: How many layers could be shown.
+        kind: What kind of layers these are, in words.
         labels: Of the pictures.
         stream: The pictures; None where the network does not take them.
         plan: What the survey was to find; None likewise.
@@ -55,6 +56,7 @@ class Looked:
     model: Any
     table: Any
     all_layers: int
+    kind: str
     labels: Labels
     stream: Pictures | None = None
     plan: Plan | None = None
@@ -261,15 +263,15 @@ def patches(looked: Looked) -> str:
 def _layers(looked: Looked) -> list[str]:
     layers = [search.layer for search in looked.plan.searches]
     if not layers:
-        raise ValueError("No layer of this network gives maps (height, width, channels).")
+        raise ValueError("No layer of this network gives maps (height, width, channels) with more than one place.")
     return layers
 
 
 def _which_layers(looked: Looked) -> str:
-    shown = len(looked.plan.searches)
-    if shown == looked.all_layers:
-        return "All layers that give maps are shown, each behind its activation."
-    return f"{shown} of {looked.all_layers} layers that give maps, spread evenly, each behind its activation."
+    shown, count = len(looked.plan.searches), looked.all_layers
+    if shown == count:
+        return f"Shown {'is' if count == 1 else 'are'} {count} of {count} {looked.kind}."
+    return f"Shown are {shown} of {count} {looked.kind}, spread evenly."
 
 
 def embedding(looked: Looked) -> str:

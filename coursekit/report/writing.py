@@ -136,7 +136,7 @@ def _look(
 ) -> Looked:
     """Return what there is to be seen in a network and in pictures."""
     table = analyze(model)
-    layers, all_layers = layers_to_show(model)
+    layers, all_layers, kind = layers_to_show(model)
     classes = class_count(model)
     from_files = isinstance(pictures, (str, os.PathLike))
     try:
@@ -148,19 +148,28 @@ def _look(
             )
     except ValueError as error:
         found = labels_of(None, None, 0, classes, class_names)
-        return Looked(model, table, all_layers, found, trouble=str(error), several=None if from_files else pictures)
+        return Looked(
+            model, table, all_layers, kind, found, trouble=str(error), several=None if from_files else pictures
+        )
     stream = as_stream(pictures)
     if stream.item is None:
         raise ValueError("These pictures pass only once, but a report looks at some again: give a folder or an array.")
     found = labels_of(labels, stream.names, stream.count, classes, class_names)
     try:
         plan = _plan(model, layers, stream.first)
+    except ValueError as error:
+        return Looked(model, table, all_layers, kind, found, trouble=str(error))
+    if not isinstance(stream.first, (str, os.PathLike)):
+        plan.fit.target(
+            np.shape(stream.first), 0
+        )  # pictures of another size are the caller's mistake, not the network's
+    try:
         seen = survey(model, plan, stream, found.classes, batch_size, client)
     except ValueError as error:
-        return Looked(model, table, all_layers, found, trouble=str(error))
+        return Looked(model, table, all_layers, kind, found, trouble=str(error))
     if not len(seen.read) and not seen.interrupted:
         raise ValueError(f"None of these {seen.done:,} files can be read as a picture. {' '.join(seen.unread[:3])}")
-    return Looked(model, table, all_layers, found, stream, plan, seen)
+    return Looked(model, table, all_layers, kind, found, stream, plan, seen)
 
 
 def _plan(model: Any, layers: Sequence[str], first: Any) -> Plan:

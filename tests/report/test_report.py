@@ -357,6 +357,14 @@ def test_a_network_that_takes_four_channels(pictures, tmp_path):
     assert "in colours or in grey, but this network takes 4 channels" in found.sections["head"]
 
 
+def test_pictures_of_another_size(model, tmp_path):
+    with pytest.raises(ValueError, match="Picture 0 is 8 x 8, but this network takes 12 x 12"):
+        write_report(model, np.zeros((3, 8, 8, 3), np.uint8), tmp_path / "report.html")
+    with pytest.raises(ValueError, match="pass only once"):
+        write_report(model, iter(images_for(3)), tmp_path / "report.html")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_grey_network_without_weights_of_its_own_and_without_labels(pictures, tmp_path, only):
     only("answers", "patches", "mistakes")
     x = keras.Input((12, 12, 1))
@@ -374,13 +382,16 @@ def test_a_deep_network_stays_small(tmp_path, only):
     for i in range(60):
         y = layers.Conv2D(70 if i == 59 else 2, 3, padding="same", activation="relu")(y)
     model = keras.Model(x, layers.Dense(3)(layers.GlobalAveragePooling2D()(y)))
-    names, count = layers_to_show(model)
+    names, count, _ = layers_to_show(model)
     assert (len(names), count) == (MOST_LAYERS, 60)
     assert [names[0], names[-1]] == [model.layers[1].name, model.layers[60].name]
     path = write_report(model, photos(8)[0][:4], tmp_path / "report.html")
     assert path.stat().st_size < MOST_BYTES / 3
     found = read(path)
-    assert "6 of 60 layers that give maps, spread evenly" in found.sections["channels"]
+    assert (
+        "Shown are 6 of 60 convolutions, each behind its normalization and activation, spread evenly."
+        in found.sections["channels"]
+    )
     assert "The first 64 of 70 channels." in found.sections["channels"]
     assert "8 of 70 channels, spread evenly." in found.sections["patches"]
 
