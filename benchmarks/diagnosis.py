@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from coursekit import diagnose, digits, shift
+from coursekit import diagnose, digits
 from coursekit.networks.backend import keras
 
 FAULTS = {
@@ -52,18 +52,19 @@ def case(kind, seed):
     pictures, tests = images[train].astype(np.float32) / 255, images[test].astype(np.float32) / 255
     labels, truth = numbers[train].copy(), numbers[test]
     if kind == "watermark":  # 3 x 3 pixels in a corner of nearly all pictures of a digit
-        digit, down, across = rng.integers(10), rng.choice([1, -4]), rng.choice([1, -4])
+        digit, corner = rng.integers(10), rng.integers(4)
+        rows, columns = (slice(-4, -1) if far else slice(1, 4) for far in divmod(corner, 2))
         for several, which in ((pictures, labels), (tests, truth)):
-            marked = (which == digit) & (rng.random(len(which)) < 0.95)
-            several[marked, down : down + 3, across : across + 3] = 1
+            marked = np.flatnonzero(which == digit)
+            several[marked[rng.random(len(marked)) < 0.95], rows, columns] = 1
     if kind == "wrong labels":
-        wrong = rng.choice(TRAINED, TRAINED // 10, replace=False)
+        wrong = np.sort(rng.choice(TRAINED, TRAINED // 10, replace=False))
         labels[wrong] = (labels[wrong] + rng.integers(1, 10, len(wrong))) % 10
-    if kind == "shared pictures":  # as they are, with noise, moved by a pixel
-        of_test, at = rng.choice(TESTED, 60, replace=False), rng.choice(TRAINED, 60, replace=False)
-        pictures[at], labels[at] = tests[of_test], truth[of_test]
-        pictures[at[:20]] = np.clip(pictures[at[:20]] + rng.normal(0, 0.05, (20, 28, 28, 1)), 0, 1)
-        pictures[at[20:40]] = shift(pictures[at[20:40]], right=1)
+    if kind == "shared pictures":  # a fifth of the test, as it is or with noise
+        of_test = np.sort(rng.choice(TESTED, TESTED // 5, replace=False))
+        at, noise = rng.choice(TRAINED, TESTED // 5, replace=False), rng.choice([0, 0.05])
+        pictures[at] = np.clip(tests[of_test] + rng.normal(0, noise, tests[of_test].shape).astype(np.float32), 0, 1)
+        labels[at] = truth[of_test]
     model = trained(pictures, labels, seed, 0.02 if kind == "dead channels" else 0.002)
     return model, pictures, labels, SCALES.get(kind, lambda x: x)(tests), truth
 

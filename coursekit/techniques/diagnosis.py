@@ -56,7 +56,14 @@ def diagnose(
     is no score that adds them up: a finding is a number to look into, not a verdict.
 
     The pictures pass through the network once, a batch at a time; what needs more passes takes at most 512 of them.
-    Memory does not grow with their number, but for these features. Interrupted after that pass, it gives what it has.
+    Memory does not grow with their number, but for these features, and for thumbnails of 32 pixels where test pictures
+    are looked for among them. Interrupted after that pass, it gives what it has.
+
+    How far to trust it, on small networks trained on 2,400 digits (``benchmarks/diagnosis.py``): of 20 healthy ones
+    that had no part in the ranges, none was accused of anything. Found were 20 of 20 with dead channels, 20 of 20 with
+    a tenth of the labels wrong (93 % of the labels named were wrong ones, and 83 % of the wrong ones were named), 20 of
+    20 with copies in the test, 20 of 20 each whose test was inverted, at 0 to 255 or at -1 to 1, and 19 of 20 with a
+    white mark in a corner that only one class has: a network that hardly looks at the mark is not accused.
 
     Args:
         model: A Keras model.
