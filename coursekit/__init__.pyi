@@ -32,6 +32,9 @@ from .pictures import (
     resize as resize,
     shift as shift,
 )
+from .report import (
+    write_report as write_report,
+)
 from .show import (
     analyze as analyze,
 )

@@ -1,6 +1,6 @@
 """The command ``coursekit``: ``lab`` opens the lessons, ``progress`` shows how far you are, ``doctor`` helps.
 
-``homework`` is for instructors.
+``homework`` is for instructors, ``report`` for a network of your own.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from coursekit.cli import doctor, homework, lab
+from coursekit.cli import doctor, homework, lab, report
 
 _LAB = """\
 Copies the lessons into FOLDER and opens JupyterLab there, at the lesson that you
@@ -36,6 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return progress.run(args.folder)
     if args.command == "homework":
         return homework.run(args)
+    if args.command == "report":
+        return report.run(args)
     return lab.run(args.folder, jupyter, args.copy_only)
 
 
@@ -71,6 +73,7 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         help="check what the course needs",
         description="Checks what the course needs and says how to mend what is missing. Exit code 1 if anything is.",
     )
+    report.add_parser(commands)
     homework.add_parser(commands)
     args, further = parser.parse_known_args(argv)
     if args.command != "lab" and further + jupyter:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from coursekit.pictures.fitting import luminance
 from coursekit.pictures.folders import _files
 from coursekit.pictures.reading import read_picture
 from coursekit.pictures.resizing import resize
@@ -219,9 +220,11 @@ class Fit:
 
 
 def fitted(item: Any, fit: Fit, index: int) -> np.ndarray:
-    """Return a picture, an array (H, W, C) or a file, in the size in which it is to be seen."""
+    """Return a picture, an array (H, W, C) or a file, as it is to be seen: in size, and a file in grey if asked for."""
     from_file = isinstance(item, (str, os.PathLike))
     picture = read_picture(item) if from_file else np.asarray(item)
+    if from_file and fit.channels == 1:
+        picture = np.rint(luminance(picture)).astype(np.uint8)
     if from_file and not fit.scan:
         picture = resize(picture, fit.size)
     target = fit.target(picture.shape, index)

@@ -154,9 +154,23 @@ _BOX = (
     f'title="Click here to scroll with the wheel" onwheel="{html.escape(_WHEEL)}" '
     'style="max-height:420px;overflow:auto;border:1px solid #ddd;margin-top:8px"'
 )
+_STANDING_BOX = _BOX[: _BOX.index("data-lm")] + _BOX[_BOX.index("style=") :]
 
 
-def _html(table: pd.DataFrame) -> str:
+def standing_html(table: pd.DataFrame, most: int = 400) -> str:
+    """Return what a notebook shows of a network for a page without scripts.
+
+    Args:
+        table: What ``analyze`` gave.
+        most: A larger network is shown without its graph, and with so many layers and flags.
+    """
+    page = _html(table, _STANDING_BOX, most)
+    if len(table) <= most:
+        return page
+    return f"{page}<p>The network is large: the graph is left out, and the table ends after {most} layers.</p>"
+
+
+def _html(table: pd.DataFrame, box: str = _BOX, most: int | None = None) -> str:
     network, _, rest = html.escape(_totals(table)).partition(": ")
     kinds = [kind_of(row["type"], row["connections"]) for row in table.to_dict("records")]
     legend = [
@@ -169,29 +183,34 @@ def _html(table: pd.DataFrame) -> str:
         legend.append(
             f'<span style="border-bottom:3px solid #0072b2">bar</span> share of the work, up to {_percent(largest)}'
         )
-    svg = _svg(table)
-    width = re.search(r'width="(\d+)"', svg).group(1)
-    picture = base64.b64encode(svg.encode()).decode()
     label = html.escape(f"Graph of {table.attrs['network']}")
+    graph = []
+    if most is None or len(table) <= most:
+        svg = _svg(table)
+        width = re.search(r'width="(\d+)"', svg).group(1)
+        picture = base64.b64encode(svg.encode()).decode()
+        graph = [
+            f'<div {box} aria-label="{label}"><img width="{width}" style="max-width:none;display:block;margin:0 auto" '
+            f'alt="{html.escape(_description(table))}" src="data:image/svg+xml;base64,{picture}"></div>'
+        ]
     return "\n".join(
         [
             f'<div style="{_CARD}">',
             f'<p style="margin:0"><b>{network}</b>: {rest}</p>',
-            *_flag_list(table),
+            *_flag_list(table, most),
             f'<p style="margin:8px 0 0;font-size:12px;line-height:1.9">{" ".join(legend)}</p>',
-            f'<div {_BOX} aria-label="{label}"><img width="{width}" style="max-width:none;display:block;margin:0 auto" '
-            f'alt="{html.escape(_description(table))}" src="data:image/svg+xml;base64,{picture}"></div>',
-            f'<div {_BOX} aria-label="Layers">',
-            *_html_table(table),
+            *graph,
+            f'<div {box} aria-label="Layers">',
+            *(_html_table(table.head(most), "#") if most else _html_table(table)),
             "</div>",
             "</div>",
         ]
     )
 
 
-def _flag_list(table: pd.DataFrame) -> list[str]:
+def _flag_list(table: pd.DataFrame, most: int | None = None) -> list[str]:
     items = []
-    for sentence, names in _sentences(table).items():
+    for sentence, names in list(_sentences(table).items())[:most]:
         text = re.sub("`([^`]+)`", r"<b>\1</b>", html.escape(sentence))
         items.append(f"<div>{_sign([sentence])} <b>{html.escape(_names(names, 6))}</b>: {text}</div>")
     return ['<div style="margin-top:6px">', *items, "</div>"] if items else []
@@ -205,11 +224,11 @@ def _sign(flags: Sequence[str]) -> str:
     return '<span style="color:#b00020">&#9650;</span>'
 
 
-def _html_table(table: pd.DataFrame) -> list[str]:
+def _html_table(table: pd.DataFrame, number: str = "") -> list[str]:
     left = '<td style="text-align:left">'
     words = ("layer", "output", "sees", "hyperparameters, learnables, origin")
     numbers = ("parameters", "multiplications, share")
-    heads = [("", "right"), *((word, "left") for word in words), *((word, "right") for word in numbers)]
+    heads = [(number, "right"), *((word, "left") for word in words), *((word, "right") for word in numbers)]
     fixed = "position:sticky;top:0;background:#fff"
     lines = [
         '<table cellpadding="4" style="table-layout:auto;border-collapse:collapse;width:100%;margin:0;'
@@ -219,13 +238,13 @@ def _html_table(table: pd.DataFrame) -> list[str]:
         "</tr></thead>",
     ]
     before = None
-    for number, row in table.iterrows():
+    for place, row in table.iterrows():
         origin = "" if row["connections"] in ((), (before,)) else f"from {', '.join(row['connections'])}"
         before = row["layer"]
         name = html.escape(row["layer"]).replace("/", "/<wbr>")  # a long name may break there
         words = [html.escape(text) for text in (row["hyperparameters"], row["learnables"], origin) if text]
         lines.append(
-            f'<tr style="background:#{"f6f6f6" if number % 2 else "fff"}"><td>{number}</td>'
+            f'<tr style="background:#{"f6f6f6" if place % 2 else "fff"}"><td>{place}</td>'
             f"{left}<b>{name}</b> {_sign(row['flags'])}<br>{html.escape(row['type'])}</td>"
             f"{left}{_shape(row['output shape'])}</td>{left}{_seen(row)}</td>{left}{'<br>'.join(words)}</td>"
             f"<td>{_number(row['parameters'])}</td>"

@@ -22,6 +22,7 @@ from coursekit.pictures.folders import MOST_NAMED
 from coursekit.pictures.streams import Block, Fit, Pictures, as_stream, fitted, read_block
 from coursekit.techniques.patches_search import ROW, Found, Search, Store, identity_of
 from coursekit.techniques.receptive_field import receptive_field
+from coursekit.techniques.strongest import strongest_positions, table_of
 from coursekit.validation import as_count, as_index
 from coursekit.waiting import progress_bar
 
@@ -212,34 +213,11 @@ class _Answer(NamedTuple):
 
 
 def _strongest(model: Any, search: Search) -> Callable[..., tuple]:
-    """Return the compiled function that finds the strongest positions, kept for the next time.
-
-    It takes pictures (N, H, W, 3) and for each channel the activation that must be exceeded. It gives which pictures
-    and channels exceed it (M, 2), their ``per_picture`` largest values (M, P) with rows and columns, equal values in
-    reading order, whether all values were finite, and whether there were none. The maps themselves, a thousand times
-    as large, stay inside.
-    """
+    """Return the compiled function of pictures (N, H, W, 3) and ``to_beat`` that gives ``strongest_positions``."""
 
     def positions(images: Any, to_beat: Any) -> tuple:
         (maps,) = run(steps(model), [images], [search.layer])
-        if maps.shape.rank == 2:
-            maps = maps[:, tf.newaxis, tf.newaxis]
-        of_rows = tf.reduce_max(maps, axis=2)  # (N, H, C)
-        largest = tf.cast(tf.reduce_max(of_rows, axis=1), tf.float32)
-        pairs = tf.cast(tf.where(largest > to_beat), tf.int32)
-        # The P largest lie in the P rows with the largest maxima, so that only these rows have to be looked at.
-        height, width = tf.shape(maps)[1], tf.shape(maps)[2]
-        candidates = tf.gather_nd(tf.transpose(of_rows, (0, 2, 1)), pairs)  # (M, H)
-        rows = tf.sort(tf.math.top_k(candidates, tf.minimum(search.per_picture, height)).indices, axis=1)
-        picture, channel = pairs[:, 0, tf.newaxis, tf.newaxis], pairs[:, 1, tf.newaxis, tf.newaxis]
-        where = [picture, rows[:, :, tf.newaxis], tf.range(width)[tf.newaxis, tf.newaxis], channel]
-        shape = tf.stack([tf.shape(rows)[0], tf.shape(rows)[1], width])
-        lines = tf.gather_nd(maps, tf.stack([tf.broadcast_to(index, shape) for index in where], axis=-1))
-        lines = tf.reshape(lines, (shape[0], shape[1] * width))
-        best = tf.math.top_k(lines, tf.minimum(search.per_picture, shape[1] * width))  # of equal ones the first
-        found_rows = tf.gather(rows, best.indices // width, batch_dims=1)
-        finite, empty = tf.reduce_all(tf.math.is_finite(largest)), height * width == 0
-        return pairs, tf.cast(best.values, tf.float32), found_rows, best.indices % width, finite, empty
+        return strongest_positions(maps, to_beat, search.per_picture)
 
     def make() -> Callable[..., tuple]:
         picture = model.inputs[0]
@@ -274,11 +252,7 @@ def _answer(
             raise ValueError(
                 f"Layer {search.layer!r} gives NaN, infinity or nothing in pictures {indices[0]} to {indices[-1]}."
             )
-        table = np.empty(values.shape, ROW)
-        table["picture"], table["channel"] = indices[pairs[:, :1]], pairs[:, 1:]
-        table["value"], table["row"], table["column"] = values, rows, columns
-        table["height"], table["width"] = height, width
-        tables.append(table.ravel())
+        tables.append(table_of((pairs, values, rows, columns), indices, (height, width)))
     return _Answer(np.concatenate(tables), unread)
 
 

@@ -5,8 +5,10 @@ from pathlib import Path
 import axe_playwright_python
 import pytest
 
+from coursekit import write_report
 from tests.browser.lab import NETWORK_AND_CARDS, WIDGETS
 from tests.browser.reading import eventually, set_theme
+from tests.report.folders import small_network, write_pictures
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 KINDS = ["channel-explorer", "dream-explorer", "embedding-explorer", "unit-card", "question", "occlusion-explorer"]
@@ -26,6 +28,10 @@ def page(open_widget):
 
 def found(page, kind):
     """Return what axe finds wrong: rule, element, and why."""
+    return found_in(page, f".ck-{kind}")
+
+
+def found_in(page, root):
     return page.evaluate(
         """async (root) => {
             const options = { rules: { "target-size": { enabled: true } } };
@@ -34,7 +40,7 @@ def found(page, kind):
             return violations.flatMap(({ id, nodes }) =>
                 nodes.map(({ target, failureSummary }) => `${id}: ${target} ${failureSummary}`));
         }""",
-        f".ck-{kind}",
+        root,
     )
 
 
@@ -104,3 +110,22 @@ def test_all_that_is_clicked_is_large_enough(page):
             .map(([root, name, { width, height }]) => [root, name, width, height])"""
     )
     assert small == []
+
+
+def test_a_report(browser, tmp_path):
+    """The page of ``coursekit report``: wide and narrow, light and dark; nothing is wider than the window."""
+    (tmp_path / "pictures").mkdir()
+    write_pictures(tmp_path / "pictures")
+    path = write_report(small_network(), tmp_path / "pictures", tmp_path / "report.html", "by-folder")
+    for width, scheme in ((1280, "light"), (390, "light"), (390, "dark")):
+        with browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme) as page:
+            asked, errors = [], []
+            page.on("request", lambda request, asked=asked: asked.append(request.url[:40]))
+            page.on("console", lambda message, errors=errors: errors.append(message.text))
+            page.goto(path.as_uri())
+            assert page.locator("main figure img").count() > 8
+            page.evaluate(AXE)
+            assert found_in(page, "html") == []
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+            assert errors == []

@@ -1,0 +1,82 @@
+"""``coursekit report``: a page about a network of your own and what it does with your pictures."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+SQUEEZENET = "squeezenet"
+_REPORT = """\
+Writes a page about a network and what it does with pictures: its architecture with
+what looks wrong, its answers, what its channels answer to, a map of the pictures
+with the errors marked, and heat maps of the worst mistakes. One file, to send.
+
+MODEL is a file saved by Keras (.keras, .h5). It is read without running code that it
+may bring. 'squeezenet' is the course's own network. Each picture is brought to the
+network's size; its values are 0 to 255.
+
+Ctrl-C stops the looking: the page is written with what was found until then. A second
+Ctrl-C stops the drawing too. Exit code 0, or 2 on an error, or 130 when stopped."""
+
+
+def add_parser(commands: Any) -> None:
+    """Add ``report`` to the command's parser."""
+    parser = commands.add_parser(
+        "report",
+        help="write a page about a network of your own",
+        description=_REPORT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("model", metavar="MODEL", help=f"a .keras or .h5 file, or '{SQUEEZENET}'")
+    parser.add_argument("--pictures", metavar="FOLDER", type=Path, required=True, help="with sub-folders or without")
+    parser.add_argument("--to", metavar="FILE", type=Path, required=True, help="the page, such as report.html")
+    parser.add_argument("--labels", choices=["by-folder"], help="a picture's class is its sub-folder")
+    parser.add_argument(
+        "--classes", metavar="FILE", type=Path, help="what the classes are called, one a line, in order"
+    )
+    parser.add_argument("--batch-size", metavar="N", type=int, default=32, help="computed at a time (default: 32)")
+    parser.add_argument("--cluster", metavar="ADDRESS", help="of a Dask scheduler, whose workers look at the pictures")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the page and return the exit code."""
+    try:
+        written = _written(args)
+    except (OSError, ValueError, TypeError, ImportError) as error:
+        print(f"coursekit report: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Stopped before there was anything to write.", file=sys.stderr)
+        return 130
+    size = written.path.stat().st_size / 1e6
+    if written.stopped:
+        print(f"Stopped. {written.path} ({size:.1f} MB) holds what was done. {written.stopped}", file=sys.stderr)
+        return 130
+    print(f"{written.path} ({size:.1f} MB)")
+    return 0
+
+
+def _written(args: argparse.Namespace) -> Any:
+    if not args.pictures.is_dir():
+        raise NotADirectoryError(f"There is no folder {args.pictures}.")
+    names = None
+    if args.classes is not None:
+        names = [line.strip() for line in args.classes.read_text(encoding="utf-8").splitlines() if line.strip()]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of TensorFlow's import; what the reader must know is on the page
+        from coursekit.networks import squeezenet
+        from coursekit.report import write
+
+    model = squeezenet() if args.model == SQUEEZENET and not Path(SQUEEZENET).exists() else args.model
+    how = (args.pictures, args.to, args.labels, names, args.batch_size)
+    if args.cluster is None:
+        return write(model, *how)
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise ImportError("Dask is missing. Install it with: pip install 'coursekit[cluster]'.") from error
+    with Client(args.cluster, timeout=20) as client:
+        return write(model, *how, client)

@@ -1,0 +1,414 @@
+"""The page says what the techniques give, whatever the pictures are called, and keeps what is there on Ctrl-C."""
+
+import re
+import signal
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from coursekit import diagnose, folder, photos, show, top_patches, write_report
+from coursekit.cli import main
+from coursekit.networks.backend import keras
+from coursekit.pictures import streams
+from coursekit.report import page as page_module, writing
+from coursekit.report.layers import MOST_LAYERS, channels_to_search, layers_to_show
+from coursekit.report.page import MOST_BYTES, Part, page
+from coursekit.show.architecture import analyze, standing_html
+from tests.report.folders import CLASSES, EVIL, small_network, write_pictures
+
+layers = keras.layers
+TITLES = ["Architecture", "Answers", "Findings", "Channels", "Strongest patches", "Map of the pictures"]
+TITLES += ["Worst mistakes", "Pictures"]
+
+
+class Read(HTMLParser):
+    """What a browser would find: tags, the texts of each section, tables as rows of texts, and alt texts."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.sections, self.alts, self.tables, self.links = [], {}, {}, {}, []
+        self.place, self.name, self.row, self.skip = "head", "", None, False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.tags.append((tag, attributes))
+        self.links += [attributes[key] for key in ("src", "href") if key in attributes]
+        self.skip = tag == "style"
+        if tag == "section":
+            self.place = attributes["id"]
+        elif tag == "img":
+            self.alts.setdefault(self.place, []).append(attributes["alt"])
+        elif tag == "div" and attributes.get("class") == "wide":
+            self.name = attributes["aria-label"]
+            self.tables[self.name] = []
+        elif tag == "tr" and self.name:
+            self.tables[self.name].append([])
+        elif tag in ("td", "th") and self.name:
+            self.tables[self.name][-1].append("")
+            self.row = True
+
+    def handle_endtag(self, tag):
+        if tag == "table":
+            self.name = ""
+        if tag in ("td", "th"):
+            self.row = None
+
+    def handle_data(self, data):
+        if self.skip:
+            return
+        if self.name and self.row:
+            self.tables[self.name][-1][-1] += data
+        self.sections[self.place] = self.sections.get(self.place, "") + data
+
+
+def read(path):
+    return Read(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def model():
+    return small_network()
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    place = tmp_path_factory.mktemp("pictures")
+    write_pictures(place)
+    return place
+
+
+@pytest.fixture(scope="module")
+def written(model, pictures, tmp_path_factory):
+    place = tmp_path_factory.mktemp("page")
+    model.save(place / "<b>small.keras")
+    return write_report(place / "<b>small.keras", pictures, place / "report.html", "by-folder", batch_size=4)
+
+
+@pytest.fixture(scope="module")
+def found(written):
+    return read(written)
+
+
+@pytest.fixture(scope="module")
+def outputs(model, pictures):
+    """What plain Keras answers, the pictures' classes and their names."""
+    with pytest.warns(UserWarning, match="broken"):
+        images, names = folder(pictures, (12, 12))
+    labels = np.array([CLASSES.index(name.partition("/")[0]) for name in names])
+    return np.asarray(model(images.astype(np.float32))), labels, names, images
+
+
+@pytest.fixture
+def only(monkeypatch):
+    """Leaves out parts that take long and are not what a test is about."""
+    return lambda *keys: monkeypatch.setattr(writing, "PARTS", [part for part in writing.PARTS if part[0] in keys])
+
+
+def test_every_part_is_there(found):
+    texts = {key: text for key, text in found.sections.items() if key != "head"}
+    assert [text.strip().splitlines()[0] for text in texts.values()] == TITLES
+    assert not [text for text in texts.values() if "Not shown" in text or "Stopped" in text]
+
+
+def test_the_answers_are_those_of_plain_keras(found, outputs):
+    values, labels, _, _ = outputs
+    right = values.argmax(axis=1) == labels
+    assert (
+        f"{right.sum()} of 15 labelled pictures are answered with their own class: {right.mean():.1%}"
+        in (found.sections["answers"])
+    )
+    head, *rows = found.tables["Answers by class"]
+    assert head[:4] == ["class", "pictures", "right", "right, %"]
+    shares = {CLASSES[c]: right[labels == c].mean() for c in range(3)}
+    assert {row[0]: row[1:4] for row in rows} == {
+        name: ["5", f"{round(5 * share)}", f"{100 * share:.3g}"] for name, share in shares.items()
+    }
+    assert [shares[row[0]] for row in rows] == sorted(shares.values())
+
+
+def test_the_findings_are_those_of_diagnose(model, found, outputs):
+    _, labels, _, images = outputs
+    expected = diagnose(model, images, labels)
+    rows = found.tables["Findings"][1:]
+    assert len(rows) == len(expected)
+    for one, row in zip(expected, rows, strict=True):
+        number = "–" if one.value is None else f"{one.value:.3g} {one.unit}"
+        assert (row[0], row[2], row[4], row[5]) == (one.name, number, one.where, one.says)
+    assert f"{len(expected.unusual)} of {len(rows)} are unusual, " in found.sections["findings"]
+
+
+def test_the_patches_are_those_of_top_patches(model, pictures, found):
+    for layer, alt in zip(("bent", "deep"), found.alts["patches"], strict=True):
+        count = model.get_layer(layer).output.shape[-1]
+        with pytest.warns(UserWarning, match="left out"):
+            best = top_patches(model, layer, pictures, 6, channels=channels_to_search(count), batch_size=4)
+        said = [f"channel {c} from {v[0]:.3g} to {v[-1]:.3g}" for c, v in zip(best.channels, best.values, strict=True)]
+        assert "; ".join(said) in alt
+    assert "8 of 10 channels, spread evenly" in found.sections["patches"]
+
+
+def test_the_worst_mistakes_come_first(found, outputs):
+    values, labels, names, _ = outputs
+    first, own = values.argmax(axis=1), values[np.arange(15), labels]
+    wrong = np.flatnonzero(first != labels)
+    order = wrong[np.argsort(-(values.max(axis=1) - own)[wrong], kind="stable")][:6]
+    text = found.sections["mistakes"]
+    places = [text.index(names[i]) for i in order]
+    assert places == sorted(places)
+    for i in order:
+        said = f"answer “{CLASSES[first[i]]}”, output {values[i].max():.3g}; "
+        assert said + f"right class “{CLASSES[labels[i]]}”, output {own[i]:.3g}." in text
+    assert f"{len(wrong)} labelled pictures are answered with a wrong class" in text
+    assert len(found.alts["mistakes"]) == len(order)
+
+
+def test_the_map_marks_the_errors(found, outputs):
+    values, labels, _, _ = outputs
+    (alt,) = found.alts["map"]
+    assert f"{(values.argmax(axis=1) != labels).sum()} with a wrong answer have a black ring" in alt
+
+
+def test_names_are_shown_as_they_are_and_do_nothing(written, found):
+    tags = {tag for tag, _ in found.tags}
+    assert "script" not in tags
+    assert not {"b", "i"} & {tag for tag, _ in found.tags[: [t for t, _ in found.tags].index("main")]}
+    assert not [name for _, attributes in found.tags for name in attributes if name.startswith("on")]
+    assert "Report on <b>small.keras" in found.sections["head"]
+    text = written.read_text(encoding="utf-8")
+    assert "<script" not in text
+    assert CLASSES[0] in [row[0] for row in found.tables["Answers by class"]]
+
+
+def test_it_loads_nothing(written, found):
+    assert not [link for link in found.links if not link.startswith(("data:image/", "#"))]
+    assert not re.search(r"url\(|@import|https?://(?!www\.w3\.org)", written.read_text(encoding="utf-8"))
+
+
+def test_every_figure_has_a_text(found):
+    alts = [alt for several in found.alts.values() for alt in several]
+    assert len(alts) > 8
+    assert all(len(alt.split()) > 4 for alt in alts)
+
+
+def test_what_could_not_be_read_is_named(found):
+    text = found.sections["pictures"]
+    assert "15 pictures were looked at, each at 12 x 12" in text
+    assert "Left out, because it cannot be read as a picture: 1 file." in text
+    assert "broken.png" in text
+    assert "in alphabetical order, as Keras numbers" in text
+
+
+def test_an_evil_name_among_the_mistakes(model, tmp_path, only):
+    """Whichever pictures are wrong: here all are, as only the evil one is there, under a false class."""
+    only("map", "mistakes")
+    write_pictures(tmp_path)
+    images, _ = folder(tmp_path / "cat", (12, 12))
+    answer = int(np.asarray(model(images[[-1]].astype(np.float32))).argmax())
+    files = [tmp_path / "cat" / EVIL]
+    path = write_report(model, files, tmp_path / "report.html", [(answer + 1) % 3], class_names=["a", "<u>", "$c$"])
+    found = read(path)
+    assert EVIL in found.sections["mistakes"]
+    assert not {"script", "u"} & {tag for tag, _ in found.tags}
+    assert "A map needs 3 pictures" in found.sections["map"]
+
+
+class Interrupting:
+    """Pictures in an array; asked for some for the n-th time, they bring what Ctrl-C brings."""
+
+    def __init__(self, images, slices, single=99):
+        self.images, self.shape, self.slices, self.single = images, images.shape, slices, single
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        kind = "slices" if isinstance(index, slice) else "single"
+        setattr(self, kind, getattr(self, kind) - 1)
+        if getattr(self, kind) == 0:
+            signal.raise_signal(signal.SIGINT)
+        return self.images[index]
+
+
+def images_for(count):
+    return np.random.default_rng(1).integers(0, 256, (count, 12, 12, 3)).astype(np.uint8)
+
+
+def test_ctrl_c_while_pictures_are_looked_at(model, tmp_path, only):
+    only("answers", "patches")
+    pictures = Interrupting(images_for(40), slices=4)
+    with pytest.warns(UserWarning, match="Interrupted: 8 of 40 pictures were looked at"):
+        path = write_report(model, pictures, tmp_path / "report.html", [0, 1] * 20, batch_size=4)
+    found = read(path)
+    assert "Stopped before the end. 8 of 40 pictures were looked at." in found.sections["head"]
+    answers = np.asarray(model(pictures.images[:8].astype(np.float32))).argmax(axis=1)
+    assert f"{(answers == [0, 1] * 4).sum()} of 8 labelled pictures" in found.sections["answers"]
+    assert "among 8 pictures" in found.alts["patches"][0]
+
+
+def test_ctrl_c_again_while_patches_are_cut(model, tmp_path, only):
+    only("answers", "patches")
+    pictures = Interrupting(images_for(40), slices=4, single=3)  # 1 to begin
+    with pytest.warns(UserWarning, match="Interrupted: 8 of 40 pictures were looked at"):
+        path = write_report(model, pictures, tmp_path / "report.html", [0, 1] * 20, batch_size=4)
+    found = read(path)
+    assert "of 8 labelled pictures" in found.sections["answers"]
+    assert "Stopped before its patches were cut out" in found.sections["patches"]
+
+
+def test_ctrl_c_while_parts_are_drawn(model, tmp_path, monkeypatch, only):
+    only("answers", "channels", "mistakes", "pictures")
+    montage = show.montage
+
+    def interrupted(*arguments, **named):
+        signal.raise_signal(signal.SIGINT)
+        return montage(*arguments, **named)
+
+    monkeypatch.setattr(show, "montage", interrupted)
+    with pytest.warns(UserWarning, match="Interrupted: Not drawn: Channels, Worst mistakes, Pictures"):
+        path = write_report(model, images_for(8), tmp_path / "report.html", [0, 1] * 4)
+    found = read(path)
+    assert "of 8 labelled pictures" in found.sections["answers"]
+    assert "Stopped before this was drawn." in found.sections["channels"]
+    assert "Stopped before this was drawn." in found.sections["mistakes"]
+    assert "Stopped" in found.sections["head"]
+
+
+def test_the_command(model, pictures, tmp_path, monkeypatch, capsys, only):
+    only("answers", "pictures")
+    model.save(tmp_path / "mine.keras")
+    (tmp_path / "classes.txt").write_text("dog\n$x_1$ <b>\ncat\n", encoding="utf-8")
+    to = tmp_path / "report.html"
+    command = ["report", str(tmp_path / "mine.keras"), "--pictures", str(pictures), "--to", str(to)]
+    reads = []
+
+    def read_picture(*arguments):
+        reads.append(1)
+        if len(reads) == 10:  # Ctrl-C while the third block is read: the first one is done
+            signal.raise_signal(signal.SIGINT)
+        return original(*arguments)
+
+    original = streams.read_picture
+    monkeypatch.setattr(streams, "read_picture", read_picture)
+    assert (
+        main([*command, "--labels", "by-folder", "--classes", str(tmp_path / "classes.txt"), "--batch-size", "4"])
+        == 130
+    )
+    said = capsys.readouterr().err
+    assert "Stopped." in said
+    assert re.search(r"\d of 16 pictures were looked at", said)
+    found = read(to)
+    assert "Report on mine.keras" in found.sections["head"]
+    assert "by their names, as given" in found.sections["pictures"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"model": "none.keras"}, "There is no file 'none.keras'"),
+        ({"--pictures": "nowhere"}, "There is no folder nowhere"),
+        ({"--pictures": "empty"}, "The folder empty is empty"),
+        ({"--pictures": "texts"}, "None of these 1 files can be read as a picture. note.txt"),
+        ({"--to": "report.txt"}, "a file whose name ends in .html, not 'report.txt'"),
+        ({"--to": "nowhere/report.html"}, "There is no folder"),
+        ({"--labels": "by-folder"}, "lie in no sub-folders"),
+        ({"--batch-size": "0"}, "batch_size must be at least 1"),
+    ],
+)
+def test_what_the_command_says(changes, said, model, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name in ("empty", "texts"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "texts" / "note.txt").write_text("no picture")
+    model.save("mine.keras")
+    given = {"model": "mine.keras", "--pictures": "texts", "--to": "report.html", **changes}
+    command = ["report", given.pop("model")]
+    assert main(command + [word for pair in given.items() for word in pair]) == 2
+    assert said in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "report.html").exists()
+
+
+@pytest.fixture(scope="module")
+def two_inputs():
+    left, right = keras.Input((12, 12, 3), name="left"), keras.Input((12, 12, 3), name="right")
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, activation="relu")(layers.Subtract()([left, right])))
+    return keras.Model([left, right], layers.Dense(2)(x))
+
+
+def test_a_network_with_two_inputs_and_a_folder(two_inputs, pictures, tmp_path):
+    found = read(write_report(two_inputs, pictures, tmp_path / "report.html"))
+    assert set(found.sections) == {"head", "architecture"}
+    assert "not shown. Pictures are for networks with one input" in found.sections["head"]
+    assert "conv2d" in found.sections["architecture"]
+
+
+def test_a_network_with_two_inputs_and_its_arrays(two_inputs, tmp_path):
+    given = [images_for(8), images_for(8)[::-1]]
+    found = read(write_report(two_inputs, given, tmp_path / "report.html"))
+    expected = diagnose(two_inputs, given)
+    assert [row[0] for row in found.tables["Findings"][1:]] == [one.name for one in expected]
+    assert "Measured on the pictures given." in found.sections["findings"]
+
+
+def test_a_network_that_takes_four_channels(pictures, tmp_path):
+    model = keras.Sequential([keras.Input((12, 12, 4)), layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(3)])
+    found = read(write_report(model, pictures, tmp_path / "report.html"))
+    assert "in colours or in grey, but this network takes 4 channels" in found.sections["head"]
+
+
+def test_pictures_of_another_size(model, tmp_path):
+    with pytest.raises(ValueError, match="Picture 0 is 8 x 8, but this network takes 12 x 12"):
+        write_report(model, np.zeros((3, 8, 8, 3), np.uint8), tmp_path / "report.html")
+    with pytest.raises(ValueError, match="pass only once"):
+        write_report(model, iter(images_for(3)), tmp_path / "report.html")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_grey_network_without_weights_of_its_own_and_without_labels(pictures, tmp_path, only):
+    only("answers", "patches", "mistakes")
+    x = keras.Input((12, 12, 1))
+    y = layers.GlobalAveragePooling2D()(layers.DepthwiseConv2D(3, depth_multiplier=4)(x))
+    found = read(write_report(keras.Model(x, layers.Dense(1, activation="sigmoid")(y)), pictures, tmp_path / "r.html"))
+    assert "No labels were given" in found.sections["answers"]
+    assert "whose two largest outputs lie nearest together" in found.sections["mistakes"]
+    rows = found.tables["Most frequent answers"][1:]
+    assert sum(int(row[1]) for row in rows) == 15
+
+
+def test_a_deep_network_stays_small(tmp_path, only):
+    only("architecture", "answers", "channels", "patches")
+    x = y = keras.Input((8, 8, 3))
+    for i in range(60):
+        y = layers.Conv2D(70 if i == 59 else 2, 3, padding="same", activation="relu")(y)
+    model = keras.Model(x, layers.Dense(3)(layers.GlobalAveragePooling2D()(y)))
+    names, count, _ = layers_to_show(model)
+    assert (len(names), count) == (MOST_LAYERS, 60)
+    assert [names[0], names[-1]] == [model.layers[1].name, model.layers[60].name]
+    path = write_report(model, photos(8)[0][:4], tmp_path / "report.html")
+    assert path.stat().st_size < MOST_BYTES / 3
+    found = read(path)
+    assert (
+        "Shown are 6 of 60 convolutions, each behind its normalization and activation, spread evenly."
+        in found.sections["channels"]
+    )
+    assert "The first 64 of 70 channels." in found.sections["channels"]
+    assert "8 of 70 channels, spread evenly." in found.sections["patches"]
+
+
+def test_what_would_be_too_large_is_left_out_and_that_is_said(monkeypatch):
+    monkeypatch.setattr(page_module, "MOST_BYTES", 4000)
+    found = Read(page("title", "", [Part("a", "A", "x" * 3000), Part("b", "B", "y" * 3000), Part("c", "C", "z" * 500)]))
+    assert "xxx" in found.sections["a"]
+    assert "Left out: the page would be larger" in found.sections["b"]
+    assert "zzz" in found.sections["c"]
+
+
+def test_the_architecture_of_a_large_network_is_cut(model):
+    table = analyze(model)
+    whole, cut = standing_html(table), standing_html(table, most=4)
+    assert "data:image/svg" in whole
+    assert "data:image/svg" not in cut
+    assert (whole.count("<tr style"), cut.count("<tr style")) == (len(table), 4)
+    assert "the table ends after 4 layers" in cut
+    assert "onwheel" not in whole
