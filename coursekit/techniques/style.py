@@ -103,8 +103,8 @@ def transfer_style(
         >>> made.image.shape, bool(made.trace[-1] < made.trace[0])
         ((96, 96, 3), True)
     """
-    photo, painting = one_picture(content, "content"), one_picture(style, "style")
     weights = layer_weights(model, style_layers, "style_layers")
+    photo, painting = one_picture(content, "content"), one_picture(style, "style")
     coloured = photo
     if keep_colour:
         photo, painting = in_grey(photo, painting)

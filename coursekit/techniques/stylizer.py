@@ -20,6 +20,7 @@ from coursekit.networks.squeezenet import squeezenet
 from coursekit.networks.stylizing import REDUCED, read_arrays, set_weights, style_network, weight_names, write_arrays
 from coursekit.pictures.resizing import resize
 from coursekit.techniques.features import features_of, layer_names, missed, one_picture
+from coursekit.techniques.optimization import picture_shape
 from coursekit.techniques.style import CONTENT_LAYER
 from coursekit.techniques.texture import TEXTURE_LAYERS, gram, gram_tensor, layer_weights
 from coursekit.validation import as_count, as_number, as_pictures, nearest
@@ -129,12 +130,14 @@ def train_stylizer(
         >>> trained.network.count_params(), stylize(photo("chelsea", 96), trained).shape
         (208652, (96, 96, 3))
     """
-    style, photos = one_picture(style, "style"), _photos(pictures, crop := _side(crop))
-    steps, batch, seed = as_count(steps, "steps"), as_count(batch, "batch"), as_count(seed, "seed", 0)
-    rate = as_number(learning_rate, "learning_rate")
     model = _judge() if model is None else model
     weights = layer_weights(model, style_layers, "style_layers")
     content = layer_names(model, [content_layer], "content_layer")[0]
+    if picture_shape(model)[2] != 3:
+        raise ValueError(f"Painted pictures have 3 channels, but those of {model.name} {picture_shape(model)[2]}.")
+    style, photos = one_picture(style, "style"), _photos(pictures, crop := _side(crop))
+    steps, batch, seed = as_count(steps, "steps"), as_count(batch, "batch"), as_count(seed, "seed", 0)
+    rate = as_number(learning_rate, "learning_rate")
     wanted = [gram(values) for values in features_of(model, list(weights), style).values()]
     fixed = [np.float32(list(weights.values())), np.float32(as_number(style_weight, "style_weight")), *wanted]
     constants = [tf.constant(one) for one in fixed]
@@ -150,9 +153,7 @@ def train_stylizer(
     file, key = None if path is None else Path(path), _digest(settings)
     if file is not None and not file.absolute().parent.is_dir():
         raise FileNotFoundError(f"There is no folder {file.absolute().parent} to save the training in.")
-    if file is not None and file.exists():
-        begun = _restored(file, network, key, steps)
-    now = begun
+    now = begun = _restored(file, network, key, steps) if file is not None and file.exists() else begun
     bar = progress_bar(show=progress, total=steps, initial=now.step, unit="step")
     try:
         for now in _train(begun, advance, constants, network, photos, (crop, batch, rate, seed), asked, sample):
@@ -224,7 +225,14 @@ def _compiled_step(model: Any, content: str, layers: list[str], crop: int) -> An
         each, number = [tf.TensorSpec(weight.shape) for weight in template.weights], tf.TensorSpec(())
         constants = [tf.TensorSpec((len(layers),)), number, *[tf.TensorSpec((1, None, None))] * len(layers)]
         crops, place = tf.TensorSpec((None, crop, crop, 3)), tf.TensorSpec((2,), tf.int32)
-        return tf.function(step, [each, each, each, crops, place, number, number, constants], autograph=False)
+        compiled = tf.function(step, [each, each, each, crops, place, number, number, constants], autograph=False)
+        try:
+            compiled.get_concrete_function()
+        except (ValueError, tf.errors.InvalidArgumentError) as error:
+            names = " and ".join(dict.fromkeys((*layers, content)))
+            why = f"do not lead to {names}. They are too small, or a layer on the way takes one size only."
+            raise ValueError(f"Crops of {crop}, of which {crop - _SHAKEN} pixels are seen, {why}") from error
+        return compiled
 
     return kept(model, ("train stylizer", content, *layers, crop), make)
 
@@ -424,9 +432,8 @@ def _restored(file: Path, network: Any, key: str, steps: int) -> _Training:
     """
     arrays = read_arrays(file)
     if "training" not in arrays or str(arrays["training"]) != key:
-        raise ValueError(
-            f"{file} holds another training: its style, pictures, start or settings are others. Give another path."
-        )
+        others = "its style, pictures, start or settings are others. Give another path."
+        raise ValueError(f"{file} holds another training: {others}")
     set_weights(network, arrays, file.name)
     names = weight_names(network)
     state = [[tf.constant(arrays[f"{kind}/{name}"]) for name in names] for kind in ("weights", "mean", "square")]

@@ -13,6 +13,7 @@ from tests.contract.networks import (
     EVERY,
     NO_AVERAGE,
     SIZE,
+    STYLES,
     Network,
     begin,
     entered,
@@ -108,7 +109,7 @@ NORMS = {
     "lambda_over_positions": (layers.Lambda(lambda t: t - tf.reduce_mean(t, (1, 2), keepdims=True)), BOUND),
 }
 for name, function, known in [
-    ("unet", unet, BEHIND),
+    ("unet", unet, {**BEHIND, "refused": {"train_stylizer": "Crops of 32, of which 24 pixels are seen"}}),
     ("residual", residual, BEHIND),
     ("inception", inception, BEHIND),
     ("squeeze_and_excitation", excited, {"refused": NO_KERNELS}),
@@ -129,7 +130,7 @@ for name, function, known in [
     *((name, normalised(layer), known) for name, (layer, known) in NORMS.items()),
 ]:  # fmt: skip
     entered(name, lambda function=function, known=known: through(function, **known))
-entered("grey", lambda: through(maps_of, SIZE, SIZE, 1))
+entered("grey", lambda: through(maps_of, SIZE, SIZE, 1, refused={"train_stylizer": "have 3 channels, but"}))
 entered("with_alpha", lambda: through(maps_of, SIZE, SIZE, 4))
 NOTHING = {"segment": "points at nothing"}
 entered("one_pixel", lambda: through(lambda x: layers.Conv2D(4, 1, name="maps")(x), 1, 1, 3, refused=NOTHING))
@@ -208,7 +209,7 @@ def whole_numbers_in() -> Network:
     found = build("uint8")
     found.plain = build("float32").plain  # which has gradients
     found.refused = dict.fromkeys(
-        ("maximize", "invert", "synthesize_texture", *GRADIENTS, *ATTACKS, "DreamExplorer"),
+        ("maximize", "invert", *STYLES, *GRADIENTS, *ATTACKS, "DreamExplorer"),
         "whole numbers have no gradient",
     )
     return found
@@ -220,7 +221,7 @@ def makes_nan() -> Network:
     more = "more than a fixed mixing"
     found.refused = {"maximize": "no finite number", "ChannelExplorer": "NaN", "picture_filters": more, "invert": "NaN"}
     found.refused["describe_filters"] = more
-    nan = ("top_patches", "vectors", "arrays", "segment", "cam", "synthesize_texture", *ATTACKS)
+    nan = ("top_patches", "vectors", "arrays", "segment", "cam", *STYLES, *ATTACKS)
     found.refused |= dict.fromkeys(nan, "NaN")
     found.left_out = ("receptive_field",)
     return found

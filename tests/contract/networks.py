@@ -18,9 +18,10 @@ EVERY = (
     "with_preprocessing", "maximize", "invert", "receptive_field", "top_patches", "unit_activations", "vectors",
     "arrays", "saliency", "smoothgrad", "integrated_gradients", "guided_backprop", "deconvnet", "cam", "grad_cam",
     "randomize", "segment", "occlusion", "deletion_insertion", "fgsm", "pgd", "fool", "analyze", "ChannelExplorer",
-    "DreamExplorer", "NetworkExplorer",
-    "synthesize_texture", "with_average_pooling", "arithmetic", "diagnose",
+    "DreamExplorer", "NetworkExplorer", "synthesize_texture", "transfer_style", "train_stylizer",
+    "with_average_pooling", "arithmetic", "diagnose",
 )  # fmt: skip
+STYLES = ("synthesize_texture", "transfer_style", "train_stylizer")
 ATTACKS = ("fgsm", "pgd", "fool")
 NO_AVERAGE = "networks that end in a global average"
 
@@ -70,7 +71,7 @@ class Network:
         if no := self.refused.get("maximize") or self.refused.get("class_score"):  # they climb the score of a class
             self.refused = {**dict.fromkeys(ATTACKS, no), **self.refused}
         if no := self.refused.get("invert"):  # it aims at the same layers
-            self.refused = {"synthesize_texture": no, **self.refused}
+            self.refused = {**dict.fromkeys(STYLES, no), **self.refused}
         if self.plain is None and self.maps is not None:
             wanted = {"maps": self.maps, "output": self.model.outputs, "layers": _outputs(self.model)}
             if self.scores is not None:

@@ -332,13 +332,17 @@ def DreamExplorer_(net):
     explorer.close()
 
 
-# pgd and fool take the same gradient as fgsm: a few networks show that, and what a compiled ascent does.
+# pgd and fool take the same gradient as fgsm: a few networks show that, and what a compiled ascent does. transfer_style
+# adds what invert and synthesize_texture climb, which go through all of them; a training compiles for seconds.
 FEW = ("unet", "transfer", "any_size", "grey", "mixed_float16", "built_from_a_dict", "whole_numbers_in", "makes_nan")
+STYLED = (*FEW, "several_outputs", "residual", "float16", "stateful", "channels_first", "sequences_in")
+TRAINED = (*FEW[2:], "unet", "stateful", "channels_first")
+ONLY_IN = {"pgd": FEW, "fool": FEW, "transfer_style": STYLED, "train_stylizer": TRAINED}
 TABLE = [
     (kind, function)
     for kind in KINDS
     for function in (SCORES if kind in ENDS else EVERY)
-    if function not in ("pgd", "fool") or kind in FEW
+    if kind in ONLY_IN.get(function, KINDS)
 ]
 
 
