@@ -61,7 +61,7 @@ def diagnose(
 
     How far to trust it, on small networks trained on 2,400 digits (``benchmarks/diagnosis.py``): of 20 healthy ones
     that had no part in the ranges, none was accused of anything. Found were 20 of 20 with dead channels, 20 of 20 with
-    a tenth of the labels wrong (93 % of the labels named were wrong ones, and 83 % of the wrong ones were named), 20 of
+    a tenth of the labels wrong (94 % of the labels named were wrong ones, and 83 % of the wrong ones were named), 20 of
     20 with copies in the test, 20 of 20 each whose test was inverted, at 0 to 255 or at -1 to 1, and 19 of 20 with a
     white mark in a corner that only one class has: a network that hardly looks at the mark is not accused.
 

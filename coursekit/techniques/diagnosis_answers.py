@@ -234,7 +234,7 @@ def flips(seen: Seen) -> list[Finding]:
             != answers
         )
     says = f"{flipped.sum()} of {len(rows)} answers change under at least one of four shifts by one pixel."
-    advice = "The answer hangs on the place: train with shifted pictures, or look at strides and poolings."
+    advice = "The answer depends on the place: train with shifted pictures, or look at strides and poolings."
     photos = pictures.shape[-1] == 3 and min(pictures.shape[1:3]) >= _PHOTO
     normal, details = widened(name, len(rows), 500, photos), {"pictures": rows[flipped]}
     return [finding(name, flipped.mean(), says, advice, normal=normal, photos=photos, details=details)]
