@@ -138,7 +138,7 @@ def answers(looked: Looked) -> str:
                 begin,
                 page.paragraph("No labels were given, so nothing is said here of right and wrong."),
                 page.table("Most frequent answers", ("class with the largest output", "pictures"), rows),
-                page.note(f"And {more} other classes, less frequent.") if more else "",
+                page.note(f"And {more} other classes, none of them more often.") if more else "",
             ]
         )
     labels, first = found.labels[known], found.first[known]
