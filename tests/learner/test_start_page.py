@@ -25,7 +25,7 @@ def write_notebook(path, text):
 @pytest.fixture
 def lessons(folder):
     write_notebook(folder / "01_intermediate_activations.ipynb", "# 1 · What does a picture | turn into?\n\nText.")
-    write_notebook(folder / "13_another_lesson.ipynb", "No heading here.")
+    write_notebook(folder / "14_another_lesson.ipynb", "No heading here.")
     write_notebook(folder / "scratch.ipynb", "# Mine")
     return folder
 
@@ -46,7 +46,7 @@ def test_nothing_yet(lessons):
         0,
         0,
     )
-    assert second == ("13_another_lesson.ipynb", "Another lesson", "", None, None, None, 0, 0)
+    assert second == ("14_another_lesson.ipynb", "Another lesson", "", None, None, None, 0, 0)
 
 
 def test_everything_counts_once(lessons):
@@ -81,7 +81,7 @@ def test_start_page_follows_every_event(lessons):
     assert (lessons / "start.md").read_text(encoding="utf-8") != page
     assert {file.name for file in lessons.iterdir()} == {
         *(".coursekit.json", "progress.jsonl", "start.md", "scratch.ipynb"),
-        *("01_intermediate_activations.ipynb", "13_another_lesson.ipynb"),
+        *("01_intermediate_activations.ipynb", "14_another_lesson.ipynb"),
     }
 
 
@@ -141,7 +141,7 @@ def test_command(lessons, capsys):
     assert lines[0].split() == ["Lesson", "Opened", "Predictions", "Exercises", "Quiz", "Help"]
     assert lines[1].startswith("01 What does a picture | turn into?  20")
     assert "■□□ 1 of 3" in lines[1]
-    assert lines[2].startswith("13 Another lesson")
+    assert lines[2].startswith("14 Another lesson")
     assert lines[1].index("□□□ 0 of 3") == lines[0].index("Predictions")
     assert main(["progress", str(lessons)]) == 0
     assert capsys.readouterr().out == here
