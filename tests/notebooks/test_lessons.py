@@ -1,6 +1,8 @@
 """Every lesson reruns to the numbers it was committed with, and keeps the form of a lesson."""
 
 import ast
+import base64
+import io
 import re
 import statistics
 import subprocess
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from PIL import Image
 
 from coursekit.exercises import catalogue, marks
 
@@ -63,6 +66,16 @@ def test_every_picture_has_an_alt_text(path):
             for image in re.findall(r"<img\b[^>]*>", data.get("text/html", "")):
                 (alt,) = re.findall(r'\balt="([^"]*)"', image)
                 assert len(alt) >= 15, image[:100]
+
+
+@lessons
+def test_every_picture_can_be_decoded(path):
+    outputs = [output for cell in code_cells(nbformat.read(path, as_version=4)) for output in cell.outputs]
+    shown = "".join(output.get("data", {}).get("text/html", "") for output in outputs)
+    pictures = re.findall(r"data:image/\w+;base64,([^\"']*)", shown)
+    assert pictures
+    for picture in pictures:
+        Image.open(io.BytesIO(base64.b64decode(picture, validate=True))).load()
 
 
 @lessons
