@@ -160,7 +160,7 @@ def keys(page, view: int) -> list[float]:
 
 
 def moves(page) -> list[float]:
-    stage = page.locator(".ck-stage")
+    stage = page.locator(".ck-occlusion-explorer .ck-stage")
     stage.scroll_into_view_if_needed()
     stage.focus()
     page.evaluate("times.length = 0")
