@@ -150,7 +150,7 @@ def top_patches(
     )
     stream = as_stream(images)
     batch_size = as_count((4 if scan else 32) if batch_size is None else batch_size, "batch_size")
-    cutter = _Cutter(model, search, stream)
+    cutter = Cutter(model, search, stream)
     found, store = Found(np.empty(0, ROW), 0, {}), None
     if state is not None:
         store = Store(Path(os.path.expanduser(state)), identity_of(model, search, stream, batch_size))
@@ -294,7 +294,7 @@ def _check_scan(model: Any, step: Step) -> None:
 # Cutting
 
 
-class _Cutter:
+class Cutter:
     """Cuts patches out of pictures: at the end, or at once where pictures pass only once."""
 
     def __init__(self, model: Any, search: Search, stream: Pictures):

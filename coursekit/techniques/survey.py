@@ -17,7 +17,7 @@ from coursekit.networks.backend import tf
 from coursekit.networks.cluster import as_client, in_order
 from coursekit.networks.graph import find_layer, kept, run, steps, traced
 from coursekit.pictures.streams import Block, Fit, Pictures, read_block
-from coursekit.techniques.patches import Patches, _Cutter
+from coursekit.techniques.patches import Cutter, Patches
 from coursekit.techniques.patches_search import ROW, Found, Search
 from coursekit.techniques.strongest import strongest_positions, table_of
 from coursekit.waiting import progress_bar
@@ -184,7 +184,7 @@ def _result(model: Any, plan: Plan, stream: Pictures, state: _State, interrupted
         for search, table in wanted:
             if search.layer not in found.troubles:
                 try:
-                    found.patches[search.layer] = _Cutter(model, search, stream).result(Found(table, state.done, {}))
+                    found.patches[search.layer] = Cutter(model, search, stream).result(Found(table, state.done, {}))
                 except ValueError as error:  # such as a layer whose positions have no place in the picture
                     found.troubles[search.layer] = str(error)
     except KeyboardInterrupt:
