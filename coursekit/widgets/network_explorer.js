@@ -113,12 +113,14 @@ function begin(view) {
   let columns, rows; // of the grid
   let spot = null; // [row, column] under the pointer or the keys
   let sheet = null; // the canvas of one tile
+  let given = ""; // the text of all that is chosen, as Python gave it last
 
   // ---- what comes from Python
 
   function take(content, buffers) {
     const { kind, text } = content;
-    if (kind === "state") parts.text.value = text;
+    // A text that somebody is writing stays.
+    if (kind === "state" && parts.text.value === given) parts.text.value = given = text;
     if (kind === "refused") {
       busy("");
       photo.refused();
@@ -414,10 +416,14 @@ function begin(view) {
   };
   parts.large.onclick = (event) => choose({ place: cellAt(event) });
   opens(parts.open, parts.file, (file) => sendFile(file, { kind: "file" }));
-  parts.details.ontoggle = () => parts.details.open && send({ kind: "state" });
+  parts.details.ontoggle = () => {
+    given = parts.text.value;
+    if (parts.details.open) send({ kind: "state" });
+  };
   parts.use.onclick = () => {
     say("");
-    send({ kind: "set", text: parts.text.value });
+    given = parts.text.value;
+    send({ kind: "set", text: given });
   };
   onWidth(view, parts.scroll, fitGrid);
 
