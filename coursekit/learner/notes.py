@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
+from typing import Any
 
 # A line at the left, seen in both themes; what it means is said by the symbol and the words as well.
 _COLOURS = {"✓": "#009E73", "✗": "#D55E00", "": "#80808080"}
@@ -20,6 +21,7 @@ class Note:
         code: Shown below, as it is.
         is_right: Whether an answer was right; None if nothing was judged.
         drawing: HTML that shows what the text says already.
+        about: What stands in the output's metadata, for the web book: {"kind": name, "arguments": {...}}.
     """
 
     head: str
@@ -28,11 +30,17 @@ class Note:
     code: str = ""
     is_right: bool | None = None
     drawing: str = ""
+    about: dict | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
         head = f"{self.mark} {self.head}".strip()
         code = "\n".join(f"    {line}" for line in self.code.splitlines())
         return "\n".join(filter(None, [f"{head}. {self.says[0]}" if self.says else head, *self.says[1:], code]))
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
+        """Return text and HTML, and what they are about as metadata."""
+        about = {} if self.about is None else {"coursekit": self.about}
+        return {"text/plain": repr(self), "text/html": self._repr_html_()}, about
 
     def _repr_html_(self) -> str:
         mark = f'<span aria-hidden="true" style="color:{_COLOURS[self.mark]}">{self.mark}</span> ' if self.mark else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,7 @@ def predict(question_id: str, result: Any = None) -> QuestionCards | Note:
             answer = None if answer is None else _valid(question, answer)
             keep("predicted", question.id, answer=answer, skipped=answer is None)
 
-    return _cards(f"Prediction: {question.asks}", read, take)
+    return _cards(f"Prediction: {question.asks}", read, take, "prediction")
 
 
 def quiz(number: str) -> QuestionCards | Note:
@@ -81,13 +82,13 @@ def quiz(number: str) -> QuestionCards | Note:
     def take(id: str, answer: Any) -> None:
         keep("quiz", id, choice=_valid(questions[id], answer))
 
-    return _cards(f"Quiz of lesson {int(number)}", read, take)
+    return _cards(f"Quiz of lesson {int(number)}", read, take, "quiz")
 
 
-def _cards(title: str, read: Any, take: Any) -> QuestionCards:
+def _cards(title: str, read: Any, take: Any, asks: str) -> QuestionCards:
     from coursekit.widgets import QuestionCards  # only here: it loads ipywidgets
 
-    return QuestionCards(title, read, take)
+    return QuestionCards(title, read, take, asks)
 
 
 # ---- what is on record
@@ -173,8 +174,14 @@ def _says(head: str = "", says: str = "", mark: str = "") -> dict:
 
 
 def _beside(question: Question, result: Any) -> Note:
-    """Return the result beside what was predicted."""
+    """Return the result beside what was predicted, and for a page without Python what it is of."""
     shown = _result(question, result)
+    kept = float(f"{float(result):.6g}") if question.kind == "number" else result  # further digits differ by machine
+    arguments = {"id": question.id, "result": kept}
+    return replace(_compared(question, result, shown), about={"kind": "Result", "arguments": arguments})
+
+
+def _compared(question: Question, result: Any, shown: str) -> Note:
     event = _first_answer("predicted", question)
     answer = None if event is None or event.get("skipped") else event["answer"]
     came = f"The result: {shown}" if question.kind == "words" else f"It is {shown}"

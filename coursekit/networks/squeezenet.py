@@ -61,6 +61,20 @@ def squeezenet() -> Any:
     return model
 
 
+def is_squeezenet(model: Any) -> bool:
+    """Say whether a model is what ``squeezenet()`` returns, its weights unchanged."""
+    layers = [layer for layer in model.layers if layer.weights]
+    if model.name != "squeezenet" or model.layers[-1].name != "prob":
+        return False
+    try:
+        weights = _weights({layer.name: tuple(weight.shape for weight in layer.weights) for layer in layers})
+    except ValueError:  # of other layers
+        return False
+    return all(
+        np.array_equal(a, b) for layer in layers for a, b in zip(layer.get_weights(), weights[layer.name], strict=True)
+    )
+
+
 def _architecture() -> Any:
     layers = keras.layers
 

@@ -35,6 +35,9 @@ class Widget(anywidget.AnyWidget):
     """A widget with a page of its own, a still picture, and indices that fit what they choose from.
 
     A widget has ``_esm, _css = own_page(__file__)``, ``__repr__`` for where there is only text, and ``_still``.
+
+    Its output says in its metadata what it is, ``{"coursekit": {"kind": name, "arguments": {...}}}``: the web book, in
+    which no Python runs, makes it live again from that. The arguments are few and small.
     """
 
     _parts: list[bytes]  # of a file on its way from the page
@@ -46,6 +49,12 @@ class Widget(anywidget.AnyWidget):
     def _still(self) -> str:
         """Return HTML that shows the widget where there is no kernel; empty if there is nothing to show."""
         raise NotImplementedError
+
+    def _arguments(self) -> dict[str, Any]:
+        """Return what a page without Python begins with: what is chosen, by the names of the traits."""
+        inherited = anywidget.AnyWidget.class_traits()
+        chosen = [name for name in self.trait_names(sync=True) if not name.startswith("_") and name not in inherited]
+        return {name: getattr(self, name) for name in chosen}
 
     def _counts(self, state: dict) -> dict[str, int]:
         """Return how many there are of what is chosen by an index, once ``state`` from the page holds: {trait: n}."""
@@ -80,7 +89,9 @@ class Widget(anywidget.AnyWidget):
         """Return the view, and a still picture for where there is no kernel: in an exported page, on GitHub."""
         still = self._still()
         data, metadata = super()._repr_mimebundle_(**kwargs)
-        return {**data, "text/plain": repr(self), **({"text/html": still} if still else {})}, metadata
+        about = {"kind": type(self).__name__, "arguments": self._arguments()}
+        data = {**data, "text/plain": repr(self), **({"text/html": still} if still else {})}
+        return data, {**metadata, "coursekit": about}
 
 
 def as_html(figures: Iterable[Figure]) -> str:

@@ -10,13 +10,14 @@ import traitlets
 from coursekit.networks.backend import keras
 from coursekit.networks.graph import find_layer, steps
 from coursekit.pictures import read_picture, resize
+from coursekit.pictures.book import name_in_book
 from coursekit.pictures.fitting import fit_picture, is_from_0_to_1
 from coursekit.show.channels import beside, montage
 from coursekit.show.picture import as_seen
 from coursekit.techniques.activations import activations, channel_statistics, strongest_channel
 from coursekit.validation import as_index, nearest
 from coursekit.widgets.base import Widget, as_html, own_page
-from coursekit.widgets.networks import packed_fields, picture_shape
+from coursekit.widgets.networks import packed_fields, picture_shape, published
 
 SCALES = ("shared", "own", "signed")
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.Conv2DTranspose, keras.layers.DepthwiseConv2D)
@@ -187,6 +188,9 @@ class ChannelExplorer(Widget):
         numbers = np.float32([list(channel_statistics(a).values()) for a in (answer, np.maximum(answer, 0))])
         packed = {"layer": layer, "shape": values.shape, "values": values.tobytes(), "numbers": numbers.tobytes()}
         return packed | {"field": packed_fields(self._network, layer, self.image.shape[:2])}
+
+    def _arguments(self) -> dict[str, Any]:
+        return super()._arguments() | {"network": published(self._network), "photo": name_in_book(as_seen(self.image))}
 
     def __repr__(self) -> str:
         height, width, channels = self.activation.shape

@@ -22,7 +22,7 @@ from coursekit.validation import as_count, as_index, nearest
 from coursekit.widgets.background import BackgroundWidget, every
 from coursekit.widgets.base import as_html, own_page
 from coursekit.widgets.drawing import DEFAULTS, all_settings, drawing_size, stages
-from coursekit.widgets.networks import class_names, picture_shape
+from coursekit.widgets.networks import class_names, picture_shape, published
 
 _PLAIN_PIXELS = {"parametrization": "pixels", "shift": 0, "scale": 0, "rotate": 0}
 _STILL_STEPS = 32
@@ -265,6 +265,9 @@ class DreamExplorer(BackgroundWidget):
             buffers = [displayable(image).tobytes() for image in drawn["images"]]
             buffers += [trace.tobytes() for trace in drawn["traces"]]
         self.send(report, buffers)
+
+    def _arguments(self) -> dict[str, Any]:
+        return super()._arguments() | {"network": published(self._network), "size": self._size}
 
     def __repr__(self) -> str:
         choice = self._choice() if self._drawn is None else self._drawn

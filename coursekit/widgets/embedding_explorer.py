@@ -140,6 +140,9 @@ class EmbeddingExplorer(Widget):
     def _name(self, index: int) -> str:
         return f"picture {index}" + ("" if self._labels is None else f" (class {self._labels[index]})")
 
+    def _arguments(self) -> dict[str, Any]:
+        return super()._arguments() | {"maps": list(self._points), "pictures": len(self._images)}
+
     def __repr__(self) -> str:
         said = f"EmbeddingExplorer: {len(self._images)} pictures"
         if self.shown != "":

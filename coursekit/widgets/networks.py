@@ -8,6 +8,7 @@ from typing import Any
 from coursekit.networks.graph import steps
 from coursekit.networks.labels import imagenet_labels
 from coursekit.networks.reading import score_layer
+from coursekit.networks.squeezenet import is_squeezenet
 from coursekit.techniques.receptive_field import receptive_field
 
 
@@ -24,6 +25,11 @@ def picture_shape(model: Any, widget: str) -> tuple[int | None, int | None, int 
         takes = ", ".join(map(str, shapes))
         raise ValueError(f"{widget} shows networks that take one picture (H, W, C); this one takes {takes}.")
     return shapes[0]
+
+
+def published(model: Any) -> str | None:
+    """Return the name under which the web book has a network, to compute in its page; None if it does not."""
+    return "squeezenet" if is_squeezenet(model) else None
 
 
 def packed_fields(model: Any, layer: str, size: tuple[int, int]) -> dict:

@@ -25,6 +25,7 @@ class QuestionCards(Widget):
             say to the answer, in a word or two and in sentences).
         take: Called with the card's id and the answer (a choice's number, a number, words; None if it was skipped).
             Raises a ValueError whose message is for the reader if that does not answer the question.
+        asks: "prediction" or "quiz": where a page without Python finds the questions, by their ids.
     """
 
     _esm, _css = own_page(__file__)
@@ -34,8 +35,8 @@ class QuestionCards(Widget):
     _score = traitlets.Unicode().tag(sync=True)
     _still_picture = traitlets.Dict().tag(sync=True)  # what the notebook keeps: the page puts a new one there
 
-    def __init__(self, title: str, read: Callable[[], dict], take: Callable[[str, Any], None]):
-        self._read, self._take = read, take
+    def __init__(self, title: str, read: Callable[[], dict], take: Callable[[str, Any], None], asks: str = ""):
+        self._read, self._take, self._asks = read, take, asks
         shown = read()
         super().__init__(title=title, _cards=shown["cards"], _score=shown.get("score", ""))
         self.on_msg(self._receive)
@@ -52,6 +53,9 @@ class QuestionCards(Widget):
             self._cards, self._score = shown["cards"], shown.get("score", "")
             self._still_picture = {"html": self._still(), "text": repr(self)}
         self.send({"id": content["id"], "refused": ""})
+
+    def _arguments(self) -> dict[str, Any]:
+        return {"asks": self._asks, "ids": [card["id"] for card in self._cards]}
 
     def __repr__(self) -> str:
         several = len(self._cards) > 1

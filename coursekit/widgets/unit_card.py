@@ -31,7 +31,7 @@ from coursekit.validation import as_index, as_pictures
 from coursekit.widgets.background import BackgroundWidget, every
 from coursekit.widgets.base import as_html, own_page
 from coursekit.widgets.drawing import drawing_size, stages
-from coursekit.widgets.networks import picture_shape
+from coursekit.widgets.networks import picture_shape, published
 
 _PAUSE = 0.3  # seconds before drawing, so that walking through channels begins nothing
 _BETWEEN_FRAMES = 0.2  # seconds
@@ -370,6 +370,9 @@ class UnitCard(BackgroundWidget):
         self.send(report, [] if image is None else [encoded(image)])
 
     # ---- without a kernel
+
+    def _arguments(self) -> dict[str, Any]:
+        return super()._arguments() | {"network": published(self._network), "layer": self.layer, "steps": self._steps}
 
     def __repr__(self) -> str:
         strongest = self._found.values[self.channel, 0]

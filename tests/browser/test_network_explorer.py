@@ -264,6 +264,7 @@ def test_narrow_output_wraps(page):
     python(page, "explorer.place = (5, 7)")
     with window_of(page, 390):
         eventually(
-            lambda: too_wide(page, ROOT, ".ck-class, .ck-stage, .ck-map, .ck-scroll, .ck-pointed, .ck-terms, .ck-text"), []
+            lambda: too_wide(page, ROOT, ".ck-class, .ck-stage, .ck-map, .ck-scroll, .ck-pointed, .ck-terms, .ck-text"),
+            [],
         )
         assert page.locator(".ck-stage").first.bounding_box()["width"] >= 200

@@ -89,3 +89,9 @@ def test_the_still_picture_is_shown(lab, saved, kernel_starts):
 def test_the_saved_bar_is_no_widget(saved):
     [output] = saved.cells[-1].outputs
     assert output.data == {"text/html": "", "text/plain": ""}
+
+
+def test_every_widget_s_output_says_what_it_is(saved):
+    # JupyterLab keeps an output's metadata: the web book reads them from the file.
+    kinds = [cell.outputs[-1].metadata["coursekit"]["kind"] for cell in saved.cells[1 : 1 + len(WIDGETS)]]
+    assert kinds == list(STANDS_IN)

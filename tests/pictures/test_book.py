@@ -1,0 +1,22 @@
+"""The pictures of the web book: told from others to the pixel, and none of those that may not be given away."""
+
+import numpy as np
+
+from coursekit import photo, photos
+from coursekit.pictures import resize
+from coursekit.pictures.book import BOOK_PHOTOS, book_photo, name_in_book
+
+
+def test_the_lessons_face_is_known():
+    face = resize(photo("astronaut")[20:240, 120:340], 227)  # as the lessons cut it out
+    assert name_in_book(face) == "face"
+    assert np.array_equal(book_photo("face", (227, 227)), face)
+    assert name_in_book(photo("chelsea", 227)) == "chelsea"
+    other = face.copy()
+    other[100, 100, 0] ^= 1
+    assert name_in_book(other) is None
+
+
+def test_no_photo_of_unknown_licence_is_published():
+    assert {whole for whole, _ in BOOK_PHOTOS.values()} <= {"astronaut", "chelsea", "coffee"}
+    assert name_in_book(photos(227)[0][15]) is None
