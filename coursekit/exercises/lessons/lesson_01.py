@@ -185,106 +185,6 @@ _by_hand = Exercise(
     ),
 )
 
-# 01.control -----------------------------------------------------------------------------------------------------------
-
-
-def _control_case(seed: int) -> dict:
-    rng = np.random.default_rng(seed)
-    pictures, channels = (int(n) for n in rng.integers((2, 4), (6, 8)))
-    opened = 10.0 ** rng.uniform(0.5, 3, size=channels) * rng.uniform(0.5, 1.5, size=(pictures, channels))
-    with_eyes, with_control = rng.uniform(0.05, 0.95, size=(2, pictures, channels))
-    with_control[:, 0], with_eyes[:, 0] = rng.uniform(0.1, 0.2, size=(2, pictures))  # falls whatever is covered
-    order = rng.permutation(channels)
-    arrays = {"opened": opened, "covered": opened * with_eyes, "control": opened * with_control}
-    return {name: array[:, order].round(1).astype(np.float32) for name, array in arrays.items()}
-
-
-def _means(case: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return each channel's mean over the pictures: open, covered, control."""
-    return tuple(case[name].astype(np.float64).mean(axis=0) for name in ("opened", "covered", "control"))
-
-
-def _beyond(case: dict) -> np.ndarray:
-    opened, covered, control = _means(case)
-    return (control - covered) / opened
-
-
-def _beyond_in_each(case: dict) -> np.ndarray:
-    return (case["control"].astype(np.float64) - case["covered"]) / case["opened"]
-
-
-def _loss(case: dict, which: int) -> np.ndarray:
-    return 1 - _means(case)[which] / _means(case)[0]
-
-
-_control = Exercise(
-    id="01.control",
-    title="What a channel loses beyond the control",
-    answer="beyond_control",
-    points=3,
-    hints=(
-        "What does a channel lose with the eyes covered, as a share of its answer to the open pictures? And what does "
-        "it lose with the control?",
-        "Take the mean over the pictures first, axis=0: then there is one number for each channel, three times.",
-        "The share lost is 1 - covered / opened. Take off 1 - control / opened.",
-    ),
-    solution=(
-        "def beyond_control(opened, covered, control):\n"
-        "    opened, covered, control = opened.mean(axis=0), covered.mean(axis=0), control.mean(axis=0)\n"
-        "    with_eyes, with_control = 1 - covered / opened, 1 - control / opened\n"
-        "    return with_eyes - with_control"
-    ),
-    case=_control_case,
-    right=_beyond,
-    also_right=(lambda case: _beyond_in_each(case).mean(axis=0),),  # the mean of the shares
-    is_function=True,
-    mistakes=(
-        Mistake(
-            "no control",
-            "That is what each channel loses with the eyes covered. Some of these lose as much whatever is covered: "
-            "take off what the control costs.",
-            lambda case: _loss(case, 1),
-        ),
-        Mistake(
-            "the control alone",
-            "That is what each channel loses with the control. Asked is what the eyes cost beyond that.",
-            lambda case: _loss(case, 2),
-        ),
-        Mistake(
-            "numbers, not shares",
-            "Those are losses in numbers, so a channel with large answers wins whatever it looks for. Divide by its "
-            "answer to the open pictures.",
-            lambda case: _means(case)[2] - _means(case)[1],
-        ),
-        Mistake(
-            "a share of the control",
-            "Those are shares of the answer to the control. Both losses should be shares of the answer to the open "
-            "pictures.",
-            lambda case: 1 - _means(case)[1] / _means(case)[2],
-        ),
-        Mistake(
-            "the wrong way round",
-            "The sign is turned round: what the eyes cost more than the control should be positive.",
-            lambda case: -_beyond(case),
-        ),
-        Mistake(
-            "both added up",
-            "The two losses were added up. The control shows what covering costs anyway, so take it off.",
-            lambda case: _loss(case, 1) + _loss(case, 2),
-        ),
-        Mistake(
-            "the largest single loss",
-            "Those are the largest losses in any one picture. One picture says little: take the mean over all.",
-            lambda case: _beyond_in_each(case).max(axis=0),
-        ),
-        Mistake(
-            "each picture by itself",
-            "That is a number for each picture and channel. Asked is one for each channel: the mean over the pictures.",
-            _beyond_in_each,
-        ),
-    ),
-)
-
 # 01.one-scale ---------------------------------------------------------------------------------------------------------
 
 
@@ -367,4 +267,4 @@ _evidence = Exercise(
     ),
 )
 
-EXERCISES = (_control, _one_scale, _evidence, _strongest, _by_hand)
+EXERCISES = (_strongest, _by_hand, _one_scale, _evidence)

@@ -18,21 +18,6 @@ PLAUSIBLE = {
         ),
         "clipped at 1": lambda patch, kernel, bias: np.clip((patch[..., None] * kernel).sum((0, 1, 2)) + bias, 0, 1),
     },
-    "01.control": {
-        "eyes over the control": lambda opened, covered, control: covered.mean(0) / control.mean(0),
-        "what is left": lambda opened, covered, control: covered.mean(0) / opened.mean(0),
-        "a ratio of losses": lambda opened, covered, control: (
-            (opened.mean(0) - covered.mean(0)) / (opened.mean(0) - control.mean(0))
-        ),
-        "over the channels": lambda opened, covered, control: ((control - covered) / opened).mean(1),
-        "all together": lambda opened, covered, control: float((control - covered).sum() / opened.sum()),
-        "the strongest channel": lambda opened, covered, control: int(opened.mean(0).argmax()),
-        "the largest of each": lambda opened, covered, control: (control.max(0) - covered.max(0)) / opened.max(0),
-        "below zero cut off": lambda opened, covered, control: np.maximum(
-            (control.mean(0) - covered.mean(0)) / opened.mean(0), 0
-        ),
-        "first picture": lambda opened, covered, control: (control[0] - covered[0]) / opened[0],
-    },
     "01.one-scale": {
         "divided by the sum": lambda layer: layer / layer.sum(),
         "mean and deviation": lambda layer: (layer - layer.mean()) / layer.std(),
