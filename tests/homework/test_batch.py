@@ -234,7 +234,7 @@ def test_the_lesson_is_the_one_that_was_released(tmp_path):
     (to / "release" / "01").rename(to / "release" / "05")
     with pytest.raises(ValueError, match=r"Lessons 04, 05 were released .* are of lesson 01\. Say .* --lesson"):
         choosing.which_lesson(place, to)
-    _hand_in(place, {"bo": "# %%\n# exercise 04.overlap\noverlap = 1"})
+    _hand_in(place, {"bo": "# %%\n# exercise 04.only-touch\nonly_touch = 1"})
     with pytest.raises(ValueError, match=r"No lesson was released in .* are of lessons 01, 04"):
         choosing.which_lesson(place, tmp_path / "other")
     _hand_in(tmp_path / "empty", {"ana": "# %%\n1"})
@@ -244,7 +244,7 @@ def test_the_lesson_is_the_one_that_was_released(tmp_path):
 
 @pytest.mark.usefixtures("needs_sandbox")
 def test_the_notebook_of_another_lesson_is_refused(tmp_path):
-    texts = {"ana": SOLVED, "bo": "# %%\n# exercise 04.overlap\noverlap = 1", "cy": "# %%\n1"}
+    texts = {"ana": SOLVED, "bo": "# %%\n# exercise 04.only-touch\nonly_touch = 1", "cy": "# %%\n1"}
     records = {one.student: one for one in grading.mark(_hand_in(tmp_path / "in", texts), tmp_path / "out", _options())}
     assert records["bo"].reason == "This is the notebook of lesson 04, and lesson 01 was graded."
     assert records["ana"].is_graded
@@ -305,9 +305,9 @@ def test_two_lessons_stand_in_one_table(tmp_path, monkeypatch):
     assert list(rows) == [("ana", "01"), ("ana", "04")]
     header = list(rows["ana", "01"])
     assert header[:2] == ["student", "lesson"]
-    assert {"01.by-hand", "04.overlap", "total", "max", "status", "reason", "to_read"} < set(header)
+    assert {"01.by-hand", "04.only-touch", "total", "max", "status", "reason", "to_read"} < set(header)
     assert rows["ana", "04"]["reason"] == other.reason
-    assert rows["ana", "01"]["04.overlap"] == ""
+    assert rows["ana", "01"]["04.only-touch"] == ""
     failed = feedback.write([other], to)
     page = (to / "feedback" / "ana.html").read_text()
     assert failed == {}

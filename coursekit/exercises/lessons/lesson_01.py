@@ -96,8 +96,8 @@ _strongest = Exercise(
         ),
         Mistake(
             "mean instead of largest",
-            "That channel has the largest mean. A channel can be silent nearly everywhere and still shout at one "
-            "place: that is what we look for.",
+            "That channel has the largest mean. A channel can be near zero nearly everywhere and still be very "
+            "large at one place: that is what we look for.",
             lambda case: _channels(**case)["mean instead of largest"],
         ),
         Mistake(

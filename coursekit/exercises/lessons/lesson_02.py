@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 
-from coursekit.exercises.differences import names_none
 from coursekit.exercises.model import Exercise, Mistake
 
 # 02.best-patch --------------------------------------------------------------------------------------------------------
@@ -163,120 +158,123 @@ _bright = Exercise(
     ),
 )
 
-# 02.best-photo --------------------------------------------------------------------------------------------------------
-
-_LAYERS = tuple(f"fire{number}-squeeze1x1" for number in range(4, 10))
+# 02.before-and-after --------------------------------------------------------------------------------------------------
 
 
-def _photo_case(seed: int) -> dict:
-    if seed == 0:
-        return {"layer": "fire6-squeeze1x1", "channel": 12}
+def _pictures_case(seed: int) -> dict:
     rng = np.random.default_rng(seed)
-    groups = _telling_channels()
-    layer, channel = rng.choice(groups[rng.integers(len(groups))]).split("/")
-    return {"layer": str(layer), "channel": int(channel)}
+    while True:
+        case = _some_pictures(rng)
+        before, after = _measured(case)
+        largest, wanted = _places(case).max(axis=(1, 2)), _by_wanted_weights(case)
+        winners = [int(way.argmax()) for way in (before, after, largest, wanted)]
+        leads = [np.sort(way)[-1] > 1.05 * np.sort(way)[-2] for way in (before, after, largest, wanted)]
+        if len(set(winners[:3])) == 3 and winners[3] != winners[1] and all(leads):
+            return case
 
 
-@functools.cache
-def _answers() -> dict[str, np.ndarray]:
-    from coursekit import activations, photos, squeezenet
-
-    return activations(squeezenet(), photos()[0], list(_LAYERS))
-
-
-@functools.cache
-def _telling_channels() -> list[list[str]]:
-    """Return the channels that have the same three best photos, and these clearly, for each three: "layer/channel"."""
-    groups: dict[tuple, list[str]] = {}
-    for layer, answers in _answers().items():
-        means = answers.mean(axis=(1, 2))
-        best = np.sort(means, axis=0)[:-5:-1]
-        for channel in np.flatnonzero((best[1:] < 0.95 * best[:-1]).all(axis=0)):  # the same on every machine
-            groups.setdefault(tuple(means[:, channel].argsort()[:-4:-1]), []).append(f"{layer}/{channel}")
-    return list(groups.values())
-
-
-def _three(case: dict, measure: Callable[[np.ndarray], np.ndarray]) -> list[int]:
-    """Return the three photos of which a channel's maps (N, rows, columns) measure most, the best first."""
-    return measure(_answers()[case["layer"]][..., case["channel"]]).argsort()[::-1][:3].tolist()
+def _some_pictures(rng: np.random.Generator) -> dict:
+    """Draw an edge kernel and pictures: a slope, stripes, a spot, a bright one, noise, each in some variants."""
+    angle = rng.uniform(0, 2 * np.pi)
+    row, column = np.mgrid[-1:2, -1:2]
+    kernel = (np.cos(angle) * column - np.sin(angle) * row) * rng.uniform(0.5, 2)
+    size = int(rng.integers(6, 9))
+    y, x = np.mgrid[:size, :size] - (size - 1) / 2
+    pictures = []
+    for turn in (0, *rng.uniform(0.5, 5.5, size=2)):
+        along = np.cos(angle + turn) * x - np.sin(angle + turn) * y
+        pictures += [128 + 127 * np.clip(along / 3, -1, 1), 128 + 110 * np.sin(along * 1.5)]
+    spot = np.full((size, size), 20.0)
+    spot[2:4, 2:4] = 128 - 127 * np.sign(kernel)[::2, ::2]
+    spot[size // 2 - 1 : size // 2 + 2, size // 2 - 1 : size // 2 + 2] = np.where(kernel > 0, 255, 0)
+    pictures += [spot, np.full((size, size), 250.0), rng.uniform(80, 180, size=(size, size))]
+    order = rng.permutation(len(pictures))
+    return {
+        "kernel": kernel.round(2).astype(np.float32),
+        "pictures": np.stack(pictures)[order].round().clip(0, 255).astype(np.float32),
+    }
 
 
-def _mean(maps: np.ndarray) -> np.ndarray:
-    return maps.mean(axis=(1, 2))
+def _places(case: dict, kernel: np.ndarray | None = None) -> np.ndarray:
+    """Return what the kernel answers at each place of each picture."""
+    kernel = case["kernel"].astype(np.float64) if kernel is None else kernel
+    windows = np.lib.stride_tricks.sliding_window_view(case["pictures"].astype(np.float64), kernel.shape, axis=(1, 2))
+    return (windows * kernel).sum(axis=(-2, -1))
 
 
-def _about_photos(case: dict, answer: Any) -> str:
-    means = _mean(_answers()[case["layer"]][..., case["channel"]])
-    numbers = np.asarray(answer)
-    if unknown := next(filter(None, (names_none(number, len(means), "photo") for number in numbers)), ""):
-        return unknown
-    chosen = means[numbers.astype(int)]
-    says = f"The means of your three are {', '.join(f'{mean:.4g}' for mean in chosen)}"
-    if len(set(numbers.tolist())) < len(numbers):
-        return f"{says}: one photo stands there twice."
-    if (np.diff(chosen) > 0).any():
-        return f"{says}: the best should come first."
-    return f"{says}, and a photo that you left out has more than {chosen[-1]:.4g}."
+def _measured(case: dict, kernel: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return each picture's mean before the ReLU and after it."""
+    places = _places(case, kernel)
+    return places.mean(axis=(1, 2)), np.maximum(places, 0).mean(axis=(1, 2))
 
 
-_best_photo = Exercise(
-    id="02.best-photo",
-    title="The photos that excite a channel most",
-    answer="best_photos",
-    points=2,
+def _by_wanted_weights(case: dict) -> np.ndarray:
+    return _places(case, np.maximum(case["kernel"].astype(np.float64), 0)).mean(axis=(1, 2))
+
+
+def _winners(case: dict, kernel: np.ndarray | None = None) -> list[int]:
+    return [int(measure.argmax()) for measure in _measured(case, kernel)]
+
+
+_before_and_after = Exercise(
+    id="02.before-and-after",
+    title="The best picture before and after the ReLU",
+    answer="best_pictures",
+    points=3,
     hints=(
-        "maximize made the mean of the channel over all positions large. Measure the photos in the same way.",
-        "activations(net, many, ...) has the axes (photo, row, column, channel).",
-        "Pick the channel, take the mean over rows and columns, axis=(1, 2). argsort() sorts upwards: [::-1] turns it "
-        "round, [:3] takes three.",
+        "Compute what the kernel answers at every place first. Both means come from the same numbers.",
+        "np.lib.stride_tricks.sliding_window_view(pictures, kernel.shape, axis=(1, 2)) has all windows: pictures, "
+        "places (rows, columns), then the rows and columns of a window.",
+        "Multiply by the kernel and add up over the last two axes. Before: the mean over places, then argmax(). After: "
+        "np.maximum(answers, 0) first, then the same.",
     ),
     solution=(
-        'case = given("02.best-photo", variation)\n'
-        'answers = activations(net, many, case["layer"])[..., case["channel"]]\n'
-        "best_photos = answers.mean(axis=(1, 2)).argsort()[::-1][:3]"
+        "def best_pictures(kernel, pictures):\n"
+        "    windows = np.lib.stride_tricks.sliding_window_view(pictures, kernel.shape, axis=(1, 2))\n"
+        "    places = (windows * kernel).sum(axis=(-2, -1))\n"
+        "    before = places.mean(axis=(1, 2)).argmax()\n"
+        "    after = np.maximum(places, 0).mean(axis=(1, 2)).argmax()\n"
+        "    return [before, after]"
     ),
-    case=_photo_case,
-    right=lambda case: _three(case, _mean),
+    case=_pictures_case,
+    right=_winners,
+    is_function=True,
     mistakes=(
         Mistake(
-            "the largest points",
-            "Those photos hold the largest single points. The pattern was drawn for the mean over all points: compare "
-            "like with like.",
-            lambda case: _three(case, lambda maps: maps.max(axis=(1, 2))),
+            "the ReLU after the mean",
+            "Twice the same picture: the ReLU came after the mean, or not at all. It works at each place, before the "
+            "mean, and there the negative places are lost.",
+            lambda case: [_winners(case)[0]] * 2,
         ),
         Mistake(
-            "the middle only",
-            "Those are the best photos by their middle, one point of the map. The pattern was drawn for the mean over "
-            "all points.",
-            lambda case: _three(case, lambda maps: maps[:, maps.shape[1] // 2, maps.shape[2] // 2]),
+            "after, twice",
+            "Both are the best after the ReLU. Before it, negative places count against a picture.",
+            lambda case: [_winners(case)[1]] * 2,
         ),
         Mistake(
-            "the largest spread",
-            "Those are the photos on which the channel varies most. What maximize made large is its mean.",
-            lambda case: _three(case, lambda maps: maps.std(axis=(1, 2))),
+            "the largest place",
+            "That picture has the largest single place, before the ReLU and after it. What maximize made large is the "
+            "mean over all places.",
+            lambda case: [int(_places(case).max(axis=(1, 2)).argmax())] * 2,
+        ),
+        Mistake("exchanged", "The two are exchanged: before the ReLU comes first.", lambda case: _winners(case)[::-1]),
+        Mistake(
+            "a ReLU for the weights",
+            "For the second, negative weights were set to zero. The ReLU comes after the sum, and leaves the weights "
+            "as they are.",
+            lambda case: [_winners(case)[0], int(_by_wanted_weights(case).argmax())],
+        ),
+        Mistake(
+            "turned the kernel",
+            "The kernel is turned by half a turn, so dark and bright sides are exchanged. Networks do not turn it.",
+            lambda case: _winners(case, case["kernel"].astype(np.float64)[::-1, ::-1]),
         ),
         Mistake(
             "counted from 1",
-            "One too many each: photos are counted from 0.",
-            lambda case: [photo + 1 for photo in _three(case, _mean)],
-        ),
-        Mistake(
-            "the least",
-            "Those are the photos that the channel likes least: argsort() begins with the smallest.",
-            lambda case: _three(case, lambda maps: -_mean(maps)),
-        ),
-        Mistake(
-            "the best last",
-            "The right three, but in the wrong order: the best comes first.",
-            lambda case: _three(case, _mean)[::-1],
-        ),
-        Mistake(
-            "the best only",
-            "That is the best of all. Two more are asked for.",
-            lambda case: _three(case, _mean)[0],
+            "One too many each: pictures are counted from 0.",
+            lambda case: [number + 1 for number in _winners(case)],
         ),
     ),
-    about=_about_photos,
 )
 
 # 02.drawing -----------------------------------------------------------------------------------------------------------
@@ -298,4 +296,4 @@ _drawing = Exercise(
     ),
 )
 
-EXERCISES = (_best_patch, _bright, _best_photo, _drawing)
+EXERCISES = (_best_patch, _bright, _before_and_after, _drawing)

@@ -87,189 +87,206 @@ _field_size = Exercise(
     ),
 )
 
-# 04.box ---------------------------------------------------------------------------------------------------------------
+# 04.who-sees ----------------------------------------------------------------------------------------------------------
 
 
-def _box_case(seed: int) -> dict:
+def _pixel_case(seed: int) -> dict:
     rng = np.random.default_rng(seed)
-    stride, size = int(rng.choice((4, 8, 16))), int(rng.integers(40, 100))
-    middles = [-(size // 2), stride // 2 - size // 2]  # no field is centred on its unit's place, so the offset tells
-    offset = -int(rng.choice([n for n in range(10, 35) if all(abs(n + middle) > 1 for middle in middles)]))
-    pixels = int(rng.integers(180, 300))
-    last = (pixels - 1) // stride
-    rows = np.array([0, 1, *np.sort(rng.choice(np.arange(2, last - 1), size=2, replace=False)), last])
-    return {"rows": rows, "size": size, "stride": stride, "offset": offset, "pixels": pixels}
+    stride, reach = int(rng.choice((2, 4, 8, 16))), int(rng.integers(4, 8))
+    size = stride * reach + int(rng.integers(1, stride))  # a unit's field is so many strides wide, and a little more
+    rows = int(rng.integers(reach + 2, 24))
+    above = int(rng.integers(rows - reach, rows - 3))  # this unit's field ends right above the pixel
+    offset = -int(rng.integers(stride, size))
+    return {
+        "pixel": offset + stride * above + size,
+        "size": size,
+        "stride": stride,
+        "offset": offset,
+        "rows": rows,
+    }
 
 
-def _box(case: dict, clip: bool = True, centred: bool = False) -> np.ndarray:
-    first = case["offset"] + case["stride"] * case["rows"]
-    if centred:
-        first = case["stride"] * case["rows"] - case["size"] // 2
-    ends = np.stack([first, first + case["size"]], axis=1)
-    return np.clip(ends, 0, case["pixels"]) if clip else ends
+def _who(case: dict, more: int = 0, offset: int | None = None, rows: np.ndarray | None = None) -> np.ndarray:
+    rows = np.arange(case["rows"]) if rows is None else rows
+    first = (case["offset"] if offset is None else offset) + case["stride"] * rows
+    return rows[(first <= case["pixel"]) & (case["pixel"] < first + case["size"] + more)]
 
 
-_box_exercise = Exercise(
-    id="04.box",
-    title="From a row of the map to rows of pixels",
-    answer="seen_rows",
+_who_sees = Exercise(
+    id="04.who-sees",
+    title="Who sees this pixel?",
+    answer="who_sees",
     points=3,
     hints=(
-        "Unit 0 begins at offset. Where does unit 1 begin?",
-        "first = offset + stride * rows, and each sees size pixels from there on.",
-        "What lies outside the picture is cut off: np.clip(..., 0, pixels), for the first and for the end.",
+        "Turn it round: what is the first pixel that each unit sees, and what is the first one behind its field?",
+        "Unit 0 begins at offset, unit 1 one stride further. With np.arange(rows) you have the beginnings of all.",
+        "A unit sees the pixel if first <= pixel and pixel < first + size. np.flatnonzero says for which units.",
     ),
     solution=(
-        "def seen_rows(rows, size, stride, offset, pixels):\n"
-        "    first = offset + stride * rows\n"
-        "    return np.clip(np.stack([first, first + size], axis=1), 0, pixels)"
+        "def who_sees(pixel, size, stride, offset, rows):\n"
+        "    first = offset + stride * np.arange(rows)\n"
+        "    return np.flatnonzero((first <= pixel) & (pixel < first + size))"
     ),
-    case=_box_case,
-    right=_box,
+    case=_pixel_case,
+    right=_who,
     is_function=True,
     mistakes=(
         Mistake(
-            "not clipped",
-            "Right in the middle, but the first and the last reach outside the picture. What a unit sees there is "
-            "padding, not pixels.",
-            lambda case: _box(case, clip=False),
+            "the cell",
+            "That is the cell of the map in which the pixel lies. A unit sees much more than its cell, so more units "
+            "see the pixel.",
+            lambda case: np.array([case["pixel"] // case["stride"]]),
+        ),
+        Mistake(
+            "the end counted in",
+            "One unit too many. A field of `size` pixels that begins at `first` ends before first + size.",
+            lambda case: _who(case, more=1),
         ),
         Mistake(
             "offset forgotten",
             "The offset is missing: unit 0 need not begin at pixel 0. With padding it begins before the picture.",
-            lambda case: _box({**case, "offset": 0}),
+            lambda case: _who(case, offset=0),
         ),
         Mistake(
-            "centred on the unit's place",
-            "You put the middle of the field at stride * row. The layers before decide where it begins: that is what "
-            "offset says.",
-            lambda case: _box(case, centred=True),
+            "the offset with the wrong sign",
+            "The offset was taken off. It says where unit 0 begins, so it is added, and here it is negative.",
+            lambda case: _who(case, offset=-case["offset"]),
         ),
         Mistake(
-            "clipped before the size was added",
-            "The beginning was clipped first and the size added then: at the border the end comes too late.",
-            lambda case: np.stack(
-                [
-                    np.clip(case["offset"] + case["stride"] * case["rows"], 0, case["pixels"]),
-                    np.clip(
-                        np.clip(case["offset"] + case["stride"] * case["rows"], 0, None) + case["size"],
-                        0,
-                        case["pixels"],
-                    ),
-                ],
-                axis=1,
-            ),
+            "units outside the map",
+            "Some of these units are not in the map: it has `rows` rows, counted from 0.",
+            lambda case: _who(case, rows=np.arange(-case["rows"], 3 * case["rows"])),
         ),
         Mistake(
-            "last pixel included",
-            "The end is one too small. Half open, as slices are: picture[first:end] holds size rows.",
-            lambda case: _box(case) - np.array([0, 1]),
+            "the first and the last",
+            "Those are the first and the last of them. Asked are all.",
+            lambda case: _who(case)[[0, -1]],
         ),
+        Mistake("counted from 1", "One too many each: units are counted from 0.", lambda case: _who(case) + 1),
     ),
 )
 
-# 04.overlap -----------------------------------------------------------------------------------------------------------
+# 04.only-touch --------------------------------------------------------------------------------------------------------
 
 
-def _masks_case(seed: int) -> dict:
+def _touch_case(seed: int) -> dict:
     rng = np.random.default_rng(seed)
     while True:
-        region, masks = np.zeros((6, 8), bool), np.zeros((6, 6, 8), bool)
-        top, left, tall, wide = rng.integers((1, 1, 2, 3), (3, 4, 4, 5))
-        region[top : top + tall, left : left + wide] = True
-        masks[0] = True  # finds all of the region, and everything else
-        masks[1, top, left] = True  # one pixel, and that is in the region
-        masks[2, top] = True  # a line through it
-        for mask in masks[3:]:  # of about the region's size, near it
-            down, right = rng.integers(-1, 2, size=2)
-            mask[max(top + down, 0) : top + down + tall, max(left + right, 0) : left + right + wide] = True
-        masks = masks[rng.permutation(6)]
-        case = {"masks": masks, "region": region, "count": int(rng.integers(2, 4))}
-        ways = [
-            np.sort(way(case))[::-1][: case["count"] + 1] for way in (_overlaps, _of_the_region, _of_the_mask, _agree)
-        ]
-        if all((way[:-1] - way[1:] > 0.01).all() for way in ways):  # no two are equally good, in any way
+        case = _some_masks(rng)
+        overlap, near = _overlaps(case), case["overlaps"]
+        ways = (overlap, _of_the_region(case), _of_the_mask(case))
+        if all((np.abs(way - near) > 0.02).all() for way in ways) and len(_only_touch(case)) > 1:
             return case
 
 
+def _some_masks(rng: np.random.Generator) -> dict:
+    pictures, channels, rows, columns = int(rng.integers(3, 6)), int(rng.integers(5, 9)), 5, 6
+    region = np.zeros((rows, columns), bool)
+    top, left = rng.integers(1, 3, size=2)
+    region[top : top + 2, left : left + 3] = True
+    masks = np.zeros((pictures, channels, rows, columns), bool)
+    kinds = ["all", "dot", "good", "away", "once", *rng.choice(["all", "dot", "good", "away"], size=channels - 5)]
+    for channel, kind in enumerate(rng.permutation(kinds)):
+        for picture in range(pictures):
+            mask = masks[picture, channel]
+            if kind == "all":  # has all of the region, and much besides
+                mask[rng.integers(0, 2) :] = True
+            elif kind == "good":  # the region, with a pixel missing
+                mask[region] = True
+                mask[top, left + rng.integers(3)] = False
+            elif kind == "dot" or (kind == "once" and picture == 0):  # a pixel of the region
+                mask[top + rng.integers(2), left + rng.integers(3)] = True
+            else:  # elsewhere
+                mask[0] = True
+    return {"masks": masks, "region": region, "touches": float(rng.choice((0.6, 0.7, 0.8))), "overlaps": 0.5}
+
+
 def _count(masks: np.ndarray) -> np.ndarray:
-    return masks.sum(axis=(1, 2))
+    return masks.sum(axis=(2, 3))
 
 
 def _overlaps(case: dict) -> np.ndarray:
-    return _count(case["masks"] & case["region"]) / _count(case["masks"] | case["region"])
+    return (_count(case["masks"] & case["region"]) / _count(case["masks"] | case["region"])).mean(axis=0)
 
 
 def _of_the_region(case: dict) -> np.ndarray:
-    return _count(case["masks"] & case["region"]) / case["region"].sum()
+    return (_count(case["masks"] & case["region"]) / case["region"].sum()).mean(axis=0)
 
 
 def _of_the_mask(case: dict) -> np.ndarray:
-    return _count(case["masks"] & case["region"]) / _count(case["masks"])
+    return (_count(case["masks"] & case["region"]) / _count(case["masks"])).mean(axis=0)
 
 
-def _agree(case: dict) -> np.ndarray:
-    return (case["masks"] == case["region"]).mean(axis=(1, 2))
+def _touched(case: dict) -> np.ndarray:
+    return (case["masks"] & case["region"]).any(axis=(2, 3))
 
 
-def _best(case: dict, way: Callable[[dict], np.ndarray] = _overlaps) -> np.ndarray:
-    return way(case).argsort()[::-1][: case["count"]]
+def _often(case: dict) -> np.ndarray:
+    return _touched(case).mean(axis=0) >= case["touches"]
 
 
-_overlap = Exercise(
-    id="04.overlap",
-    title="The masks that meet a region best",
-    answer="best_masks",
-    points=2,
+def _only_touch(case: dict, way: Callable[[dict], np.ndarray] = _overlaps) -> np.ndarray:
+    return np.flatnonzero(_often(case) & (way(case) < case["overlaps"]))
+
+
+_touch = Exercise(
+    id="04.only-touch",
+    title="Those that only touch",
+    answer="only_touch",
+    points=3,
     hints=(
-        "A mask can be wrong in two ways: it misses a part of the region, or it lies beside it. Which number of the "
-        "lesson falls with both?",
-        "masks & region is what each mask shares with the region, masks | region what the two cover together. Count "
-        "the True of each over the last two axes.",
-        "Divide the first by the second. argsort() sorts upwards: [::-1] turns it round, [:count] takes the best.",
+        "Two scores for each channel: on what share of the pictures its mask has a pixel in the region, and its mean "
+        "intersection over union.",
+        "masks & region is what each mask shares with the region, masks | region what the two cover together. The last "
+        "two axes are rows and columns; axis 0 is the pictures.",
+        "touched = (masks & region).any(axis=(2, 3)).mean(axis=0). The overlap takes .sum(axis=(2, 3)) of both, one "
+        "divided by the other, and then the mean over the pictures.",
     ),
     solution=(
-        "def best_masks(masks, region, count):\n"
-        "    shared = (masks & region).sum(axis=(1, 2))\n"
-        "    together = (masks | region).sum(axis=(1, 2))\n"
-        "    return (shared / together).argsort()[::-1][:count]"
+        "def only_touch(masks, region, touches, overlaps):\n"
+        "    shared, together = masks & region, masks | region\n"
+        "    touched = shared.any(axis=(2, 3)).mean(axis=0)\n"
+        "    overlap = (shared.sum(axis=(2, 3)) / together.sum(axis=(2, 3))).mean(axis=0)\n"
+        "    return np.flatnonzero((touched >= touches) & (overlap < overlaps))"
     ),
-    case=_masks_case,
-    right=_best,
+    case=_touch_case,
+    right=_only_touch,
     is_function=True,
     mistakes=(
         Mistake(
+            "those that pass both",
+            "Those pass both tests. Asked are the channels that pass the easy one only.",
+            lambda case: np.flatnonzero(_often(case) & (_overlaps(case) >= case["overlaps"])),
+        ),
+        Mistake(
+            "the easy test alone",
+            "Those touch the region often. Some of them also meet it well: leave these out.",
+            lambda case: np.flatnonzero(_often(case)),
+        ),
+        Mistake(
+            "the strict test alone",
+            "Those meet the region badly. Some of them do not even touch it often: leave these out.",
+            lambda case: np.flatnonzero(_overlaps(case) < case["overlaps"]),
+        ),
+        Mistake(
             "what was found of the region",
-            "The first of these have most of the region. So a mask that covers the whole picture wins, although it "
-            "does not know where the region is.",
-            lambda case: _best(case, _of_the_region),
+            "For the overlap you took the share of the region that was found. So a mask that covers the whole picture "
+            "seems to meet it well.",
+            lambda case: _only_touch(case, _of_the_region),
         ),
         Mistake(
             "what of the mask is right",
-            "The first of these lie in the region with most of their own pixels. So a mask of one right pixel wins, "
-            "although it misses nearly all of the region.",
-            lambda case: _best(case, _of_the_mask),
+            "For the overlap you took the share of the mask that lies in the region. So a mask of one right pixel "
+            "seems to meet it well.",
+            lambda case: _only_touch(case, _of_the_mask),
         ),
         Mistake(
-            "where they agree",
-            "You counted the pixels on which mask and region agree. Most pixels lie outside of both, so a mask that is "
-            "nearly empty agrees, too.",
-            lambda case: _best(case, _agree),
+            "touched once",
+            "A channel counted that touches the region on one picture. Asked is the share of the pictures.",
+            lambda case: np.flatnonzero(_touched(case).any(axis=0) & (_overlaps(case) < case["overlaps"])),
         ),
         Mistake(
-            "the worst",
-            "Those meet the region least: argsort() begins with the smallest.",
-            lambda case: _overlaps(case).argsort()[: case["count"]],
-        ),
-        Mistake(
-            "the best last",
-            "The right masks, but the best should come first.",
-            lambda case: _best(case)[::-1],
-        ),
-        Mistake(
-            "counted from 1",
-            "One too many each: channels are counted from 0.",
-            lambda case: _best(case) + 1,
+            "counted from 1", "One too many each: channels are counted from 0.", lambda case: _only_touch(case) + 1
         ),
     ),
 )
@@ -293,4 +310,4 @@ _name = Exercise(
     ),
 )
 
-EXERCISES = (_field_size, _box_exercise, _overlap, _name)
+EXERCISES = (_field_size, _who_sees, _touch, _name)

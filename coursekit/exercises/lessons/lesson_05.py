@@ -2,94 +2,93 @@
 
 from __future__ import annotations
 
-import functools
-from typing import Any
-
 import numpy as np
 
-from coursekit.exercises.differences import names_none
 from coursekit.exercises.model import Exercise, Mistake
 
-# 05.total-variation ---------------------------------------------------------------------------------------------------
+# 05.what-each-adds ----------------------------------------------------------------------------------------------------
 
 
-def _picture_case(seed: int) -> dict:
+def _scores_case(seed: int) -> dict:
     rng = np.random.default_rng(seed)
-    height, width = int(rng.integers(2, 9)), int(rng.integers(2, 13))
-    return {"picture": rng.uniform(0, 255, size=(height, width, 3)).round().astype(np.float32)}
+    classes = int(rng.integers(2, 5))
+    before = rng.uniform(100, 500, size=(2, 2, classes)).round()
+    share = rng.uniform(0.05, 0.25, size=(2, 2, classes))
+    share[1] += rng.uniform(0.05, 0.2)
+    share[:, 1] += rng.uniform(0.3, 0.4)
+    share[1, 1] += rng.choice((-0.15, 0.15))  # together they do something else than one by one
+    return {"before": before, "after": (before * share).round()}
 
 
-def _differences(case: dict) -> tuple[np.ndarray, np.ndarray]:
-    picture = case["picture"].astype(np.float64)
-    return np.diff(picture, axis=0), np.diff(picture, axis=1)
+def _added(case: dict, shares: np.ndarray | None = None) -> np.ndarray:
+    """Return what waves and what shifting add, each with and without the other."""
+    shares = case["after"] / case["before"] if shares is None else shares
+    return np.array([(shares[1] - shares[0]).mean(), (shares[:, 1] - shares[:, 0]).mean()])
 
 
-def _variation(case: dict) -> float:
-    down, right = _differences(case)
-    return float(np.abs(down).sum() + np.abs(right).sum())
+def _in_order(case: dict, waves_first: bool) -> np.ndarray:
+    shares = (case["after"] / case["before"]).mean(axis=2)
+    middle = shares[1, 0] if waves_first else shares[0, 1]
+    first, second = middle - shares[0, 0], shares[1, 1] - middle
+    return np.array([first, second] if waves_first else [second, first])
 
 
-def _rolled(case: dict) -> float:
-    picture = case["picture"].astype(np.float64)
-    return float(sum(np.abs(picture - np.roll(picture, 1, axis)).sum() for axis in (0, 1)))
-
-
-_total_variation = Exercise(
-    id="05.total-variation",
-    title="Total variation",
-    answer="total_variation",
+_what_each_adds = Exercise(
+    id="05.what-each-adds",
+    title="What each kind of help adds",
+    answer="what_each_adds",
     points=3,
     hints=(
-        "For every pixel: how much does it differ from the one below, and from the one to its right?",
-        "picture[1:] - picture[:-1] holds the differences to the row below. The last row has none.",
-        "Absolute values of both kinds of differences, all added up.",
+        "First the share of the score that each drawing keeps. The scores themselves differ for other reasons.",
+        "Waves: compare drawings that differ in nothing but waves. There are such pairs without shifting and with it, "
+        "for each class.",
+        "kept[1] - kept[0] has all pairs for waves, kept[:, 1] - kept[:, 0] all pairs for shifting. Take their means.",
     ),
     solution=(
-        "def total_variation(picture):\n"
-        "    down = picture[1:] - picture[:-1]\n"
-        "    right = picture[:, 1:] - picture[:, :-1]\n"
-        "    return np.abs(down).sum() + np.abs(right).sum()"
+        "def what_each_adds(before, after):\n"
+        "    kept = after / before\n"
+        "    waves = (kept[1] - kept[0]).mean()\n"
+        "    shifting = (kept[:, 1] - kept[:, 0]).mean()\n"
+        "    return [waves, shifting]"
     ),
-    case=_picture_case,
-    right=_variation,
+    case=_scores_case,
+    right=_added,
     is_function=True,
     mistakes=(
         Mistake(
-            "without absolute values",
-            "Without absolute values ups and downs cancel: what is left depends only on the picture's borders.",
-            lambda case: float(sum(part.sum() for part in _differences(case))),
+            "waves first, then shifting",
+            "Waves were added first, and shifting on top of them. In the other order each would seem to add something "
+            "else: compare with and without the other help, and take the mean.",
+            lambda case: _in_order(case, waves_first=True),
         ),
         Mistake(
-            "squared",
-            "That is the sum of the squares. It punishes one sharp edge more than many small steps; total variation "
-            "does not mind how a change is spread.",
-            lambda case: float(sum((part**2).sum() for part in _differences(case))),
+            "shifting first, then waves",
+            "Shifting was added first, and waves on top of it. In the other order each would seem to add something "
+            "else: compare with and without the other help, and take the mean.",
+            lambda case: _in_order(case, waves_first=False),
         ),
         Mistake(
-            "downwards only",
-            "Only the differences to the row below. Those to the right are missing.",
-            lambda case: float(np.abs(_differences(case)[0]).sum()),
+            "each alone",
+            "Each help was compared with none at all. What it does beside the other one counts as well.",
+            lambda case: np.array([_in_order(case, True)[0], _in_order(case, False)[1]]),
         ),
         Mistake(
-            "to the right only",
-            "Only the differences to the right. Those to the row below are missing.",
-            lambda case: float(np.abs(_differences(case)[1]).sum()),
+            "scores, not shares",
+            "Those are differences of the scores after the move. A drawing with a high score would seem to survive "
+            "well, whatever it lost: divide by the score before.",
+            lambda case: _added(case, case["after"]),
+        ),
+        Mistake("exchanged", "The two are exchanged: waves come first.", lambda case: _added(case)[::-1]),
+        Mistake(
+            "what is lost",
+            "The sign is turned round: those are the shares that each help takes from what is lost.",
+            lambda case: -_added(case),
         ),
         Mistake(
-            "around the border",
-            "The last row was compared with the first, or the last column with the first: np.roll goes around the "
-            "border. Those two are no neighbours.",
-            _rolled,
-        ),
-        Mistake(
-            "the mean",
-            "That is the mean of the differences. Here the sum is asked for.",
-            lambda case: float(sum(np.abs(part).mean() for part in _differences(case))),
-        ),
-        Mistake(
-            "between colours too",
-            "You also took differences between red, green and blue. Neighbours are pixels, each colour by itself.",
-            lambda case: _variation(case) + float(np.abs(np.diff(case["picture"].astype(np.float64), axis=2)).sum()),
+            "classes with a high score count more",
+            "The scores of the classes were added up before you divided, so a class with high scores counts more. "
+            "Divide for each class by itself.",
+            lambda case: _added(case, case["after"].sum(axis=2) / case["before"].sum(axis=2)),
         ),
     ),
 )
@@ -182,131 +181,86 @@ _step = Exercise(
     ),
 )
 
-# 05.served ------------------------------------------------------------------------------------------------------------
+# 05.needed-score ------------------------------------------------------------------------------------------------------
 
 
-@functools.cache
-def _last_layers() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    from coursekit import activations, photos, squeezenet
-
-    net = squeezenet()
-    kernel, bias = net.get_layer("conv10").get_weights()
-    return activations(net, photos()[0], "fire9-concat").mean(axis=(1, 2)), kernel[0, 0], bias
-
-
-@functools.cache
-def _clear_leads() -> list[list[dict]]:
-    """Return for each channel the cases in which it clearly gives most to the lead, among the 30 nearest rivals."""
-    means, weights, bias = _last_layers()
-    groups: dict[int, list[dict]] = {}
-    for photo, scores in enumerate(means @ weights + bias):
-        for rival in scores.argsort()[::-1][1:31].tolist():
-            case = {"photo": photo, "rival": rival}
-            second, first = np.sort(_lead(case))[-2:]
-            if second < 0.95 * first:  # the same on every machine
-                groups.setdefault(int(_lead(case).argmax()), []).append(case)
-    return list(groups.values())
-
-
-def _served_case(seed: int) -> dict:
-    if seed == 0:
-        return {"photo": 1, "rival": 489}
+def _needed_case(seed: int) -> dict:
     rng = np.random.default_rng(seed)
-    groups = _clear_leads()
-    group = groups[rng.integers(len(groups))]
-    return group[rng.integers(len(group))]
+    scores = (rng.normal(0, 2, size=int(rng.integers(3, 8))) + rng.uniform(-20, 20)).round(1)
+    probability = float(rng.choice((0.6, 0.7, 0.8, 0.9, 0.95, 0.99)))
+    return {"scores": scores, "index": int(rng.integers(len(scores))), "probability": probability}
 
 
-def _parts(case: dict, rival: int | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the channels' means (512,) on the photo, and their weights for its first class and for a rival."""
-    means, weights, bias = _last_layers()
-    mean = means[case["photo"]]
-    first = (mean @ weights + bias).argmax()
-    return mean, weights[:, first], weights[:, case["rival"] if rival is None else rival]
+def _together(scores: np.ndarray) -> float:
+    """Return the logarithm of the sum of exp(score)."""
+    return float(scores.max() + np.log(np.exp(scores - scores.max()).sum()))
 
 
-def _lead(case: dict, rival: int | None = None) -> np.ndarray:
-    mean, first, second = _parts(case, rival)
-    return mean * (first - second)
+def _odds(case: dict) -> float:
+    return float(np.log(case["probability"] / (1 - case["probability"])))
 
 
-def _second_class(case: dict) -> int:
-    means, weights, bias = _last_layers()
-    return int((means[case["photo"]] @ weights + bias).argsort()[-2])
+def _others(case: dict) -> np.ndarray:
+    return np.delete(case["scores"], case["index"])
 
 
-def _score(case: dict) -> np.ndarray:
-    mean, first, _ = _parts(case)
-    return mean * first
-
-
-def _difference(case: dict) -> np.ndarray:
-    _, first, second = _parts(case)
-    return first - second
-
-
-def _about_giver(case: dict, answer: Any) -> str:
-    lead = _lead(case)
-    gives = "Channel {} gives {:.3g} to this lead, and another one gives more."
-    return names_none(answer, len(lead), "channel") or gives.format(int(answer), lead[int(answer)])
-
-
-_served = Exercise(
-    id="05.served",
-    title="The channel that gives most to a lead",
-    answer="giver",
-    points=2,
+_needed = Exercise(
+    id="05.needed-score",
+    title="The score that makes certain",
+    answer="needed_score",
+    points=3,
     hints=(
-        "The lead is one score minus another, and both are sums over the same channels. What does one channel give to "
-        "it?",
-        "With the 512 means and the bias, (mean @ weights + bias).argmax() is the first class.",
-        "To the lead, a channel gives its mean times the difference of its two weights: weights[:, first] minus those "
-        "of the rival. Take argmax() over the channels.",
+        "The probability p is own / (own + others), with own = exp(score) and others = the sum of exp over all other "
+        "classes.",
+        "Solve it for own: own = others * p / (1 - p). The score is its logarithm.",
+        "others = np.exp(np.delete(scores, index)).sum(), and the score is np.log(others * p / (1 - p)).",
     ),
     solution=(
-        'case = given("05.served", variation)\n'
-        'mean = activations(net, many[case["photo"]], "fire9-concat").mean(axis=(0, 1))\n'
-        "first = (mean @ weights + bias).argmax()\n"
-        'giver = int((mean * (weights[:, first] - weights[:, case["rival"]])).argmax())'
+        "def needed_score(scores, index, probability):\n"
+        "    others = np.exp(np.delete(scores, index)).sum()\n"
+        "    return np.log(others * probability / (1 - probability))"
     ),
-    case=_served_case,
-    right=lambda case: int(_lead(case).argmax()),
+    case=_needed_case,
+    right=lambda case: _together(_others(case)) + _odds(case),
+    is_function=True,
     mistakes=(
         Mistake(
-            "the largest part of the score",
-            "That channel gives most to the score of the first class. But it may give as much to the rival, and then "
-            "it adds nothing to the lead.",
-            lambda case: int(_score(case).argmax()),
+            "the other classes forgotten",
+            "That score would do if the others added up to 1. A probability compares: it depends on all other scores.",
+            _odds,
         ),
         Mistake(
-            "the largest difference of the weights",
-            "That channel's two weights differ most. But it may be silent on this photo, and then it gives nothing.",
-            lambda case: int(_difference(case).argmax()),
+            "the strongest rival only",
+            "Only the strongest rival was counted. The others, taken together, matter too.",
+            lambda case: float(_others(case).max()) + _odds(case),
         ),
         Mistake(
-            "the strongest channel",
-            "That channel answers most to the photo. It may count for both classes alike: look at its two weights, "
-            "too.",
-            lambda case: int(_parts(case)[0].argmax()),
+            "its old score counted among the others",
+            "The class's own old score was counted among those of the others. It is replaced, so leave it out.",
+            lambda case: _together(case["scores"]) + _odds(case),
         ),
         Mistake(
-            "counted from 1",
-            "One too many: channels are counted from 0.",
-            lambda case: int(_lead(case).argmax()) + 1,
+            "its own share of the sum forgotten",
+            "You multiplied the sum of the others by the probability. But the class is in the sum itself, which grows "
+            "with its score.",
+            lambda case: _together(_others(case)) + float(np.log(case["probability"])),
         ),
         Mistake(
-            "the one that helps the rival",
-            "That channel takes most away from the lead: the sign is turned round, or it is argmin instead of argmax.",
-            lambda case: int(_lead(case).argmin()),
+            "the odds turned round",
+            "That score gives the class the probability that all others should have together.",
+            lambda case: _together(_others(case)) - _odds(case),
         ),
         Mistake(
-            "the lead over the second class",
-            "That channel gives most to the lead over the second class. Here the rival is the class whose number is "
-            "given.",
-            lambda case: int(_lead(case, _second_class(case)).argmax()),
+            "the rise",
+            "That is by how much the score must rise. Asked is the score that it must have.",
+            lambda case: _together(_others(case)) + _odds(case) - float(case["scores"][case["index"]]),
+        ),
+        Mistake(
+            "before the logarithm",
+            "That is exp of the score: the logarithm is missing.",
+            lambda case: float(np.exp(_together(_others(case)) + _odds(case))),
         ),
     ),
-    about=_about_giver,
 )
 
 # 05.arms --------------------------------------------------------------------------------------------------------------
@@ -329,4 +283,4 @@ _arms = Exercise(
     ),
 )
 
-EXERCISES = (_total_variation, _step, _served, _arms)
+EXERCISES = (_what_each_adds, _step, _needed, _arms)

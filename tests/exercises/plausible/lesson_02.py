@@ -2,6 +2,12 @@
 
 import numpy as np
 
+
+def _places(kernel, pictures):
+    windows = np.lib.stride_tricks.sliding_window_view(pictures, kernel.shape, axis=(1, 2))
+    return (windows * kernel).sum((-2, -1))
+
+
 PLAUSIBLE = {
     "02.best-patch": {
         "absolute weights": lambda kernel: 255 * np.abs(kernel) / np.abs(kernel).max(),
@@ -33,5 +39,29 @@ PLAUSIBLE = {
         "transposed": lambda kernel: float(
             np.degrees(np.arctan2(kernel[:, 0].sum() - kernel[:, 2].sum(), kernel[2].sum() - kernel[0].sum())) % 360
         ),
+    },
+    "02.before-and-after": {
+        "the brightest": lambda kernel, pictures: [int(pictures.mean((1, 2)).argmax())] * 2,
+        "the most contrast": lambda kernel, pictures: [int(pictures.std((1, 2)).argmax())] * 2,
+        "before only": lambda kernel, pictures: int(_places(kernel, pictures).mean((1, 2)).argmax()),
+        "the least": lambda kernel, pictures: [
+            int(_places(kernel, pictures).mean((1, 2)).argmin()),
+            int(np.maximum(_places(kernel, pictures), 0).mean((1, 2)).argmin()),
+        ],
+        "the means themselves": lambda kernel, pictures: [
+            float(_places(kernel, pictures).mean((1, 2)).max()),
+            float(np.maximum(_places(kernel, pictures), 0).mean((1, 2)).max()),
+        ],
+        "the middle": lambda kernel, pictures: (
+            [int(_places(kernel, pictures)[:, pictures.shape[1] // 2 - 1, pictures.shape[2] // 2 - 1].argmax())] * 2
+        ),
+        "transposed": lambda kernel, pictures: [
+            int(_places(kernel.T, pictures).mean((1, 2)).argmax()),
+            int(np.maximum(_places(kernel.T, pictures), 0).mean((1, 2)).argmax()),
+        ],
+        "the spread": lambda kernel, pictures: [
+            int(_places(kernel, pictures).mean((1, 2)).argmax()),
+            int((_places(kernel, pictures) > 0).mean((1, 2)).argmax()),
+        ],
     },
 }

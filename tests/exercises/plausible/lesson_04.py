@@ -4,7 +4,7 @@ import numpy as np
 
 
 def _overlap(masks, region):
-    return (masks & region).sum((1, 2)) / (masks | region).sum((1, 2))
+    return ((masks & region).sum((2, 3)) / (masks | region).sum((2, 3))).mean(0)
 
 
 PLAUSIBLE = {
@@ -20,45 +20,54 @@ PLAUSIBLE = {
             1 + sum((k - 1) * max(1, sum(strides[:i])) for i, k in enumerate(kernels))
         ),
     },
-    "04.box": {
-        "first clipped only": lambda rows, size, stride, offset, pixels: np.stack(
-            [np.clip(offset + stride * rows, 0, pixels), offset + stride * rows + size], 1
+    "04.who-sees": {
+        "all of them": lambda pixel, size, stride, offset, rows: np.arange(rows),
+        "how many": lambda pixel, size, stride, offset, rows: int(np.ceil(size / stride)),
+        "as many as fit": lambda pixel, size, stride, offset, rows: np.arange(size // stride),
+        "round its cell": lambda pixel, size, stride, offset, rows: np.arange(
+            max(pixel // stride - size // stride // 2, 0), min(pixel // stride + size // stride // 2 + 1, rows)
         ),
-        "end clipped only": lambda rows, size, stride, offset, pixels: np.stack(
-            [offset + stride * rows, np.clip(offset + stride * rows + size, 0, pixels)], 1
+        "the pixels of one": lambda pixel, size, stride, offset, rows: np.array(
+            [offset + stride * (pixel // stride), offset + stride * (pixel // stride) + size]
         ),
-        "to the last pixel": lambda rows, size, stride, offset, pixels: np.clip(
-            np.stack([offset + stride * rows, offset + stride * rows + size], 1), 0, pixels - 1
+        "the nearest": lambda pixel, size, stride, offset, rows: np.array(
+            [int(np.abs(offset + stride * np.arange(rows) + size / 2 - pixel).argmin())]
         ),
-        "offset taken off": lambda rows, size, stride, offset, pixels: np.clip(
-            np.stack([stride * rows - offset, stride * rows - offset + size], 1), 0, pixels
+        "from the pixel on": lambda pixel, size, stride, offset, rows: np.flatnonzero(
+            offset + stride * np.arange(rows) >= pixel
         ),
-        "size as stride": lambda rows, size, stride, offset, pixels: np.clip(
-            np.stack([offset + size * rows, offset + size * rows + size], 1), 0, pixels
+        "as true and false": lambda pixel, size, stride, offset, rows: (
+            (offset + stride * np.arange(rows) <= pixel) & (pixel < offset + stride * np.arange(rows) + size)
         ),
-        "begin and length": lambda rows, size, stride, offset, pixels: np.stack(
-            [np.clip(offset + stride * rows, 0, pixels), np.full(len(rows), size)], 1
-        ),
-        "offset times stride": lambda rows, size, stride, offset, pixels: np.clip(
-            np.stack([stride * (rows + offset), stride * (rows + offset) + size], 1), 0, pixels
+        "size as stride": lambda pixel, size, stride, offset, rows: np.flatnonzero(
+            (offset + size * np.arange(rows) <= pixel) & (pixel < offset + size * np.arange(rows) + size)
         ),
     },
-    "04.overlap": {
-        "the largest": lambda masks, region, count: masks.sum((1, 2)).argsort()[::-1][:count],
-        "the smallest": lambda masks, region, count: masks.sum((1, 2)).argsort()[:count],
-        "of the region's size": lambda masks, region, count: np.abs(masks.sum((1, 2)) - region.sum()).argsort(
-            kind="stable"
-        )[:count],
-        "least in common": lambda masks, region, count: (masks & region).sum((1, 2)).argsort()[:count],
-        "together over shared": lambda masks, region, count: (
-            (masks | region).sum((1, 2)) / (masks & region).sum((1, 2))
-        ).argsort()[::-1][:count],
-        "the first ones": lambda masks, region, count: np.arange(count),
-        "over the smaller": lambda masks, region, count: (
-            (masks & region).sum((1, 2)) / np.minimum(masks.sum((1, 2)), region.sum())
-        ).argsort()[::-1][:count],
-        "the values themselves": lambda masks, region, count: np.sort(_overlap(masks, region))[::-1][:count],
-        "one too few": lambda masks, region, count: _overlap(masks, region).argsort()[::-1][: count - 1],
-        "the second best first": lambda masks, region, count: _overlap(masks, region).argsort()[::-1][1 : count + 1],
+    "04.only-touch": {
+        "all": lambda masks, region, touches, overlaps: np.arange(masks.shape[1]),
+        "those that never touch": lambda masks, region, touches, overlaps: np.flatnonzero(
+            ~(masks & region).any((0, 2, 3))
+        ),
+        "the other way": lambda masks, region, touches, overlaps: np.flatnonzero(
+            ((masks & region).any((2, 3)).mean(0) < touches) & (_overlap(masks, region) >= overlaps)
+        ),
+        "on every picture": lambda masks, region, touches, overlaps: np.flatnonzero(
+            (masks & region).all((0, 2, 3)) & (_overlap(masks, region) < overlaps)
+        ),
+        "pictures and channels exchanged": lambda masks, region, touches, overlaps: np.flatnonzero(
+            ((masks & region).any((2, 3)).mean(1) >= touches) & (_overlap(np.swapaxes(masks, 0, 1), region) < overlaps)
+        ),
+        "the small ones": lambda masks, region, touches, overlaps: np.flatnonzero(
+            masks.sum((2, 3)).mean(0) < region.sum()
+        ),
+        "as true and false": lambda masks, region, touches, overlaps: (
+            ((masks & region).any((2, 3)).mean(0) >= touches) & (_overlap(masks, region) < overlaps)
+        ),
+        "how many": lambda masks, region, touches, overlaps: int(
+            (((masks & region).any((2, 3)).mean(0) >= touches) & (_overlap(masks, region) < overlaps)).sum()
+        ),
+        "agreement": lambda masks, region, touches, overlaps: np.flatnonzero(
+            ((masks & region).any((2, 3)).mean(0) >= touches) & ((masks == region).mean((0, 2, 3)) < overlaps)
+        ),
     },
 }

@@ -12,19 +12,40 @@ def _moved(picture, slope, length):
 
 
 PLAUSIBLE = {
-    "05.total-variation": {
-        "length of the slope": lambda picture: float(
-            np.sqrt(np.diff(picture, axis=0)[:, :-1] ** 2 + np.diff(picture, axis=1)[:-1] ** 2).sum()
+    "05.what-each-adds": {
+        "both together": lambda before, after: (
+            [float((after[1, 1] / before[1, 1] - after[0, 0] / before[0, 0]).mean())] * 2
         ),
-        "of grey": lambda picture: float(sum(np.abs(np.diff(picture.mean(2), axis=axis)).sum() for axis in (0, 1))),
-        "per pixel": lambda picture: float(
-            sum(np.abs(np.diff(picture, axis=axis)).sum() for axis in (0, 1)) / picture.size
+        "the shares": lambda before, after: [
+            float((after[1] / before[1]).mean()),
+            float((after[:, 1] / before[:, 1]).mean()),
+        ],
+        "for each class": lambda before, after: np.stack(
+            [(after[1] / before[1] - after[0] / before[0]).mean(0), (after / before)[:, 1].mean(0)]
         ),
-        "both ways": lambda picture: float(2 * sum(np.abs(np.diff(picture, axis=axis)).sum() for axis in (0, 1))),
-        "the largest": lambda picture: float(max(np.abs(np.diff(picture, axis=axis)).max() for axis in (0, 1))),
-        "diagonal": lambda picture: float(np.abs(picture[1:, 1:] - picture[:-1, :-1]).sum()),
-        "from the mean": lambda picture: float(np.abs(picture - picture.mean()).sum()),
-        "red only": lambda picture: float(sum(np.abs(np.diff(picture[..., 0], axis=axis)).sum() for axis in (0, 1))),
+        "ratios": lambda before, after: [
+            float((after[1] / before[1] / (after[0] / before[0])).mean()),
+            float((after[:, 1] / before[:, 1] / (after[:, 0] / before[:, 0])).mean()),
+        ],
+        "sums": lambda before, after: [
+            float((after[1] / before[1] - after[0] / before[0]).sum()),
+            float((after[:, 1] / before[:, 1] - after[:, 0] / before[:, 0]).sum()),
+        ],
+        "first class": lambda before, after: [
+            float((after[1, :, 0] / before[1, :, 0] - after[0, :, 0] / before[0, :, 0]).mean()),
+            float((after[:, 1, 0] / before[:, 1, 0] - after[:, 0, 0] / before[:, 0, 0]).mean()),
+        ],
+        "shares turned round": lambda before, after: [
+            float((before[1] / after[1] - before[0] / after[0]).mean()),
+            float((before[:, 1] / after[:, 1] - before[:, 0] / after[:, 0]).mean()),
+        ],
+        "scores before": lambda before, after: [
+            float((before[1] - before[0]).mean()),
+            float((before[:, 1] - before[:, 0]).mean()),
+        ],
+        "which helps more": lambda before, after: int(
+            (after[1] / before[1]).mean() < (after[:, 1] / before[:, 1]).mean()
+        ),
     },
     "05.step": {
         "divided by the length of the slope": lambda picture, gradient, weight, length: np.clip(
@@ -64,6 +85,29 @@ PLAUSIBLE = {
         ),
         "the change only": lambda picture, gradient, weight, length: (
             length * _slope(picture, gradient, weight) / np.abs(_slope(picture, gradient, weight)).max()
+        ),
+    },
+    "05.needed-score": {
+        "the probability of now": lambda scores, index, probability: float(
+            np.exp(scores - scores.max())[index] / np.exp(scores - scores.max()).sum()
+        ),
+        "the highest": lambda scores, index, probability: float(scores.max()),
+        "a share of the highest": lambda scores, index, probability: float(scores.max() * probability),
+        "a share of the sum": lambda scores, index, probability: float(
+            np.delete(scores, index).sum() * probability / (1 - probability)
+        ),
+        "mean of the others": lambda scores, index, probability: float(
+            np.delete(scores, index).mean() + np.log(probability / (1 - probability))
+        ),
+        "decimal logarithm": lambda scores, index, probability: float(
+            np.log10(np.exp(np.delete(scores, index)).sum() * probability / (1 - probability))
+        ),
+        "only one minus": lambda scores, index, probability: float(
+            np.log(np.exp(np.delete(scores, index)).sum() / (1 - probability))
+        ),
+        "multiplied": lambda scores, index, probability: float(scores[index] * probability / (1 - probability)),
+        "on top of the old one": lambda scores, index, probability: float(
+            scores[index] + np.log(probability / (1 - probability))
         ),
     },
 }
