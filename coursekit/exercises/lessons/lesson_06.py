@@ -223,10 +223,10 @@ _conclude = Exercise(
         "says which conclusion the map does not allow.",
     ),
     solution=(
-        "For example: on the cat, guided backprop for 'Egyptian cat' and for 'teapot' look alike; the explorer "
-        "says that their correlation is above 0.9. With all layers randomized the eyes can still be seen. From "
-        "this map I may conclude that something stands out in the photo there, but not why the network says cat. "
-        "SmoothGrad differs between the two classes."
+        "For example: on the leafhopper, guided backprop for 'leafhopper' and for 'umbrella' look alike; the explorer "
+        "says that their correlation is above 0.95, and for the gradient it is below 0.5. From the guided map I may "
+        "conclude that something stands out in the photo there, but not why the network says leafhopper and not "
+        "umbrella."
     ),
 )
 
