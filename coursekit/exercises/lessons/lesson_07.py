@@ -13,7 +13,7 @@ def _decides_case(seed: int) -> dict:
     """Give features of which some places, not all, change the answer, and not those of a usual mistake."""
     rng = np.random.default_rng(seed)
     while True:
-        features = np.round(np.maximum(rng.normal(0.5, 1, size=(2, 3, 3) if seed % 3 else (3, 4, 4)), 0), 1)
+        features = np.round(np.maximum(rng.normal(0.5, 1, size=(3, 4, 4) if seed % 3 else (2, 3, 3)), 0), 1)
         weights = np.round(rng.normal(0, 1, size=(features.shape[-1], 3)), 1)
         case = {"features": features, "weights": weights}
         ranked = np.sort([total := _totals(case), *(total - _maps(case)).reshape(-1, 3)], axis=-1)
@@ -282,7 +282,7 @@ _explain = Exercise(
     solution=(
         "For example: the shoe is called 'sunglass', with a probability of 0.34. The map of this class is "
         "strongest at the lower left, around row 153 and column 40. I covered rows 100 to 170 and columns 0 to "
-        "70, which hold 18 % of the map: the score fell from 19.7 to 15.3, and 'buckle' won. Then I covered the "
+        "70, which hold 18 % of the map: the score fell from 19.7 to 15.3, and 'buckle' was ahead. Then I covered the "
         "laces, which hold 8 %: the score rose to 21.5. So map and test agree that the lower left is to blame, "
         "and the laces are not."
     ),

@@ -265,7 +265,7 @@ _undo = Exercise(
         "the network says of the unchanged photo after the same trial.",
     ),
     solution=(
-        "For example: I led the leafhopper to 'teapot'. With a budget of 1 grey level the network stays with "
+        "For example: I attacked the leafhopper, for 'teapot'. With a budget of 1 grey level the network stays with "
         "leafhopper, with 2 it says teapot, 1.00. Saved as PNG and moved by 8 pixels it still lies. JPEG, blurring and "
         "a move by 1 pixel undo the lie, and after each of them the unchanged photo is a leafhopper, too: 0.84, 0.77 "
         "and 0.97 instead of 0.93. So for this photo JPEG is a cure that costs little, and blurring costs more. One "
