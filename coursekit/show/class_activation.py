@@ -20,7 +20,13 @@ _HEAT = matplotlib.colormaps["plasma"]
 _MOST = 0.75  # how much of the photo the strongest colour covers
 
 
-def cam(image: Any, maps: Any, title: str | Sequence[str] = "class activation map", scale: Scale = "shared") -> Figure:
+def cam(
+    image: Any,
+    maps: Any,
+    title: str | Sequence[str] = "class activation map",
+    scale: Scale = "shared",
+    alt: str = "",
+) -> Figure:
     """Show a picture and beside it one or several maps over it, in grey where a map is zero.
 
     The stronger a map is at a place, the more its colour covers the grey picture. All maps have one scale, from 0 to
@@ -32,6 +38,7 @@ def cam(image: Any, maps: Any, title: str | Sequence[str] = "class activation ma
             something is negative, red is above zero and blue is below.
         title: Stands above the map, and in the alt text; for several maps a list.
         scale: ``"shared"`` for one scale for all maps; ``"own"`` for one for each, which makes a weak map look strong.
+        alt: What is to be seen at the strong places; it begins the alt text, the numbers follow.
 
     Raises:
         TypeError, ValueError: They are not of one size, hold no finite numbers, or there are not as many titles as
@@ -46,7 +53,8 @@ def cam(image: Any, maps: Any, title: str | Sequence[str] = "class activation ma
     ]
     low, high = norms[0].vmin, norms[0].vmax
     kind = f"on one scale from {low:.3g} to {high:.3g}" if is_shared(scale) else "each on a scale of its own"
-    said = f"A picture and {len(found)} map{'s'[: len(found) > 1]} over it, {kind}. {' '.join(told)}"
+    seen = f"{alt}. " if alt else ""
+    said = f"{seen}A picture and {len(found)} map{'s'[: len(found) > 1]} over it, {kind}. {' '.join(told)}"
     fig, axes = beside_picture(said, picture, titles)
     for ax, each, norm in zip(axes[1:], found, norms, strict=True):
         ax.imshow(over_picture(picture, each, norm))

@@ -31,6 +31,8 @@ def test_alt_text():
         "picture is above half of that."
     )
     assert "goose: largest 0" in show.cam(PICTURE, spot(0), "goose").alt
+    told = show.cam(PICTURE, spot(4), "goose", alt="The map lies on the bird").alt
+    assert told == "The map lies on the bird. " + show.cam(PICTURE, spot(4), "goose").alt
 
 
 def test_negative_values_are_blue():

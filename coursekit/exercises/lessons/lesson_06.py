@@ -65,60 +65,71 @@ _change = Exercise(
     ),
 )
 
-# 06.smooth ------------------------------------------------------------------------------------------------------------
+# 06.cancels -----------------------------------------------------------------------------------------------------------
 
 
-def _smooth_case(seed: int) -> dict:
+def _cancels_case(seed: int) -> dict:
     rng = np.random.default_rng(seed)
-    real = rng.normal(0, 1, size=(1, 4, 5, 3))
-    return {"gradients": (real + rng.normal(0, 1.5, size=(8, 4, 5, 3))).astype(np.float32)}
+    copies, height, width = (3, 2, 2) if seed % 3 else (5, 3, 4)
+    real = rng.normal(0, 1, size=(1, height, width))
+    gradients = np.round(real + rng.normal(0, 1.5, size=(copies, height, width)), 1)
+    gradients[gradients == 0] = 0.1
+    gradients[:, 0, 0] = np.abs(gradients[:, 0, 0])  # one place where nothing cancels
+    return {"gradients": gradients}
 
 
-_smooth = Exercise(
-    id="06.smooth",
-    title="SmoothGrad, by hand",
-    answer="smooth_map",
+def _stays(case: dict) -> np.ndarray:
+    return np.abs(case["gradients"].mean(axis=0)) / np.abs(case["gradients"]).mean(axis=0)
+
+
+_cancels = Exercise(
+    id="06.cancels",
+    title="What cancels in the average",
+    answer="cancelled_share",
     points=3,
     hints=(
-        "What is noise points up in one copy and down in the next. In what order must you average and take the "
-        "absolute value, so that it cancels?",
-        "First the average over the copies, axis 0, with its signs.",
-        "Then the absolute value, and of the three colours the largest: .max(axis=-1).",
+        "Take one place and three copies: 4, 4 and -2. How much strength do they have together without their signs, "
+        "and how much is left if you add them up with their signs?",
+        "Average the gradients over axis 0 once with their signs and once without them.",
+        "What stays is np.abs(gradients.mean(axis=0)) of np.abs(gradients).mean(axis=0). The rest cancels.",
     ),
-    solution="def smooth_map(gradients):\n    return np.abs(gradients.mean(axis=0)).max(axis=-1)",
-    case=_smooth_case,
-    right=lambda case: np.abs(case["gradients"].mean(axis=0)).max(axis=-1),
+    solution=(
+        "def cancelled_share(gradients):\n"
+        "    with_signs = np.abs(gradients.mean(axis=0))\n"
+        "    without_signs = np.abs(gradients).mean(axis=0)\n"
+        "    return 1 - with_signs / without_signs"
+    ),
+    case=_cancels_case,
+    right=lambda case: 1 - _stays(case),
     is_function=True,
     mistakes=(
+        Mistake("what stays", "That is the share that stays. The rest of it cancels.", _stays),
         Mistake(
-            "absolute value before the average",
-            "The absolute values were averaged. Then nothing cancels: noise stays, because its size is never negative.",
-            lambda case: np.abs(case["gradients"]).mean(axis=0).max(axis=-1),
+            "negative averages",
+            "Some shares are above 1. A negative average has a strength as well: its size.",
+            lambda case: 1 - case["gradients"].mean(axis=0) / np.abs(case["gradients"]).mean(axis=0),
         ),
         Mistake(
-            "the largest first, then the average",
-            "The largest colour of each copy was averaged. The copies must be averaged first, with their signs.",
-            lambda case: np.abs(case["gradients"]).max(axis=-1).mean(axis=0),
+            "how much cancels",
+            "That is the strength that cancels, as a number. Asked for is its share of all strength there.",
+            lambda case: np.abs(case["gradients"]).mean(axis=0) - np.abs(case["gradients"].mean(axis=0)),
         ),
         Mistake(
-            "no absolute value",
-            "The largest of the three colours with its sign: a colour that counts because it must be darker is lost.",
-            lambda case: case["gradients"].mean(axis=0).max(axis=-1),
+            "one number for all places",
+            "That is the share of the whole map. One share for each place is asked for.",
+            lambda case: float(
+                1 - np.abs(case["gradients"].mean(axis=0)).sum() / np.abs(case["gradients"]).mean(axis=0).sum()
+            ),
         ),
         Mistake(
-            "the sum of the copies",
-            "The copies were added. The pattern is right, but with twice as many copies all numbers would double.",
-            lambda case: np.abs(case["gradients"].sum(axis=0)).max(axis=-1),
+            "over the places",
+            "That averages over the places of each copy. What cancels are the copies, at each place.",
+            lambda case: 1 - np.abs(case["gradients"].mean(axis=(1, 2))) / np.abs(case["gradients"]).mean(axis=(1, 2)),
         ),
         Mistake(
-            "the average of the colours",
-            "The colours were averaged with their signs: red that must rise and blue that must fall cancel.",
-            lambda case: np.abs(case["gradients"].mean(axis=(0, 3))),
-        ),
-        Mistake(
-            "the colours kept",
-            "One number for each pixel is asked for: of its three colours the one that counts most.",
-            lambda case: np.abs(case["gradients"].mean(axis=0)),
+            "how many signs differ",
+            "That counts copies. A large gradient of one sign is not cancelled by a small one of the other.",
+            lambda case: 1 - np.abs(np.sign(case["gradients"]).mean(axis=0)),
         ),
     ),
 )
@@ -212,11 +223,11 @@ _conclude = Exercise(
         "says which conclusion the map does not allow.",
     ),
     solution=(
-        "For example: on the cat, guided backprop for 'Egyptian cat' and for 'teapot' look alike; the explorer "
-        "says that their correlation is above 0.9. With all layers randomized the eyes can still be seen. From "
-        "this map I may conclude that something stands out in the photo there, but not why the network says cat. "
-        "SmoothGrad differs between the two classes."
+        "For example: on the leafhopper, guided backprop for 'leafhopper' and for 'umbrella' look alike; the explorer "
+        "says that their correlation is above 0.95, and for the gradient it is below 0.5. From the guided map I may "
+        "conclude that something stands out in the photo there, but not why the network says leafhopper and not "
+        "umbrella."
     ),
 )
 
-EXERCISES = (_change, _smooth, _hidden_class, _conclude)
+EXERCISES = (_change, _cancels, _hidden_class, _conclude)

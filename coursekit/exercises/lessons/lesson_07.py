@@ -6,72 +6,101 @@ import numpy as np
 
 from coursekit.exercises.model import Exercise, Mistake
 
-# 07.rival -------------------------------------------------------------------------------------------------------------
+# 07.decides -----------------------------------------------------------------------------------------------------------
 
 
-def _rival_case(seed: int) -> dict:
+def _decides_case(seed: int) -> dict:
+    """Give features of which some places, not all, change the answer, and not those of a usual mistake."""
     rng = np.random.default_rng(seed)
-    features = np.maximum(rng.normal(0.3, 1, size=(3, 4, 5)), 0)
-    weights = rng.normal(-0.4, 1, size=(5, 5))  # square, so that a column and a row can be mixed up
-    first, second = rng.permutation(5)[:2]
-    return {"features": features, "weights": weights, "first": int(first), "second": int(second)}
+    while True:
+        features = np.round(np.maximum(rng.normal(0.5, 1, size=(3, 4, 4) if seed % 3 else (2, 3, 3)), 0), 1)
+        weights = np.round(rng.normal(0, 1, size=(features.shape[-1], 3)), 1)
+        case = {"features": features, "weights": weights}
+        ranked = np.sort([total := _totals(case), *(total - _maps(case)).reshape(-1, 3)], axis=-1)
+        if (
+            (ranked[:, -1] - ranked[:, -2] > 0.01).all()
+            and _decides(case).any()
+            and not any(np.array_equal(way(case), _decides(case)) for way in _OTHER_PLACES)
+        ):
+            return case
 
 
-def _class_maps(case: dict, turned: bool = False) -> list[np.ndarray]:
-    weights = case["weights"].T if turned else case["weights"]
-    return [case["features"] @ weights[:, case[name]] for name in ("first", "second")]
+def _maps(case: dict) -> np.ndarray:
+    return case["features"] @ case["weights"]
 
 
-def _rival(case: dict) -> np.ndarray:
-    first, second = _class_maps(case)
-    return second > first
+def _totals(case: dict) -> np.ndarray:
+    return _maps(case).sum(axis=(0, 1))
 
 
-_rival_wins = Exercise(
-    id="07.rival",
-    title="Where the second class is ahead",
-    answer="rival_wins",
+def _decides(case: dict) -> np.ndarray:
+    return (_totals(case) - _maps(case)).argmax(axis=-1) != _totals(case).argmax()
+
+
+def _if_rivals_stay(case: dict) -> np.ndarray:
+    total, maps = _totals(case), _maps(case)
+    first = total.argmax()
+    return total[first] - maps[..., first] < np.delete(total, first).max()
+
+
+def _strongest_only(case: dict) -> np.ndarray:
+    own = _maps(case)[..., _totals(case).argmax()]
+    return own == own.max()
+
+
+_OTHER_PLACES = (
+    lambda case: _maps(case).argmax(axis=-1) != _totals(case).argmax(),
+    _if_rivals_stay,
+    _strongest_only,
+    lambda case: ~_decides(case),
+    lambda case: _maps(case)[..., _totals(case).argmax()] > 0,
+)
+
+_decides_answer = Exercise(
+    id="07.decides",
+    title="Places that decide",
+    answer="places_that_decide",
     points=3,
     hints=(
-        "At one position a class gets from each channel its activation times the weight of that channel. Its weights "
-        "stand in a column: weights[:, first].",
-        "features @ weights[:, first] multiplies and adds over the channels at every position: the map of that class.",
-        "Compare the two maps as they are. What is below zero counts as well: -1 is ahead of -3.",
+        "The score of a class is the average of its map. What becomes of the average if one place of the map is 0?",
+        "maps = features @ weights holds the maps of all classes, total = maps.sum(axis=(0, 1)) their sums. "
+        "Sums have the same order as averages.",
+        "total - maps holds at each place the sums without that place, of all classes. Compare their argmax(axis=-1).",
     ),
     solution=(
-        "def rival_wins(features, weights, first, second):\n"
-        "    return features @ weights[:, second] > features @ weights[:, first]"
+        "def places_that_decide(features, weights):\n"
+        "    maps = features @ weights\n"
+        "    total = maps.sum(axis=(0, 1))\n"
+        "    without_place = total - maps\n"
+        "    return without_place.argmax(axis=-1) != total.argmax()"
     ),
-    case=_rival_case,
-    right=_rival,
+    case=_decides_case,
+    right=_decides,
     is_function=True,
     mistakes=(
         Mistake(
-            "the other way round",
-            "At these places the first class is ahead.",
-            lambda case: ~_rival(case),
+            "where another class is ahead",
+            "At these places another class has the larger value. But a place decides only if the average without it "
+            "has another largest class.",
+            _OTHER_PLACES[0],
         ),
         Mistake(
-            "cut off below zero",
-            "The maps were cut off at zero before they were compared. Where both classes lose, the one that loses less "
-            "is ahead.",
-            lambda case: np.maximum(_class_maps(case)[1], 0) > np.maximum(_class_maps(case)[0], 0),
+            "the rivals keep theirs",
+            "Only the class in front lost this place. The others lose theirs too: a place that speaks for both decides "
+            "less, and one that speaks against a rival decides more.",
+            _if_rivals_stay,
         ),
         Mistake(
-            "each on a scale of its own",
-            "Each map was divided by its own largest value before they were compared. Then a faint map is as bright as "
-            "a strong one.",
-            lambda case: np.less(*[one / np.abs(one).max() for one in _class_maps(case)]),
+            "the strongest place",
+            "That is where the map of the class in front is strongest. Whether the answer changes without it is "
+            "another question.",
+            _strongest_only,
         ),
+        Mistake("the opposite", "At these places the answer stays the same.", _OTHER_PLACES[3]),
         Mistake(
-            "a row instead of a column",
-            "The weights of two rows were taken: those of one channel for all classes. A class has a column.",
-            lambda case: np.less(*_class_maps(case, turned=True)),
-        ),
-        Mistake(
-            "the averages compared",
-            "That compares the averages of the two maps, which are the scores. The question is where.",
-            lambda case: np.less(*[np.full(one.shape, one.mean()) for one in _class_maps(case)]),
+            "wherever the map is positive",
+            "These are the places that speak for the class in front. Few of them count for more than its lead.",
+            _OTHER_PLACES[4],
         ),
     ),
 )
@@ -160,66 +189,80 @@ _peak = Exercise(
     ),
 )
 
-# 07.one-scale ---------------------------------------------------------------------------------------------------------
+# 07.unstretch ---------------------------------------------------------------------------------------------------------
 
 
-def _scale_case(seed: int) -> dict:
+def _unstretch_case(seed: int) -> dict:
     rng = np.random.default_rng(seed)
-    first, second = rng.uniform(1, 6, size=(2, 3, 4))
-    if seed % 3 == 2:
-        second[:] = 0  # a class of which nothing is to be seen
-    else:
-        second *= 0.3
-    return {"first": first, "second": second}
+    shape = (2, 2, 3) if seed % 3 else (3, 3, 4)
+    maps = rng.uniform(-0.3, 1, size=shape) * np.array([9.0, 3.0, 5.0])[: shape[0], np.newaxis, np.newaxis]
+    maps += np.maximum(0.5 - maps.mean(axis=(1, 2), keepdims=True), 0)  # every score is positive
+    largest = maps.max(axis=(1, 2))
+    stretched = np.round(maps / largest[:, np.newaxis, np.newaxis], 2)
+    return {"stretched": stretched, "scores": stretched.mean(axis=(1, 2)) * np.round(largest, 1)}
 
 
-def _own(one: np.ndarray) -> np.ndarray:
-    return one / one.max() if one.max() else one
+def _times(case: dict, factors: np.ndarray) -> np.ndarray:
+    return case["stretched"] * np.asarray(factors)[:, np.newaxis, np.newaxis]
 
 
-def _stretched(one: np.ndarray) -> np.ndarray:
-    return (one - one.min()) / (one.max() - one.min()) if one.max() > one.min() else one * 0
+def _factors(case: dict) -> np.ndarray:
+    return case["scores"] / case["stretched"].mean(axis=(1, 2))
 
 
-def _both(case: dict, scaled: object = None) -> np.ndarray:
-    pair = np.stack([case["first"], case["second"]])
-    return pair / pair.max() if scaled is None else np.stack([scaled(one) for one in pair])
-
-
-_one_scale = Exercise(
-    id="07.one-scale",
-    title="Two maps on one scale",
-    answer="on_one_scale",
-    points=2,
+_unstretch = Exercise(
+    id="07.unstretch",
+    title="Undo the stretching",
+    answer="unstretched",
+    points=3,
     hints=(
-        "If each map is divided by its own largest value, both have a place that shines. Is that true?",
-        "Find the largest value of both maps together, and divide both by it.",
-        "np.stack([first, second]) / max(first.max(), second.max())",
+        "Each map was divided by one number, which nobody wrote down. Of what do you know both, the value before "
+        "and the value after?",
+        "The average was divided by the same number as every value. Before, it was the score.",
+        "factors = scores / stretched.mean(axis=(1, 2)); each map times its factor.",
     ),
-    solution=("def on_one_scale(first, second):\n    both = np.stack([first, second])\n    return both / both.max()"),
-    case=_scale_case,
-    right=_both,
+    solution=(
+        "def unstretched(stretched, scores):\n"
+        "    averages = stretched.mean(axis=(1, 2))\n"
+        "    return stretched * (scores / averages)[:, np.newaxis, np.newaxis]"
+    ),
+    case=_unstretch_case,
+    right=lambda case: _times(case, _factors(case)),
     is_function=True,
     mistakes=(
         Mistake(
-            "each on a scale of its own",
-            "Each map was divided by its own largest value: a faint map shines like a strong one.",
-            lambda case: _both(case, _own),
+            "times the score",
+            "Each map was multiplied by its score, so its largest value is the score. But the score is the average of "
+            "the map, not its largest value.",
+            lambda case: _times(case, case["scores"]),
         ),
         Mistake(
-            "each stretched from 0 to 1",
-            "Each map was stretched from its smallest to its largest value: neither zero nor the strength is left.",
-            lambda case: _both(case, _stretched),
+            "one factor for all",
+            "All maps were multiplied by the same number. Each was divided by another one: its own largest value.",
+            lambda case: _times(case, np.full(len(case["scores"]), _factors(case)[0])),
         ),
         Mistake(
-            "the smallest subtracted",
-            "One scale for both, but the smallest value was subtracted: 0 no longer means that nothing was found.",
-            lambda case: _stretched(_both(case)),
+            "the wrong way round",
+            "Each map was divided by its factor instead of multiplied by it.",
+            lambda case: _times(case, 1 / _factors(case)),
         ),
         Mistake(
-            "divided by the sum",
-            "Divided by the sum, the largest value is no longer 1.",
-            lambda case: _both(case) / _both(case).sum(),
+            "the average of all maps",
+            "The average over all maps together was taken. Each class has a map and an average of its own.",
+            lambda case: _times(case, case["scores"] / case["stretched"].mean()),
+        ),
+        Mistake(
+            "cut off below zero",
+            "What is negative was cut off before the average. The score is the average of all values, also of the "
+            "negative ones.",
+            lambda case: _times(case, case["scores"] / np.maximum(case["stretched"], 0).mean(axis=(1, 2))),
+        ),
+        Mistake(
+            "the score added",
+            "Something was added to each map. Then 0 does not stay 0; stretching is a multiplication.",
+            lambda case: (
+                case["stretched"] + (case["scores"] - case["stretched"].mean(axis=(1, 2)))[:, np.newaxis, np.newaxis]
+            ),
         ),
     ),
 )
@@ -239,10 +282,10 @@ _explain = Exercise(
     solution=(
         "For example: the shoe is called 'sunglass', with a probability of 0.34. The map of this class is "
         "strongest at the lower left, around row 153 and column 40. I covered rows 100 to 170 and columns 0 to "
-        "70, which hold 18 % of the map: the score fell from 19.7 to 15.3, and 'buckle' won. Then I covered the "
+        "70, which hold 18 % of the map: the score fell from 19.7 to 15.3, and 'buckle' was ahead. Then I covered the "
         "laces, which hold 8 %: the score rose to 21.5. So map and test agree that the lower left is to blame, "
         "and the laces are not."
     ),
 )
 
-EXERCISES = (_rival_wins, _peak, _one_scale, _explain)
+EXERCISES = (_decides_answer, _peak, _unstretch, _explain)

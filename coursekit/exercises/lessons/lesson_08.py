@@ -2,96 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from coursekit.exercises.model import Exercise, Mistake
 
-# 08.average-drop ------------------------------------------------------------------------------------------------------
+# 08.agreed ------------------------------------------------------------------------------------------------------------
 
 
-def _drops_case(seed: int) -> dict:
+def _agreed_case(seed: int) -> dict:
+    """Give maps whose signs agree at some places, positive at some and negative at others, and disagree elsewhere."""
     rng = np.random.default_rng(seed)
-    size, stride = [(3, 2), (2, 1), (4, 2), (3, 1), (5, 3)][int(rng.integers(5))]
-    rows, columns = (2, 3) if rng.random() < 0.4 else (3, 4)
-    drops = np.round(rng.normal(1, 3, size=(rows, columns)), 1)
-    return {"drops": drops, "size": size, "stride": stride}
+    shape = (2, 2, 3) if seed % 3 else (3, 3, 4)
+    real = np.round(rng.normal(0, 2, size=shape[1:]), 1)
+    real[0, :2] = 1 + abs(real[0, 0]), -1 - abs(real[0, 1])
+    maps = np.round(real * rng.uniform(0.4, 1.8, size=shape), 1)
+    maps[:, 0, 2] = np.round(rng.uniform(0.5, 3, size=shape[0]), 1) * np.where(np.arange(shape[0]) % 2, -1, 1)
+    maps[maps == 0] = 0.1
+    order = rng.permutation(real.size)
+    return {"maps": maps.reshape(shape[0], -1)[:, order].reshape(shape)}
 
 
-def _areas(case: dict, size: int = 0) -> list:
-    """Return for each place the part of the map that its patch covers."""
-    side, step = size or case["size"], case["stride"]
-    rows, columns = case["drops"].shape
-    return [np.s_[i * step : i * step + side, j * step : j * step + side] for i in range(rows) for j in range(columns)]
+def _one_sign(case: dict) -> np.ndarray:
+    return np.abs(np.sign(case["maps"]).sum(axis=0)) == len(case["maps"])
 
 
-def _map(case: dict, put: Callable[[np.ndarray, float], np.ndarray] = np.add, first: float = 0.0) -> np.ndarray:
-    """Return a map into which the drops are put one after the other; the sum of all by default."""
-    height, width = ((count - 1) * case["stride"] + case["size"] for count in case["drops"].shape)
-    found = np.full((height, width), first)
-    for area, drop in zip(_areas(case), case["drops"].ravel(), strict=True):
-        found[area] = put(found[area], drop)
-    return found
+def _smallest_size(case: dict) -> np.ndarray:
+    maps = case["maps"]
+    return np.take_along_axis(maps, np.abs(maps).argmin(axis=0)[np.newaxis], axis=0)[0]
 
 
-def _times(case: dict) -> np.ndarray:
-    return _map(case, lambda times, _: times + 1)
-
-
-_average_drop = Exercise(
-    id="08.average-drop",
-    title="From drops to a map",
-    answer="map_of_drops",
+_agreed = Exercise(
+    id="08.agreed",
+    title="What every patch says",
+    answer="agreed_drop",
     points=3,
     hints=(
-        "How many patches covered the pixel in the corner? And how many a pixel in the middle?",
-        "Keep two arrays of the size of the map: the sum of the drops, and how many patches there were. "
-        "The patch of row i and column j covers i * stride to i * stride + size, and likewise for the columns.",
-        "total[area] += drops[i, j] and times[area] += 1 for every patch; at the end total / times.",
+        "Two patches say 3 and 5: what do both say? And -4 and -1? And 3 and -1?",
+        "Where all are positive, all say at least the smallest: maps.min(axis=0). Where all are negative, it is the "
+        "one nearest to 0 as well, which is maps.max(axis=0).",
+        "np.where((maps > 0).all(axis=0), maps.min(axis=0), np.where((maps < 0).all(axis=0), maps.max(axis=0), 0))",
     ),
     solution=(
-        "def map_of_drops(drops, size, stride):\n"
-        "    rows, columns = drops.shape\n"
-        "    total = np.zeros(((rows - 1) * stride + size, (columns - 1) * stride + size))\n"
-        "    times = np.zeros_like(total)\n"
-        "    for i in range(rows):\n"
-        "        for j in range(columns):\n"
-        "            area = np.s_[i * stride:i * stride + size, j * stride:j * stride + size]\n"
-        "            total[area] += drops[i, j]\n"
-        "            times[area] += 1\n"
-        "    return total / times"
+        "def agreed_drop(maps):\n"
+        "    least, most = maps.min(axis=0), maps.max(axis=0)\n"
+        "    return np.maximum(least, 0) + np.minimum(most, 0)"
     ),
-    case=_drops_case,
-    right=lambda case: _map(case) / _times(case),
+    case=_agreed_case,
+    right=lambda case: np.where(_one_sign(case), _smallest_size(case), 0),
     is_function=True,
     mistakes=(
         Mistake(
-            "the sum",
-            "The drops were added up. A pixel in the middle lies under more patches than one at the rim, so it gets a "
-            "larger number even where all drops are the same.",
-            _map,
+            "the average",
+            "That is the average of all patches. Where one says that the score drops and another that it rises, they "
+            "do not agree on anything.",
+            lambda case: case["maps"].mean(axis=0),
         ),
         Mistake(
-            "divided by the same number everywhere",
-            "All pixels were divided by the same number, that of the middle. At the rim fewer patches were added, so "
-            "the map is too weak there.",
-            lambda case: _map(case) / _times(case).max(),
+            "the average where they agree",
+            "The places are right. But the average is more than some of the patches say: all agree only on the part "
+            "nearest to 0.",
+            lambda case: np.where(_one_sign(case), case["maps"].mean(axis=0), 0),
         ),
         Mistake(
-            "the last patch only",
-            "Each patch wrote over what the patches before it had left. A pixel belongs to several patches: average.",
-            lambda case: _map(case, lambda _, drop: np.full_like(_, drop)),
+            "the smallest value",
+            "That is the smallest value. Of -4 and -1 it is -4, but not all patches say that it rises so much.",
+            lambda case: case["maps"].min(axis=0),
         ),
         Mistake(
-            "the largest drop",
-            "That is the largest drop of the patches over a pixel, not their average.",
-            lambda case: _map(case, np.maximum, -np.inf),
+            "the one nearest to 0 everywhere",
+            "Where the patches have different signs, they agree on nothing, not even on the smallest change.",
+            _smallest_size,
         ),
         Mistake(
-            "negative drops left out",
-            "Negative drops were set to 0. Where the score rises without a piece, the map must say so.",
-            lambda case: _map({**case, "drops": np.maximum(case["drops"], 0)}) / _times(case),
+            "drops only",
+            "Where all patches say that the score rises, they agree as well. These places are 0 here.",
+            lambda case: np.maximum(case["maps"].min(axis=0), 0),
+        ),
+        Mistake(
+            "the sign lost",
+            "The sizes are right, but a rise of the score looks like a drop.",
+            lambda case: np.abs(np.where(_one_sign(case), _smallest_size(case), 0)),
+        ),
+        Mistake(
+            "the smallest value where they agree",
+            "The places are right. Where all are negative, the smallest is the strongest rise: not all say so much.",
+            lambda case: np.where(_one_sign(case), case["maps"].min(axis=0), 0),
         ),
     ),
 )
@@ -278,4 +273,4 @@ _judge = Exercise(
     ),
 )
 
-EXERCISES = (_average_drop, _delete, _stand_in, _judge)
+EXERCISES = (_agreed, _delete, _stand_in, _judge)

@@ -6,158 +6,153 @@ import numpy as np
 
 from coursekit.exercises.model import Exercise, Mistake
 
-# 09.step --------------------------------------------------------------------------------------------------------------
+# 09.smallest-budget ---------------------------------------------------------------------------------------------------
 
 
-def _step_case(seed: int) -> dict:
+def _budget_case(seed: int) -> dict:
     rng = np.random.default_rng(seed)
-    shape = (3, 4, 3) if seed % 3 else (2, 3, 1)
-    image = rng.choice([0.0, 1.0, 90.0, 180.0, 254.0, 255.0], size=shape)
-    gradient = rng.normal(0, 0.2, size=image.shape)
-    gradient[rng.random(image.shape) < 0.1] = 0  # some values that do not count
-    return {"image": image, "gradient": gradient.round(2), "budget": int(rng.integers(2, 6))}
+    shape = (2, 3) if seed % 3 else (3, 4, 3)
+    of_first, of_target = np.round(rng.normal(0, 1, size=(2, *shape)), 1)
+    of_target.flat[0] += 0.5 if abs((of_target - of_first).sum()) < 0.05 else 0  # not by luck a sum of 0
+    return {"lead": float(np.round(rng.uniform(10, 40), 1)), "of_first": of_first, "of_target": of_target}
 
 
-def _moved(case: dict, change: np.ndarray) -> np.ndarray:
-    return np.clip(case["image"] + change, 0, 255)
+def _apart(case: dict) -> np.ndarray:
+    return case["of_target"] - case["of_first"]
 
 
-_step = Exercise(
-    id="09.step",
-    title="One step of the fast gradient sign",
-    answer="sign_step",
-    points=3,
+_smallest_budget = Exercise(
+    id="09.smallest-budget",
+    title="The smallest budget",
+    answer="smallest_budget",
+    points=4,
     hints=(
-        "Every value moves by the whole budget, whether its gradient is large or small. Only the direction comes from "
-        "the gradient.",
-        "np.sign(gradient) is 1, -1 or 0. Times the budget, that is the change.",
-        "A picture has values from 0 to 255: np.clip(image + budget * np.sign(gradient), 0, 255).",
+        "By how much does one value bring the target nearer to the first class if it moves by 1? Both scores change.",
+        "The lead becomes smaller by of_target - of_first times the move. Each value moves in its own best direction, "
+        "so each makes the lead smaller by the size of that difference, for each level of the budget.",
+        "With a budget of 1 the lead becomes smaller by np.abs(of_target - of_first).sum().",
     ),
-    solution="def sign_step(image, gradient, budget):\n    return np.clip(image + budget * np.sign(gradient), 0, 255)",
-    case=_step_case,
-    right=lambda case: _moved(case, case["budget"] * np.sign(case["gradient"])),
+    solution=(
+        "def smallest_budget(lead, of_first, of_target):\n"
+        "    for_each_level = np.abs(of_target - of_first).sum()\n"
+        "    return lead / for_each_level"
+    ),
+    case=_budget_case,
+    right=lambda case: float(case["lead"] / np.abs(_apart(case)).sum()),
     is_function=True,
     mistakes=(
         Mistake(
-            "the gradient itself",
-            "The gradient itself was added, so most values hardly move. A step by the sign moves each by the budget.",
-            lambda case: _moved(case, case["budget"] * case["gradient"]),
+            "only the target",
+            "Only the target's score was moved. The score of the first class changes with the same values.",
+            lambda case: float(case["lead"] / np.abs(case["of_target"]).sum()),
         ),
         Mistake(
-            "the gradient scaled to the budget",
-            "The largest value moves by the budget and all others by less. Here only the sign of the gradient counts.",
-            lambda case: _moved(case, case["budget"] * case["gradient"] / np.abs(case["gradient"]).max()),
+            "only the first class",
+            "Only the score of the first class was moved. The target's score changes with the same values.",
+            lambda case: float(case["lead"] / np.abs(case["of_first"]).sum()),
         ),
         Mistake(
-            "the wrong way",
-            "That goes down: the score of the class falls. The gradient of the score is added.",
-            lambda case: _moved(case, -case["budget"] * np.sign(case["gradient"])),
+            "each class moved by itself",
+            "The sizes of both gradients were added. But a value cannot go up for one class and down for the other: "
+            "where both gradients have the same sign, they work against each other.",
+            lambda case: float(case["lead"] / (np.abs(case["of_target"]).sum() + np.abs(case["of_first"]).sum())),
         ),
         Mistake(
-            "not cut off",
-            "Some values are below 0 or above 255. No picture has such values, and a file would not keep them.",
-            lambda case: case["image"] + case["budget"] * np.sign(case["gradient"]),
+            "all values moved up",
+            "That is for all values moved in the same direction. Each may move up or down.",
+            lambda case: float(case["lead"] / _apart(case).sum()),
         ),
         Mistake(
-            "by one grey level",
-            "Each value moved by one grey level. It may move by the whole budget.",
-            lambda case: _moved(case, np.sign(case["gradient"])),
+            "the average",
+            "The average of all values was taken. But they add up, and that is why a small budget is enough.",
+            lambda case: float(case["lead"] / np.abs(_apart(case)).mean()),
         ),
         Mistake(
-            "up where there is no gradient",
-            "A gradient of 0 was counted as positive. A value that does not matter to the score stays as it is.",
-            lambda case: _moved(case, np.where(case["gradient"] >= 0, 1.0, -1.0) * case["budget"]),
+            "the length of the gradient",
+            "That is the length of a step straight along the gradient. A budget holds for each value by itself.",
+            lambda case: float(case["lead"] / np.linalg.norm(_apart(case))),
         ),
         Mistake(
-            "the change only",
-            "That is the change. The changed picture is asked for.",
-            lambda case: case["budget"] * np.sign(case["gradient"]),
+            "the wrong way round",
+            "That is the reciprocal: the larger the lead, the larger the budget must be.",
+            lambda case: float(np.abs(_apart(case)).sum() / case["lead"]),
         ),
     ),
 )
 
-# 09.project -----------------------------------------------------------------------------------------------------------
+# 09.same-maps ---------------------------------------------------------------------------------------------------------
 
 
-def _project_case(seed: int) -> dict:
+def _stride_case(seed: int) -> dict:
     rng = np.random.default_rng(seed)
-    image = rng.choice([0.0, 2.0, 120.0, 253.0, 255.0], size=(3, 4, 3) if seed % 3 else (2, 3, 1))
-    changed = image + rng.integers(-9, 10, size=image.shape)
-    return {"image": image, "changed": changed, "budget": int(rng.integers(3, 6))}
+    layers = 3 if seed % 3 else 5
+    strides = rng.choice([1, 2, 2, 3], size=layers)
+    strides[rng.permutation(layers)[:2]] = 2, 3 if rng.random() < 0.5 else 2
+    together = np.cumprod(strides)
+    moves = np.concatenate([rng.choice(together[1:], 2), rng.integers(1, 14, size=3), together[-1:]])
+    return {"strides": strides, "moves": rng.permutation(moves)}
 
 
-def _projected(case: dict) -> np.ndarray:
-    return np.clip(np.clip(case["changed"], case["image"] - case["budget"], case["image"] + case["budget"]), 0, 255)
+def _whole_places(case: dict, step: np.ndarray) -> np.ndarray:
+    return case["moves"][:, np.newaxis] % step == 0
 
 
-_project = Exercise(
-    id="09.project",
-    title="Back within the budget",
-    answer="within_budget",
+_same_maps = Exercise(
+    id="09.same-maps",
+    title="Moves that give the same maps",
+    answer="same_maps",
     points=3,
     hints=(
-        "For each value there are two limits: it may not be farther from the photo than the budget, and it must be a "
-        "grey level from 0 to 255.",
-        "np.clip takes arrays as limits, too: from image - budget to image + budget.",
-        "np.clip(np.clip(changed, image - budget, image + budget), 0, 255)",
+        "The first layer has a stride of 2, the second one of 2 as well. How many pixels of the photo lie between two "
+        "neighbours of the second layer's map?",
+        "The strides multiply: np.cumprod(strides) holds for each layer its stride in pixels.",
+        "A move is a whole number of places if move % stride == 0. moves[:, np.newaxis] has a row for each move.",
     ),
     solution=(
-        "def within_budget(image, changed, budget):\n"
-        "    near = np.clip(changed, image - budget, image + budget)\n"
-        "    return np.clip(near, 0, 255)"
+        "def same_maps(strides, moves):\n"
+        "    in_pixels = np.cumprod(strides)\n"
+        "    return moves[:, np.newaxis] % in_pixels == 0"
     ),
-    case=_project_case,
-    right=_projected,
+    case=_stride_case,
+    right=lambda case: _whole_places(case, np.cumprod(case["strides"])),
     is_function=True,
     mistakes=(
         Mistake(
-            "only from 0 to 255",
-            "All values are grey levels, but some are farther from the photo than the budget allows.",
-            lambda case: np.clip(case["changed"], 0, 255),
+            "each layer by itself",
+            "Each layer's own stride was taken. But a layer moves over the map of the one before, whose places already "
+            "lie several pixels apart.",
+            lambda case: _whole_places(case, case["strides"]),
         ),
         Mistake(
-            "only the budget",
-            "All values are near the photo, but some are below 0 or above 255.",
-            lambda case: np.clip(case["changed"], case["image"] - case["budget"], case["image"] + case["budget"]),
+            "the strides added",
+            "The strides were added. Two pixels to a place, and two of these places to a place of the next: that makes "
+            "four, and with a third layer eight.",
+            lambda case: _whole_places(case, np.cumsum(case["strides"])),
         ),
         Mistake(
-            "scaled instead of cut off",
-            "The whole change was made smaller until its largest value fits. But a value that was within the budget "
-            "may stay as it is: only those beyond it are brought back.",
-            lambda case: np.clip(
-                case["image"]
-                + (case["changed"] - case["image"])
-                * min(1, case["budget"] / max(np.abs(case["changed"] - case["image"]).max(), 1e-9)),
-                0,
-                255,
-            ),
+            "at least one place",
+            "These are moves by one place or more. But the maps are the same only if it is a whole number of places.",
+            lambda case: case["moves"][:, np.newaxis] >= np.cumprod(case["strides"]),
         ),
         Mistake(
-            "the photo brought to the changed picture",
-            "Photo and changed picture are exchanged: the photo was brought near the changed picture.",
-            lambda case: np.clip(
-                np.clip(case["image"], case["changed"] - case["budget"], case["changed"] + case["budget"]), 0, 255
-            ),
+            "exactly one place",
+            "These are moves by exactly one place. After two places, too, the maps are the same.",
+            lambda case: case["moves"][:, np.newaxis] == np.cumprod(case["strides"]),
         ),
         Mistake(
-            "the change only",
-            "That is the change, not the picture: add it to the photo.",
-            lambda case: np.clip(case["changed"] - case["image"], -case["budget"], case["budget"]),
+            "the wrong way round",
+            "That asks whether the stride is a multiple of the move.",
+            lambda case: np.cumprod(case["strides"]) % case["moves"][:, np.newaxis] == 0,
         ),
         Mistake(
-            "the picture cut to the budget",
-            "The picture itself was cut to the budget, and is nearly black. The change is what has to fit in.",
-            lambda case: np.clip(case["changed"], -case["budget"], case["budget"]),
+            "a row for each layer",
+            "Rows and columns are exchanged: each move has a row, each layer a column.",
+            lambda case: _whole_places(case, np.cumprod(case["strides"])).T,
         ),
         Mistake(
-            "left out where too far",
-            "Where the change is too large, the photo's own value was put back. The nearest value allowed lies at the "
-            "border of the budget.",
-            lambda case: np.clip(
-                np.where(np.abs(case["changed"] - case["image"]) <= case["budget"], case["changed"], case["image"]),
-                0,
-                255,
-            ),
+            "the opposite",
+            "These are the layers whose maps are not the same.",
+            lambda case: ~_whole_places(case, np.cumprod(case["strides"])),
         ),
     ),
 )
@@ -270,7 +265,7 @@ _undo = Exercise(
         "the network says of the unchanged photo after the same trial.",
     ),
     solution=(
-        "For example: I led the leafhopper to 'teapot'. With a budget of 1 grey level the network stays with "
+        "For example: I attacked the leafhopper, for 'teapot'. With a budget of 1 grey level the network stays with "
         "leafhopper, with 2 it says teapot, 1.00. Saved as PNG and moved by 8 pixels it still lies. JPEG, blurring and "
         "a move by 1 pixel undo the lie, and after each of them the unchanged photo is a leafhopper, too: 0.84, 0.77 "
         "and 0.97 instead of 0.93. So for this photo JPEG is a cure that costs little, and blurring costs more. One "
@@ -278,4 +273,4 @@ _undo = Exercise(
     ),
 )
 
-EXERCISES = (_step, _project, _saved_pictures, _undo)
+EXERCISES = (_smallest_budget, _same_maps, _saved_pictures, _undo)

@@ -13,15 +13,18 @@ PLAUSIBLE = {
         "the brighter pixels": lambda gradient, image, other: float((gradient * np.maximum(other - image, 0)).sum()),
         "signs only": lambda gradient, image, other: float((gradient * np.sign(other - image)).sum()),
     },
-    "06.smooth": {
-        "median": lambda gradients: np.abs(np.median(gradients, axis=0)).max(axis=-1),
-        "length of the colours": lambda gradients: np.linalg.norm(gradients.mean(axis=0), axis=-1),
-        "sum of the colours": lambda gradients: np.abs(gradients.mean(axis=0)).sum(axis=-1),
-        "deviation": lambda gradients: gradients.std(axis=0).max(axis=-1),
-        "squares": lambda gradients: (gradients**2).mean(axis=0).max(axis=-1),
-        "first copy": lambda gradients: np.abs(gradients[0]).max(axis=-1),
-        "largest copy": lambda gradients: np.abs(gradients).max(axis=(0, -1)),
-        "colours before copies": lambda gradients: np.abs(gradients.max(axis=-1).mean(axis=0)),
+    "06.cancels": {
+        "deviation": lambda gradients: gradients.std(axis=0) / np.abs(gradients).mean(axis=0),
+        "negative copies": lambda gradients: (gradients < 0).mean(axis=0),
+        "negative strength": lambda gradients: np.maximum(-gradients, 0).sum(axis=0) / np.abs(gradients).sum(axis=0),
+        "against the largest copy": lambda gradients: (
+            1 - np.abs(gradients.mean(axis=0)) / np.abs(gradients).max(axis=0)
+        ),
+        "sum against mean": lambda gradients: 1 - np.abs(gradients.sum(axis=0)) / np.abs(gradients).mean(axis=0),
+        "squares": lambda gradients: 1 - gradients.mean(axis=0) ** 2 / (gradients**2).mean(axis=0),
+        "median": lambda gradients: 1 - np.abs(np.median(gradients, axis=0)) / np.median(np.abs(gradients), axis=0),
+        "first copy": lambda gradients: 1 - np.abs(gradients.mean(axis=0)) / np.abs(gradients[0]),
+        "the map": lambda gradients: np.abs(gradients.mean(axis=0)),
     },
     "06.hidden-class": {
         "any closed": lambda values, first, second: (values <= 0) | (first <= 0) | (second <= 0),

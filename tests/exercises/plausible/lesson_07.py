@@ -10,22 +10,30 @@ def _peak(features, gradients, where="argmax", weights=None):
 
 
 PLAUSIBLE = {
-    "07.rival": {
-        "any channel": lambda features, weights, first, second: (
-            (features * weights[:, second]).max(-1) > (features * weights[:, first]).max(-1)
+    "07.decides": {
+        "only this place": lambda features, weights: (
+            (maps := features @ weights).argmax(-1) == maps.sum((0, 1)).argmax()
         ),
-        "absolute weights": lambda features, weights, first, second: (
-            features @ np.abs(weights[:, second]) > features @ np.abs(weights[:, first])
+        "places of strong features": lambda features, weights: features.sum(-1) > features.sum(-1).mean(),
+        "of the largest values": lambda features, weights: (
+            (maps := features @ weights).max((0, 1)).argmax() != maps.argmax(-1)
         ),
-        "above zero": lambda features, weights, first, second: features @ weights[:, second] > 0,
-        "above the average": lambda features, weights, first, second: (
-            (one := features @ weights[:, second]) - one.mean() > (other := features @ weights[:, first]) - other.mean()
+        "the sum changes": lambda features, weights: (features @ weights).sum(-1) != 0,
+        "the classes": lambda features, weights: ((maps := features @ weights).sum((0, 1)) - maps).argmax(-1),
+        "absolute weights": lambda features, weights: (
+            ((maps := features @ np.abs(weights)).sum((0, 1)) - maps).argmax(-1) != maps.sum((0, 1)).argmax()
         ),
-        "the difference": lambda features, weights, first, second: features @ (weights[:, second] - weights[:, first]),
-        "channels": lambda features, weights, first, second: features[..., second] > features[..., first],
-        "the best of all": lambda features, weights, first, second: (features @ weights).argmax(-1) == second,
-        "turned": lambda features, weights, first, second: (
-            (features @ weights[:, second] > features @ weights[:, first]).T
+        "how many": lambda features, weights: int(
+            (((maps := features @ weights).sum((0, 1)) - maps).argmax(-1) != maps.sum((0, 1)).argmax()).sum()
+        ),
+        "more than the lead": lambda features, weights: (
+            (maps := features @ weights)[..., maps.sum((0, 1)).argmax()] > np.ptp(np.sort(maps.sum((0, 1)))[-2:]) * 1.5
+        ),
+        "cut off below zero": lambda features, weights: (
+            ((maps := np.maximum(features @ weights, 0)).sum((0, 1)) - maps).argmax(-1) != maps.sum((0, 1)).argmax()
+        ),
+        "turned": lambda features, weights: (
+            (((maps := features @ weights).sum((0, 1)) - maps).argmax(-1) != maps.sum((0, 1)).argmax()).T
         ),
     },
     "07.peak": {
@@ -40,15 +48,21 @@ PLAUSIBLE = {
         "largest first": lambda features, gradients: np.sort(_peak(features, gradients))[::-1],
         "middle place": lambda features, gradients: (features * gradients.mean(axis=(0, 1)))[1, 2],
     },
-    "07.one-scale": {
-        "by the first": lambda first, second: np.stack([first, second]) / first.max() * 0.5,
-        "by the sum of both": lambda first, second: np.stack([first, second]) / (first.max() + second.max()),
-        "difference": lambda first, second: np.stack([first - second, second - first]) / max(first.max(), second.max()),
-        "shares": lambda first, second: np.stack([first, second]) / (first + second + 1e-9),
-        "second first": lambda first, second: np.stack([second, first]) / max(first.max(), second.max()),
-        "by the mean": lambda first, second: np.stack([first, second]) / np.stack([first, second]).mean(),
-        "unscaled": lambda first, second: np.stack([first, second]),
-        "of 255": lambda first, second: np.stack([first, second]) / 255,
-        "by the length": lambda first, second: np.stack([first, second]) / np.linalg.norm(np.stack([first, second])),
+    "07.unstretch": {
+        "largest is 1 of all": lambda stretched, scores: stretched * (scores / scores.max())[:, None, None],
+        "the sum": lambda stretched, scores: stretched * (scores / stretched.sum((1, 2)))[:, None, None],
+        "absolute values": lambda stretched, scores: (
+            stretched * (scores / np.abs(stretched).mean((1, 2)))[:, None, None]
+        ),
+        "the median": lambda stretched, scores: stretched * (scores / np.median(stretched, (1, 2)))[:, None, None],
+        "each place": lambda stretched, scores: scores[:, None, None] / stretched.mean((1, 2))[:, None, None],
+        "unchanged": lambda stretched, scores: stretched,
+        "the factors": lambda stretched, scores: scores / stretched.mean((1, 2)),
+        "the other's score": lambda stretched, scores: (
+            stretched * (scores[::-1] / stretched.mean((1, 2)))[:, None, None]
+        ),
+        "from 0 to the score": lambda stretched, scores: (
+            (stretched - stretched.min((1, 2), keepdims=True)) * scores[:, None, None]
+        ),
     },
 }

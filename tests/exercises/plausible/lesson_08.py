@@ -3,15 +3,6 @@
 import numpy as np
 
 
-def _laid(drops, size, stride, put=np.add, first=0.0):
-    """Lay the drops over each other."""
-    found = np.full([(count - 1) * stride + size for count in drops.shape], first)
-    for i, j in np.ndindex(drops.shape):
-        area = np.s_[i * stride : i * stride + size, j * stride : j * stride + size]
-        found[area] = put(found[area], drops[i, j])
-    return found
-
-
 def _recoloured(image, pixels, colour):
     copy = image.reshape(-1, 3).copy()
     copy[pixels] = colour
@@ -19,23 +10,16 @@ def _recoloured(image, pixels, colour):
 
 
 PLAUSIBLE = {
-    "08.average-drop": {
-        "as fine as the drops": lambda drops, size, stride: np.repeat(np.repeat(drops, size, axis=0), size, axis=1),
-        "in squares of the stride": lambda drops, size, stride: np.kron(drops, np.ones((stride, stride))),
-        "smallest drop": lambda drops, size, stride: _laid(drops, size, stride, np.minimum, np.inf),
-        "first patch only": lambda drops, size, stride: _laid(drops[::-1, ::-1], size, stride, lambda _, d: d)[
-            ::-1, ::-1
-        ],
-        "divided by the patches": lambda drops, size, stride: _laid(drops, size, stride) / drops.size,
-        "divided by the pixels of a patch": lambda drops, size, stride: _laid(drops, size, stride) / size**2,
-        "absolute drops": lambda drops, size, stride: (
-            _laid(np.abs(drops), size, stride) / _laid(np.ones_like(drops), size, stride)
-        ),
-        "the score left": lambda drops, size, stride: (
-            -_laid(drops, size, stride) / _laid(np.ones_like(drops), size, stride)
-        ),
-        "turned": lambda drops, size, stride: (_laid(drops, size, stride) / _laid(np.ones_like(drops), size, stride)).T,
-        "running average": lambda drops, size, stride: _laid(drops, size, stride, lambda old, new: (old + new) / 2),
+    "08.agreed": {
+        "first patch": lambda maps: maps[0],
+        "first where they agree": lambda maps: np.where(np.ptp(np.sign(maps), axis=0) == 0, maps[0], 0),
+        "median": lambda maps: np.median(maps, axis=0),
+        "product of the signs": lambda maps: np.abs(maps).min(axis=0) * np.sign(maps).prod(axis=0),
+        "difference": lambda maps: maps.max(axis=0) - maps.min(axis=0),
+        "largest where they agree": lambda maps: np.where(np.ptp(np.sign(maps), axis=0) == 0, maps.max(axis=0), 0),
+        "where they disagree": lambda maps: np.where(np.ptp(np.sign(maps), axis=0) > 0, maps.min(axis=0), 0),
+        "True or False": lambda maps: np.ptp(np.sign(maps), axis=0) == 0,
+        "sign of the average": lambda maps: np.abs(maps).min(axis=0) * np.sign(maps.mean(axis=0)),
     },
     "08.delete": {
         "by rows": lambda image, map, count, colour: _recoloured(image, np.arange(count), colour),

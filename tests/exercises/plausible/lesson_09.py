@@ -3,42 +3,33 @@
 import numpy as np
 
 PLAUSIBLE = {
-    "09.step": {
-        "clipped before": lambda image, gradient, budget: np.clip(image, 0, 255) + budget * np.sign(gradient),
-        "the change clipped": lambda image, gradient, budget: image + np.clip(budget * np.sign(gradient), 0, 255),
-        "only upwards": lambda image, gradient, budget: np.clip(image + budget * (gradient > 0), 0, 255),
-        "gradient of unit length": lambda image, gradient, budget: np.clip(
-            image + budget * gradient / np.linalg.norm(gradient), 0, 255
+    "09.smallest-budget": {
+        "largest value only": lambda lead, of_first, of_target: float(lead / np.abs(of_target - of_first).max()),
+        "sizes apart": lambda lead, of_first, of_target: float(
+            lead / np.abs(np.abs(of_target) - np.abs(of_first)).sum()
         ),
-        "from 0 to 1": lambda image, gradient, budget: np.clip(image + budget * np.sign(gradient), 0, 1),
-        "wrapped around": lambda image, gradient, budget: (image + budget * np.sign(gradient)) % 256,
-        "sign of the picture": lambda image, gradient, budget: np.clip(image + budget * np.sign(image), 0, 255),
-        "by the mean colour": lambda image, gradient, budget: np.clip(
-            image + budget * np.sign(gradient.mean(axis=-1, keepdims=True)), 0, 255
-        ),
-        "as many times": lambda image, gradient, budget: np.clip(image * (1 + np.sign(gradient) / budget), 0, 255),
-        "the gradient cut to the budget": lambda image, gradient, budget: np.clip(
-            image + np.clip(gradient, -budget, budget), 0, 255
+        "gradients added": lambda lead, of_first, of_target: float(lead / np.abs(of_target + of_first).sum()),
+        "squares": lambda lead, of_first, of_target: float(lead / ((of_target - of_first) ** 2).sum()),
+        "only what rises": lambda lead, of_first, of_target: float(lead / np.maximum(of_target - of_first, 0).sum()),
+        "both ways": lambda lead, of_first, of_target: float(lead / (2 * np.abs(of_target - of_first).sum())),
+        "rounded up": lambda lead, of_first, of_target: float(np.ceil(lead / np.abs(of_target - of_first).sum())),
+        "for each value": lambda lead, of_first, of_target: lead / np.abs(of_target - of_first),
+        "number of values": lambda lead, of_first, of_target: float(lead / of_first.size),
+        "the larger of two": lambda lead, of_first, of_target: float(
+            lead / max(np.abs(of_target).sum(), np.abs(of_first).sum())
         ),
     },
-    "09.project": {
-        "the larger side only": lambda image, changed, budget: np.clip(np.minimum(changed, image + budget), 0, 255),
-        "the smaller side only": lambda image, changed, budget: np.clip(np.maximum(changed, image - budget), 0, 255),
-        "always at the border": lambda image, changed, budget: np.clip(
-            image + budget * np.sign(changed - image), 0, 255
-        ),
-        "by the length": lambda image, changed, budget: np.clip(
-            image + (changed - image) * min(1, budget / np.linalg.norm(changed - image)), 0, 255
-        ),
-        "the photo": lambda image, changed, budget: image,
-        "in the middle": lambda image, changed, budget: np.clip((image + changed) / 2, 0, 255),
-        "half of the budget": lambda image, changed, budget: np.clip(
-            np.clip(changed, image - budget / 2, image + budget / 2), 0, 255
-        ),
-        "to the budget from both ends": lambda image, changed, budget: np.clip(changed, budget, 255 - budget),
-        "absolute change": lambda image, changed, budget: np.clip(
-            image + np.minimum(np.abs(changed - image), budget), 0, 255
-        ),
+    "09.same-maps": {
+        "last layer": lambda strides, moves: moves % np.prod(strides) == 0,
+        "deepest layer": lambda strides, moves: (moves[:, None] % np.cumprod(strides) == 0).sum(axis=1),
+        "from the end": lambda strides, moves: moves[:, None] % np.cumprod(strides[::-1])[::-1] == 0,
+        "without the layer itself": lambda strides, moves: moves[:, None] % (np.cumprod(strides) // strides) == 0,
+        "powers of two": lambda strides, moves: moves[:, None] % 2 ** np.arange(1, len(strides) + 1) == 0,
+        "even moves": lambda strides, moves: np.repeat(moves[:, None] % 2 == 0, len(strides), axis=1),
+        "all layers": lambda strides, moves: np.ones((len(moves), len(strides)), bool),
+        "no layer": lambda strides, moves: np.zeros((len(moves), len(strides)), bool),
+        "places": lambda strides, moves: moves[:, None] / np.cumprod(strides),
+        "largest stride so far": lambda strides, moves: moves[:, None] % np.maximum.accumulate(strides) == 0,
     },
     "09.saved": {
         "all of them": lambda pictures, weights, targets: np.ones(len(pictures), bool),
