@@ -48,7 +48,7 @@ _scale = Exercise(
         ),
         Mistake(
             "one scale for all layers",
-            "The distances of all layers were put on one scale. .3 is near in one layer and far in another.",
+            "The distances of all layers were put on one scale. 0.3 is near in one layer and far in another.",
             lambda case: (case["changes"] < case["rebuilt"].mean()).sum(axis=0),
         ),
         Mistake(
@@ -302,11 +302,11 @@ _own = Exercise(
         "and says beside which other distances one may call these small.",
     ),
     solution=(
-        'For example: the flower, photo("flower", 227), 48 steps each. From fire5-concat, at a distance of .41, '
+        'For example: the flower, photo("flower", 227), 48 steps each. From fire5-concat, at a distance of 0.41, '
         "every petal is in its place and the orange is back, but the dark green around it is a pale grey. From "
-        "fire9-concat, at .33, there is an orange disc in the right place, without petals that I could count. I "
-        "call both distances small, because the flower moved by 8 pixels is at .70 and .45 in these layers, and "
-        "the cat at 1.12 and 1.46. Is the green lost? The flower without its colours is at .72 in both layers, so"
+        "fire9-concat, at 0.33, there is an orange disc in the right place, without petals that I could count. I "
+        "call both distances small, because the flower moved by 8 pixels is at 0.70 and 0.45 in these layers, and "
+        "the cat at 1.12 and 1.46. Is the green lost? The flower without its colours is at 0.72 in both layers, so"
         " both notice colour. I would search for longer before I call it lost."
     ),
 )

@@ -2,186 +2,189 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from coursekit.exercises.model import Exercise, Mistake
 
-
-def _maps(rng: np.random.Generator, height: int, width: int, channels: int) -> np.ndarray:
-    """Return what a layer might answer: whole numbers behind a ReLU, no channel silent."""
-    maps = np.maximum(rng.integers(-2, 5, size=(height, width, channels)), 0).astype(np.float64)
-    maps[0, 0] += 1
-    return maps
+# 12.strength ---------------------------------------------------------------------------------------------------------
 
 
-def _gram(maps: np.ndarray, by: float | None = None) -> np.ndarray:
-    flat = maps.reshape(-1, maps.shape[2])
-    return flat.T @ flat / (maps.size if by is None else by)
-
-
-# 12.style-loss -------------------------------------------------------------------------------------------------------
-
-
-def _style_case(seed: int) -> dict:
+def _strength_case(seed: int) -> dict:
+    """Return features behind a ReLU; the made ones are stronger or weaker, and answer elsewhere as well."""
     rng = np.random.default_rng(seed)
-    channels = 2 if rng.random() < 0.5 else 3
-    made = _maps(rng, 2, 2 if channels == 2 else 3, channels)
-    return {"made": made, "style": _maps(rng, 3, 4, channels) * 2}
+    shape = (1, 2, 2) if rng.random() < 0.4 else (2, 2, 3)
+    while True:
+        content = np.maximum(rng.integers(-2, 9, size=shape), 0).astype(np.float64)
+        factor = float(rng.choice([0.4, 0.5, 1.5, 2, 2.5, 3]))
+        made = np.maximum(factor * content + rng.integers(-4, 7, size=shape), 0).round(1)
+        case = {"made": made, "content": content}
+        if content.any() and made.any() and _is_clear(case):
+            return case
 
 
-def _distance(case: dict, gram: Callable[[np.ndarray], np.ndarray] = _gram) -> tuple[np.ndarray, np.ndarray]:
-    """Return what is missed at each place of the Gram matrix, and the wanted matrix."""
-    want = gram(case["style"])
-    return gram(case["made"]) - want, want
+def _is_clear(case: dict) -> bool:
+    """Say whether a good part is missed, and every usual mistake is seen to be one."""
+    loss = _left(case, _best(case))
+    return 0.05 < loss < 0.6 and all(abs(one.answer(case) - loss) > 0.02 * loss for one in _strength.mistakes)
 
 
-def _relative(missed: np.ndarray, want: np.ndarray) -> float:
-    return float(np.square(missed).sum() / np.square(want).sum())
+def _left(case: dict, factor: float = 1) -> float:
+    """Return the content loss of the made features times a factor."""
+    missed = np.square(factor * case["made"] - case["content"]).sum()
+    return float(missed / np.square(case["content"]).sum())
 
 
-def _centred(maps: np.ndarray) -> np.ndarray:
-    return _gram(maps - maps.mean(axis=(0, 1)))
+def _best(case: dict) -> float:
+    return float((case["made"] * case["content"]).sum() / np.square(case["made"]).sum())
 
 
-_style_loss = Exercise(
-    id="12.style-loss",
-    title="The style loss of a layer",
-    answer="style_loss",
+def _cosine(case: dict) -> float:
+    lengths = np.linalg.norm(case["made"]) * np.linalg.norm(case["content"])
+    return float((case["made"] * case["content"]).sum() / lengths)
+
+
+def _by_channel(case: dict) -> float:
+    made, content = (case[name].reshape(-1, case[name].shape[2]) for name in ("made", "content"))
+    factors = (made * content).sum(axis=0) / np.maximum(np.square(made).sum(axis=0), 1e-9)
+    return float(np.square(factors * made - content).sum() / np.square(content).sum())
+
+
+def _scaled_content(case: dict) -> float:
+    product, square = (case["made"] * case["content"]).sum(), np.square(case["content"]).sum()
+    return float(np.square(case["made"] - product / square * case["content"]).sum() / square)
+
+
+_strength = Exercise(
+    id="12.strength",
+    title="Only stronger?",
+    answer="least_loss",
     points=3,
     hints=(
-        "First the two Gram matrices. Both have one row and one column for each channel, whatever the sizes of the "
-        "maps are.",
-        "For maps of shape (height, width, channels): flat = maps.reshape(-1, channels), and the Gram matrix is "
-        "flat.T @ flat / maps.size.",
-        "np.square(have - want).sum() / np.square(want).sum(), where want is the Gram matrix of the style.",
+        "For one number k, the features k * made have a content loss of their own. For which k is it the smallest?",
+        "The loss is a parabola in k. Set its derivative to 0: the sum of made * (k * made - content) is 0 there.",
+        "k = (made * content).sum() / (made**2).sum(). Then the loss of k * made, relative to the content.",
     ),
     solution=(
-        "def style_loss(made, style):\n"
-        "    flat = [maps.reshape(-1, maps.shape[2]) for maps in (made, style)]\n"
-        "    have, want = [one.T @ one / one.size for one in flat]\n"
-        "    return np.square(have - want).sum() / np.square(want).sum()"
+        "def least_loss(made, content):\n"
+        "    k = (made * content).sum() / np.square(made).sum()\n"
+        "    return np.square(k * made - content).sum() / np.square(content).sum()"
     ),
-    case=_style_case,
-    right=lambda case: _relative(*_distance(case)),
+    case=_strength_case,
+    right=lambda case: _left(case, _best(case)),
     is_function=True,
     mistakes=(
         Mistake(
-            "not divided",
-            "The Gram matrices were not divided, or both by the same number. Each belongs to maps of another size: the "
-            "larger one has the larger sums, even if the style is the same.",
-            lambda case: _relative(*_distance(case, lambda maps: _gram(maps, 1))),
+            "nothing scaled",
+            "That is the content loss as it is. The features of the made picture may be made stronger or weaker, all "
+            "by the same number.",
+            _left,
         ),
         Mistake(
-            "divided by the made one",
-            "It was divided by the size of the made picture's Gram matrix. What is wanted is the measure: the style's.",
-            lambda case: _relative(_distance(case)[0], _gram(case["made"])),
+            "made as long as the content",
+            "The made features were given the length of the content's. That is near the best number, but a little "
+            "weaker is better: what points elsewhere counts less then.",
+            lambda case: _left(case, np.linalg.norm(case["content"]) / np.linalg.norm(case["made"])),
         ),
         Mistake(
-            "not relative",
-            "That is the distance itself. It has to be divided by the sum of the squares of the wanted matrix, or each "
-            "layer counts by how strongly it answers.",
-            lambda case: float(np.square(_distance(case)[0]).sum()),
+            "the same mean",
+            "The made features were given the mean of the content's. Squares are added up, so strong features count "
+            "more than their share of the mean.",
+            lambda case: _left(case, case["content"].mean() / case["made"].mean()),
+        ),
+        Mistake(
+            "the content scaled",
+            "The content was scaled instead of the made features. The content is what is wanted: it stays.",
+            _scaled_content,
+        ),
+        Mistake(
+            "the number itself",
+            "That is the number by which to multiply. The loss that is left was asked for.",
+            _best,
+        ),
+        Mistake(
+            "the direction",
+            "That says how far the two point in the same direction, where 1 is the same. A loss of 0 is the same.",
+            _cosine,
         ),
         Mistake(
             "the root of it",
             "That is the square root. The loss is the sum of the squares, and no root is taken.",
-            lambda case: _relative(*_distance(case)) ** 0.5,
+            lambda case: _left(case, _best(case)) ** 0.5,
         ),
         Mistake(
-            "each channel with itself only",
-            "Only the diagonal was compared: how strong each channel is. Which channels answer together stands beside "
-            "it.",
-            lambda case: _relative(*(np.diag(one) for one in _distance(case))),
-        ),
-        Mistake(
-            "without the mean",
-            "The mean of each channel was taken off first. That is a covariance; a Gram matrix keeps the mean.",
-            lambda case: _relative(*_distance(case, _centred)),
+            "a number for each channel",
+            "Each channel got a number of its own. Asked was for one number for all of them.",
+            _by_channel,
         ),
     ),
 )
 
-# 12.mix --------------------------------------------------------------------------------------------------------------
+# 12.alike ------------------------------------------------------------------------------------------------------------
 
 
-def _mix_case(seed: int) -> dict:
+def _alike_case(seed: int) -> dict:
     rng = np.random.default_rng(seed)
-    height, width, channels = (2, 2, 2) if rng.random() < 0.5 else (2, 3, 3)
-    share = float(rng.choice([0.1, 0.2, 0.25, 0.3, 0.4, 0.6, 0.7, 0.75, 0.8, 0.9]))
-    first, second = (_maps(rng, height, width, channels) for _ in range(2))
-    return {"first": first * 2, "second": second + 1, "share": share}
+    layers = int(rng.integers(3, 5))
+    squares = np.round(rng.uniform(1, 3, size=layers) * rng.permutation([1.0, 4.0, 20.0, 100.0])[:layers], 1)
+    wished = rng.permutation([1.0, 2.0, 3.0, 4.0])[:layers]
+    return {"squares": squares, "wished": wished / wished.sum()}
 
 
-def _mixed(case: dict, share: float | None = None, by: float | None = None) -> np.ndarray:
-    share = case["share"] if share is None else share
-    return share * _gram(case["first"], by) + (1 - share) * _gram(case["second"], by)
+def _ones(weights: np.ndarray) -> np.ndarray:
+    return weights / weights.sum()
 
 
-def _mixed_maps(case: dict) -> np.ndarray:
-    return _gram(case["share"] * case["first"] + (1 - case["share"]) * case["second"])
-
-
-def _together(case: dict) -> np.ndarray:
-    return _gram(np.concatenate([case["first"], case["second"]]))
-
-
-_mix = Exercise(
-    id="12.mix",
-    title="Between two styles",
-    answer="mixed_style",
+_alike = Exercise(
+    id="12.alike",
+    title="Layers that count as you wish",
+    answer="weights_for",
     points=2,
     hints=(
-        "What stands for a style? That is what has to be mixed.",
-        "First a Gram matrix for each of the two: flat.T @ flat / maps.size.",
-        "share * gram_of_first + (1 - share) * gram_of_second",
+        "What does a layer add to the sum for this picture? Its weight times its sum of squares.",
+        "weight * squares has to be in proportion to wished. So what is the weight in proportion to?",
+        "weights = wished / squares, and then divided by their sum.",
     ),
-    solution=(
-        "def mixed_style(first, second, share):\n"
-        "    flat = [maps.reshape(-1, maps.shape[2]) for maps in (first, second)]\n"
-        "    grams = [one.T @ one / one.size for one in flat]\n"
-        "    return share * grams[0] + (1 - share) * grams[1]"
-    ),
-    case=_mix_case,
-    right=_mixed,
+    solution=("def weights_for(squares, wished):\n    weights = wished / squares\n    return weights / weights.sum()"),
+    case=_alike_case,
+    right=lambda case: _ones(case["wished"] / case["squares"]),
     is_function=True,
     mistakes=(
         Mistake(
-            "the maps mixed",
-            "The maps were mixed, and then the Gram matrix was taken. That is the style of two pictures laid over each "
-            "other, place by place. A style has no places.",
-            _mixed_maps,
+            "the wishes",
+            "Those are the wishes. A layer with large sums then counts for more than you wished: that is the mistake "
+            "of this lesson.",
+            lambda case: case["wished"],
         ),
         Mistake(
-            "shares exchanged",
-            "The shares are exchanged: share belongs to the first style.",
-            lambda case: _mixed(case, 1 - case["share"]),
+            "times the squares",
+            "The wishes were multiplied by the sums of squares. So the layer that counts too much counts still more.",
+            lambda case: _ones(case["wished"] * case["squares"]),
         ),
         Mistake(
-            "half of each",
-            "Both count one half, whatever the share is.",
-            _together,
+            "do not add up to 1",
+            "The proportions are right, but the weights do not add up to 1.",
+            lambda case: case["wished"] / case["squares"],
         ),
         Mistake(
-            "added",
-            "The two were added, and the shares left out.",
-            lambda case: _gram(case["first"]) + _gram(case["second"]),
+            "the wishes left out",
+            "With these weights all layers count alike. Each was to count as wished.",
+            lambda case: _ones(1 / case["squares"]),
         ),
         Mistake(
-            "not divided",
-            "The sums were not divided by the number of values of a map.",
-            lambda case: _mixed(case, by=1),
+            "divided by the root",
+            "The wishes were divided by the root of the sums. What a layer adds is its sum of squares, not its root.",
+            lambda case: _ones(case["wished"] / np.sqrt(case["squares"])),
         ),
         Mistake(
-            "one style against the other",
-            "The channels of the first were multiplied with those of the second. A Gram matrix takes both from one "
-            "picture.",
-            lambda case: (
-                case["first"].reshape(-1, case["first"].shape[2]).T
-                @ case["second"].reshape(-1, case["second"].shape[2])
-                / case["first"].size
-            ),
+            "what counts now",
+            "Those are the shares of the layers if nothing is weighed.",
+            lambda case: _ones(case["squares"]),
+        ),
+        Mistake(
+            "what is not counted now",
+            "Each weight was made smaller by the share of its layer. A layer that adds a hundred times as much as "
+            "another needs a hundredth of its weight.",
+            lambda case: _ones(case["wished"] * (1 - _ones(case["squares"]))),
         ),
     ),
 )
@@ -282,4 +285,4 @@ _limits = Exercise(
     ),
 )
 
-EXERCISES = (_style_loss, _mix, _recolour, _limits)
+EXERCISES = (_strength, _alike, _recolour, _limits)

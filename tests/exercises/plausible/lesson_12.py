@@ -3,49 +3,56 @@
 import numpy as np
 
 
-def _gram(maps, by=None):
-    flat = maps.reshape(-1, maps.shape[2])
-    return flat.T @ flat / (maps.size if by is None else by)
+def _squared(values):
+    return float(np.square(values).sum())
 
 
-def _missed(have, want):
-    return float(np.square(have - want).sum() / np.square(want).sum())
+def _cosine(made, content):
+    return float((made * content).sum() / np.sqrt(_squared(made) * _squared(content)))
+
+
+def _least(made, content):
+    return _squared((made * content).sum() / _squared(made) * made - content) / _squared(content)
 
 
 PLAUSIBLE = {
-    "12.style-loss": {
-        "difference of the means": lambda made, style: float(
-            np.square(made.mean((0, 1)) - style.mean((0, 1))).sum() / np.square(style.mean((0, 1))).sum()
+    "12.strength": {
+        "not relative": lambda made, content: _least(made, content) * _squared(content),
+        "relative to the made": lambda made, content: _least(made, content) * _squared(content) / _squared(made),
+        "one minus the direction": lambda made, content: 1 - _cosine(made, content),
+        "the direction squared": lambda made, content: _cosine(made, content) ** 2,
+        "the mean of the squares": lambda made, content: _least(made, content) * _squared(content) / content.size,
+        "both of length 1": lambda made, content: _squared(
+            made / np.linalg.norm(made) - content / np.linalg.norm(content)
         ),
-        "absolute": lambda made, style: np.abs(_gram(made) - _gram(style)).sum() / np.abs(_gram(style)).sum(),
-        "by the height": lambda made, style: _missed(_gram(made, len(made)), _gram(style, len(style))),
-        "by the channels": lambda made, style: _missed(_gram(made, made.shape[2]), _gram(style, style.shape[2])),
-        "by the root of the size": lambda made, style: _missed(
-            _gram(made, made.size**0.5), _gram(style, style.size**0.5)
+        "largest made alike": lambda made, content: (
+            _squared(made * content.max() / made.max() - content) / _squared(content)
         ),
-        "made over style": lambda made, style: float(np.square(_gram(made)).sum() / np.square(_gram(style)).sum()),
-        "each number relative": lambda made, style: float(
-            np.mean(np.square((_gram(made) - _gram(style)) / (_gram(style) + 1e-9)))
+        "by the median": lambda made, content: (
+            _squared(made * np.median(content[made > 0] / made[made > 0]) - content) / _squared(content)
         ),
-        "correlations": lambda made, style: _missed(
-            *(np.corrcoef(one.reshape(-1, one.shape[2]).T) for one in (made, style))
+        "means taken off": lambda made, content: _least(made - made.mean(), content - content.mean()),
+        "what scaling saves": lambda made, content: (
+            _squared(made - content) / _squared(content) - _least(made, content)
         ),
-        "mean of the squares": lambda made, style: float(np.square(_gram(made) - _gram(style)).mean()),
+        "by the sum of the squares": lambda made, content: (
+            _squared(made * _squared(content) / _squared(made) - content) / _squared(content)
+        ),
+        "absolute": lambda made, content: (
+            np.abs((made * content).sum() / _squared(made) * made - content).sum() / np.abs(content).sum()
+        ),
     },
-    "12.mix": {
-        "root of the product": lambda first, second, share: np.sqrt(_gram(first) * _gram(second)),
-        "the first": lambda first, second, share: _gram(first),
-        "the second": lambda first, second, share: _gram(second),
-        "share added": lambda first, second, share: _gram(first) + share * _gram(second),
-        "maps times share": lambda first, second, share: _gram(share * first) + _gram((1 - share) * second),
-        "by the places": lambda first, second, share: (
-            share * _gram(first, first.shape[0] * first.shape[1])
-            + (1 - share) * _gram(second, second.shape[0] * second.shape[1])
-        ),
-        "larger of both": lambda first, second, share: np.maximum(_gram(first), _gram(second)),
-        "the diagonal": lambda first, second, share: np.diag(
-            share * np.diag(_gram(first)) + (1 - share) * np.diag(_gram(second))
-        ),
+    "12.alike": {
+        "wishes over the shares": lambda squares, wished: wished / (squares / squares.sum()),
+        "by the square": lambda squares, wished: wished / squares**2 / (wished / squares**2).sum(),
+        "all the same": lambda squares, wished: np.full(len(squares), 1 / len(squares)),
+        "largest is 1": lambda squares, wished: wished / squares / (wished / squares).max(),
+        "exchanged": lambda squares, wished: squares / wished / (squares / wished).sum(),
+        "backwards": lambda squares, wished: (wished / squares / (wished / squares).sum())[::-1],
+        "taken off": lambda squares, wished: wished - squares / squares.sum(),
+        "by the logarithm": lambda squares, wished: wished / np.log1p(squares) / (wished / np.log1p(squares)).sum(),
+        "of length 1": lambda squares, wished: wished / squares / np.linalg.norm(wished / squares),
+        "a mean of both": lambda squares, wished: (wished + 1 / squares / (1 / squares).sum()) / 2,
     },
     "12.recolour": {
         "scaled": lambda made, content, weights: np.clip(
