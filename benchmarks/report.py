@@ -14,10 +14,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from coursekit import photos, squeezenet
+from coursekit import photos, squeezenet, write_report
 from coursekit.networks.graph import compiled
 from coursekit.pictures.streams import Fit, as_stream, read_block
-from coursekit.report import write
 
 
 def write_pictures(folder: Path, count: int) -> None:
@@ -51,13 +50,13 @@ def main(few: int, many: int) -> None:
         for count, folder in folders.items():
             write_pictures(folder, count)
         to = Path(place, "report.html")
-        spent, passed = seconds(lambda: write(model, folders[27], to, "by-folder"))
+        spent, passed = seconds(lambda: write_report(model, folders[27], to, "by-folder"))
         size = to.stat().st_size / 1e6
         print(f"27 pictures: {spent:.1f} s of processor time, {passed:.1f} s, {size:.1f} MB   wanted: below 60 s")
         bare(model, folders[27])  # compiles
         report, alone, peaks = {}, {}, {}
         for count in (few, many):
-            report[count] = seconds(lambda count=count: write(model, folders[count], to, "by-folder"))[0]
+            report[count] = seconds(lambda count=count: write_report(model, folders[count], to, "by-folder"))[0]
             peaks[count] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             alone[count] = seconds(lambda count=count: bare(model, folders[count]))[0]
             print(f"{count} pictures: report {report[count]:.1f} s, bare passes {alone[count]:.1f} s of processor time")
