@@ -163,10 +163,6 @@ def _outside(case: dict, widths: float = 1, above: bool = True, below: bool = Tr
     return _where((above & (one > high + room)) | (below & (one < low - room)))
 
 
-def _from_mean(case: dict, room: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    return _where(np.abs(case["one"] - case["healthy"].mean(axis=0)) > room(case["healthy"]))
-
-
 def _by_one_width(case: dict) -> np.ndarray:
     low, high = case["healthy"].min(axis=0), case["healthy"].max(axis=0)
     room = np.ptp(case["healthy"])
@@ -218,16 +214,6 @@ _unusual = Exercise(
             "one width for all",
             "One width was taken for all measures. Each is on a scale of its own and has a width of its own.",
             _by_one_width,
-        ),
-        Mistake(
-            "the distance from the mean",
-            "The distance was taken from the mean. Asked for is how far it is from the end of the range.",
-            lambda case: _from_mean(case, lambda healthy: np.ptp(healthy, axis=0)),
-        ),
-        Mistake(
-            "two standard deviations",
-            "The standard deviation was taken. Asked for is the width, the largest minus the smallest.",
-            lambda case: _from_mean(case, lambda healthy: 2 * healthy.std(axis=0)),
         ),
         Mistake(
             "as much as the width",

@@ -98,8 +98,11 @@ PLAUSIBLE = {
         "near outside": lambda healthy, one: np.flatnonzero((_away(healthy, one) > 0) & ~_far(healthy, one)),
         "above the mean": lambda healthy, one: np.flatnonzero(one > healthy.mean(axis=0)),
         "below the mean": lambda healthy, one: np.flatnonzero(one < healthy.mean(axis=0)),
-        "three deviations": lambda healthy, one: np.flatnonzero(
-            np.abs(one - healthy.mean(axis=0)) > 1.5 * healthy.std(axis=0)
+        "farther from the mean than the width": lambda healthy, one: np.flatnonzero(
+            np.abs(one - healthy.mean(axis=0)) > np.ptp(healthy, axis=0)
+        ),
+        "two deviations": lambda healthy, one: np.flatnonzero(
+            np.abs(one - healthy.mean(axis=0)) > 2 * healthy.std(axis=0)
         ),
         "twice the largest": lambda healthy, one: np.flatnonzero(one > 2 * healthy.max(axis=0)),
         "not the first network": lambda healthy, one: np.flatnonzero(one != healthy[0]),
