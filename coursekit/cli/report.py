@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -44,22 +45,23 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the page and return the exit code."""
     try:
-        written = _written(args)
+        stopped = _write(args)
     except (OSError, ValueError, TypeError, ImportError) as error:
         print(f"coursekit report: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("Stopped before there was anything to write.", file=sys.stderr)
         return 130
-    size = written.path.stat().st_size / 1e6
-    if written.stopped:
-        print(f"Stopped. {written.path} ({size:.1f} MB) holds what was done. {written.stopped}", file=sys.stderr)
+    size = args.to.expanduser().stat().st_size / 1e6
+    if stopped:
+        print(f"Stopped. {args.to} ({size:.1f} MB) holds what was done. {stopped}", file=sys.stderr)
         return 130
-    print(f"{written.path} ({size:.1f} MB)")
+    print(f"{args.to} ({size:.1f} MB)")
     return 0
 
 
-def _written(args: argparse.Namespace) -> Any:
+def _write(args: argparse.Namespace) -> str:
+    """Write the page. Return what is missing because it was interrupted; nothing if nothing is."""
     if not args.pictures.is_dir():
         raise NotADirectoryError(f"There is no folder {args.pictures}.")
     names = None
@@ -68,15 +70,25 @@ def _written(args: argparse.Namespace) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of TensorFlow's import; what the reader must know is on the page
         from coursekit.networks import squeezenet
-        from coursekit.report import write
+        from coursekit.report import Interrupted, write_report
 
     model = squeezenet() if args.model == SQUEEZENET and not Path(SQUEEZENET).exists() else args.model
-    how = (args.pictures, args.to, args.labels, names, args.batch_size)
-    if args.cluster is None:
-        return write(model, *how)
+    how = {"class_names": names, "batch_size": args.batch_size}
+    try:
+        with warnings.catch_warnings(), _cluster(args.cluster) as client:
+            warnings.simplefilter("error", Interrupted)  # it comes when the page is written
+            write_report(model, args.pictures, args.to, args.labels, **how, client=client)
+    except Interrupted as error:
+        return str(error)
+    return ""
+
+
+def _cluster(address: str | None) -> Any:
+    """Return a context that holds a connection to a Dask cluster; without an address None."""
+    if address is None:
+        return nullcontext()
     try:
         from distributed import Client
     except ImportError as error:
         raise ImportError("Dask is missing. Install it with: pip install 'coursekit[cluster]'.") from error
-    with Client(args.cluster, timeout=20) as client:
-        return write(model, *how, client)
+    return Client(address, timeout=20)

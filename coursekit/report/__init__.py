@@ -2,4 +2,4 @@
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={"writing": ["write", "write_report"]})
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={"writing": ["Interrupted", "write_report"]})

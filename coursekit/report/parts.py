@@ -179,7 +179,8 @@ def _most_frequent(classes: np.ndarray, most: int = 10) -> list[tuple[int, int]]
 def findings(looked: Looked) -> str:
     """What is measured in the network, each number beside what is normal."""
     if looked.several is not None:
-        found, words = diagnose(looked.model, looked.several), "Measured on the pictures given."
+        labels = looked.labels.classes if looked.labels.rule else None
+        found, words = diagnose(looked.model, looked.several, labels), "Measured on the pictures given."
     else:
         read = looked.seen().read
         chosen = read[np.unique(np.linspace(0, len(read) - 1, min(len(read), MOST_DIAGNOSED)).round().astype(int))]

@@ -6,13 +6,13 @@ import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import matplotlib
 import numpy as np
 
 from coursekit.files import write_whole
-from coursekit.networks.graph import find_layer, refuse_channels_first
+from coursekit.networks.graph import as_inputs, find_layer, refuse_channels_first
 from coursekit.networks.loading import load_network
 from coursekit.pictures.streams import Fit, as_stream
 from coursekit.report import page
@@ -35,16 +35,8 @@ _ANY_SIDE = 224  # for a network that takes every size
 _SUFFIXES = (".html", ".htm")
 
 
-class Written(NamedTuple):
-    """A page that was written.
-
-    Attributes:
-        path: Where it is.
-        stopped: What is missing because it was interrupted, a sentence; empty if nothing is.
-    """
-
-    path: Path
-    stopped: str
+class Interrupted(UserWarning):
+    """The page is written, but holds less than was asked for."""
 
 
 def write_report(
@@ -71,7 +63,8 @@ def write_report(
         model: A Keras model, or the file of one, which is read as ``load_network`` reads it.
         pictures: What ``top_patches`` takes, if it can be fetched again: the path of a folder, a list of files, an
             array (N, H, W, C). Files are brought to the network's size, and to grey where it takes one channel; their
-            values are 0-255. A file that cannot be read is left out and named.
+            values are 0-255. A file that cannot be read is left out and named. For a network with several inputs a list
+            or a dict of arrays, as ``activations`` takes them: then the page shows the architecture and the findings.
         to: The page: a file whose name ends in .html. One that is there is replaced.
         labels: None; ``"by-folder"``, where the pictures of each class lie in a folder of their own; or for each
             picture a class number or a word.
@@ -98,22 +91,6 @@ def write_report(
         >>> write_report(keras.Sequential(layers), pictures, "report.html", labels=[0, 1, 0, 1, 1]).name
         'report.html'
     """
-    written = write(model, pictures, to, labels, class_names, batch_size, client)
-    if written.stopped:
-        warnings.warn(f"Interrupted: {written.stopped}", stacklevel=2)
-    return written.path
-
-
-def write(
-    model: Any,
-    pictures: Any,
-    to: str | os.PathLike,
-    labels: Any = None,
-    class_names: Sequence[str] | None = None,
-    batch_size: int = 32,
-    client: Any = None,
-) -> Written:
-    """Do what ``write_report`` does, and say whether it was interrupted."""
     target = Path(os.path.expanduser(to))
     if target.suffix.lower() not in _SUFFIXES:
         raise ValueError(f"The page is a file whose name ends in .html, not {target.name!r}.")
@@ -128,7 +105,9 @@ def write(
     said = " ".join(stopped)
     title = f"Report on {name or model.name}"
     write_whole(target, page.page(title, _summary(looked, said), parts).encode())
-    return Written(target, said)
+    if said:
+        warnings.warn(Interrupted(f"Interrupted: {said}"), stacklevel=2)
+    return target
 
 
 def _look(
@@ -147,10 +126,14 @@ def _look(
                 f"Pictures are for networks with one input (height, width, channels); this takes {shapes}."
             )
     except ValueError as error:
-        found = labels_of(None, None, 0, classes, class_names)
-        return Looked(
-            model, table, all_layers, kind, found, trouble=str(error), several=None if from_files else pictures
-        )
+        if from_files:
+            found, several = labels_of(None, None, 0, classes, class_names), None
+            more = " Give write_report one array for each input instead of a folder, and it shows the findings."
+            trouble = str(error) + (more if len(model.inputs) > 1 else "")
+        else:
+            several, trouble = as_inputs(model, pictures)[0], str(error)
+            found = labels_of(labels, None, len(several[0]), classes, class_names)
+        return Looked(model, table, all_layers, kind, found, trouble=trouble, several=several)
     stream = as_stream(pictures)
     if stream.item is None:
         raise ValueError("These pictures pass only once, but a report looks at some again: give a folder or an array.")

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
 
-from coursekit.networks.backend import keras
+from coursekit.networks.backend import keras, tf
 from coursekit.pictures import digits
 from coursekit.validation import nearest
 from coursekit.waiting import progress_bar
@@ -49,8 +50,8 @@ class Patient:
 def train_on_digits(pictures: np.ndarray, labels: np.ndarray, *, learning_rate: float = _RATE, seed: int = 0) -> Any:
     """Return a small network, trained on digits.
 
-    Two convolutional layers, ``first`` and ``second``, each with a max pooling, then two dense ones, ``hidden`` and
-    ``digit``. Adam, three epochs, batches of 32.
+    Two convolutional layers, ``first`` with a stride of 2 and ``second`` with a max pooling, then two dense ones,
+    ``hidden`` and ``digit``. Adam, three epochs, batches of 32.
 
     Args:
         pictures: (N, 28, 28, 1), values as they shall go in.
@@ -64,27 +65,43 @@ def train_on_digits(pictures: np.ndarray, labels: np.ndarray, *, learning_rate: 
         >>> train_on_digits(pictures[::50] / 255, labels[::50]).output_shape
         (None, 10)
     """
-    layers = keras.layers
     keras.utils.set_random_seed(seed)
-    own = {"dtype": "float64"}
-    model = keras.Sequential([
+    model, trainer = _network(), _trainer()
+    trainer.set_weights(model.get_weights())
+    for variable in trainer.optimizer.variables:
+        variable.assign(tf.zeros_like(variable))
+    trainer.optimizer.learning_rate = learning_rate
+    trainer.fit(np.asarray(pictures, np.float64), labels, epochs=3, verbose=0)
+    model.set_weights(trainer.get_weights())
+    return model
+
+
+def _network() -> Any:
+    """Return the layers with first weights."""
+    layers, own = keras.layers, {"dtype": "float64"}
+    return keras.Sequential([
         keras.Input((28, 28, 1), dtype="float64"),
-        layers.Conv2D(16, 5, activation="relu", name="first", **own),
-        layers.MaxPooling2D(name="first_pool", **own),
+        layers.Conv2D(16, 5, strides=2, activation="relu", name="first", **own),
         layers.Conv2D(16, 3, activation="relu", name="second", **own),
         layers.MaxPooling2D(name="second_pool", **own),
         layers.Flatten(name="flat", **own),
         layers.Dense(64, activation="relu", name="hidden", **own),
         layers.Dense(10, activation="softmax", name="digit", **own),
     ])  # fmt: skip
+
+
+@cache
+def _trainer() -> Any:
+    """Return the network in which all others are trained: compiling its step takes half as long as a training."""
+    model = _network()
     loss = keras.losses.SparseCategoricalCrossentropy(dtype="float64")
-    model.compile(keras.optimizers.Adam(learning_rate), loss)
-    model.fit(np.asarray(pictures, np.float64), labels, epochs=3, verbose=0)
+    model.compile(keras.optimizers.Adam(), loss)
+    model.optimizer.build(model.trainable_variables)
     return model
 
 
 def patient(kind: str, seed: int = 0) -> Patient:
-    """Return a network of one kind with its pictures, trained anew (some four seconds).
+    """Return a network of one kind with its pictures, trained anew (some two seconds).
 
     Args:
         kind: "healthy"; "dead channels": the learning rate was ten times too high; "another scale": the test pictures
@@ -143,7 +160,7 @@ def _prepared(kind: str, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray,
 
 
 def patients(seed: int = 0) -> dict[str, Patient]:
-    """Return six networks, A to F, one of each kind in an order that the seed draws (some twenty seconds).
+    """Return six networks, A to F, one of each kind in an order that the seed draws (some twelve seconds).
 
     Example:
         >>> from coursekit import patients

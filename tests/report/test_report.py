@@ -340,15 +340,31 @@ def test_a_network_with_two_inputs_and_a_folder(two_inputs, pictures, tmp_path):
     found = read(write_report(two_inputs, pictures, tmp_path / "report.html"))
     assert set(found.sections) == {"head", "architecture"}
     assert "not shown. Pictures are for networks with one input" in found.sections["head"]
+    assert "Give write_report one array for each input instead of a folder" in found.sections["head"]
     assert "conv2d" in found.sections["architecture"]
 
 
-def test_a_network_with_two_inputs_and_its_arrays(two_inputs, tmp_path):
+@pytest.mark.parametrize("kind", ["list", "dict"])
+def test_a_network_with_two_inputs_and_its_arrays(kind, two_inputs, tmp_path):
     given = [images_for(8), images_for(8)[::-1]]
-    found = read(write_report(two_inputs, given, tmp_path / "report.html"))
-    expected = diagnose(two_inputs, given)
-    assert [row[0] for row in found.tables["Findings"][1:]] == [one.name for one in expected]
+    given = given if kind == "list" else dict(zip(("right", "left"), given[::-1], strict=True))
+    found = read(write_report(two_inputs, given, tmp_path / "report.html", [0, 1] * 4))
+    expected = diagnose(two_inputs, [images_for(8), images_for(8)[::-1]], np.array([0, 1] * 4))
+    rows = found.tables["Findings"][1:]
+    assert [(row[0], row[5]) for row in rows] == [(one.name, one.says) for one in expected]
+    assert not [row for row in rows if "It needs labels" in row[5]]
     assert "Measured on the pictures given." in found.sections["findings"]
+    assert "not shown. Pictures are for networks with one input" in found.sections["head"]
+
+
+def test_arrays_that_do_not_fit_two_inputs(two_inputs, tmp_path):
+    with pytest.raises(TypeError, match="takes 2 inputs: give a list of arrays for left, right"):
+        write_report(two_inputs, images_for(8), tmp_path / "report.html")
+    with pytest.raises(ValueError, match="'right' is missing"):
+        write_report(two_inputs, {"left": images_for(8)}, tmp_path / "report.html")
+    with pytest.raises(ValueError, match="8 pictures but 3 labels"):
+        write_report(two_inputs, [images_for(8)] * 2, tmp_path / "report.html", [0, 1, 1])
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_network_that_takes_four_channels(pictures, tmp_path):

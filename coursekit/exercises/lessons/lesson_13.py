@@ -2,176 +2,228 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from coursekit.exercises.model import Exercise, Mistake
 
-# 13.dead-channels -----------------------------------------------------------------------------------------------------
+# 13.not-reached -------------------------------------------------------------------------------------------------------
+
+# (above zero in the training, above zero in the test): "all" at many places, "once" at a single one, or "no", with the
+# numbers "zero" or "below" it; "late" is silent in all pictures but the last.
+_CHANNELS = (
+    ("zero", "zero"),
+    ("zero", "all"),
+    ("all", "zero"),
+    ("all", "below"),
+    ("once", "below"),
+    ("all", "once"),
+    ("all", "late"),
+    ("all", "all"),
+)
 
 
-def _maps_case(seed: int) -> dict:
-    """Channels that are dead (at zero, or below it), silent in one picture, nearly silent, or alive."""
+def _two_maps_case(seed: int) -> dict:
+    """Channels that answer in the training, in the test, in both or in neither; some hardly."""
     rng = np.random.default_rng(seed)
-    pictures, size, count = (2, 2, 7) if rng.random() < 0.4 else (3, 3, 9)
-    maps = np.round(rng.uniform(0.1, 3, size=(pictures, size, size, count)), 1) * rng.choice(
-        [0, 1], size=(pictures, size, size, 1)
-    )
-    maps[:, 0, 0] = np.round(rng.uniform(0.5, 3, size=(pictures, count)), 1)
-    kinds = rng.permutation(
-        ["zero", "zero", "below", "first", "last", "once", "alive", *["zero", "alive"][: count - 7]]
-    )
-    for channel, kind in enumerate(kinds):
-        if kind == "zero":
-            maps[..., channel] = 0
-        elif kind == "below":
-            maps[..., channel] = -maps[..., channel] - 0.5
-        elif kind in ("first", "last"):
-            maps[0 if kind == "first" else -1, ..., channel] = 0
-        elif kind == "once":  # alive at one place of one picture, and below zero elsewhere
-            place = tuple(rng.integers(0, (pictures, size, size)))
-            maps[..., channel] = -1
-            maps[(*place, channel)] = 0.2
-    return {"maps": maps}
+    pictures, size, more = (2, 2, 0) if rng.random() < 0.4 else (3, 3, 2)
+    extra = [_CHANNELS[i] for i in rng.choice([0, 2, 3, 4, 7], more)]
+    kinds = rng.permutation([*_CHANNELS, *extra])
+    maps = [np.stack([_channel(kind, pictures, size, rng) for kind in column], axis=-1) for column in kinds.T]
+    return {"training": maps[0], "test": maps[1]}
+
+
+def _channel(kind: str, pictures: int, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Return what a channel gives, (pictures, size, size)."""
+    values = np.round(rng.uniform(0.3, 3, size=(pictures, size, size)), 1)
+    values *= rng.permutation(np.arange(values.size) % 3 > 0).reshape(values.shape)
+    if kind == "zero":
+        return 0 * values
+    if kind == "below":
+        return -values - 0.5
+    if kind == "once":  # and below zero elsewhere
+        place = tuple(rng.integers(0, values.shape))
+        values[:] = -1
+        values[place] = 0.2
+    if kind == "late":
+        values[:-1] = 0
+        values[-1, 0, 0] = 0.7
+    return values
 
 
 def _where(channels: np.ndarray) -> np.ndarray:
     return np.flatnonzero(channels)
 
 
-_dead_channels = Exercise(
-    id="13.dead-channels",
-    title="Which channels are dead?",
-    answer="dead_channels",
+def _alive(maps: np.ndarray) -> np.ndarray:
+    return maps.max(axis=(0, 1, 2)) > 0
+
+
+def _not_reached_by(case: dict, alive: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Return the channels that are alive in the training and not in the test, whatever is called alive."""
+    return _where(alive(case["training"]) & ~alive(case["test"]))
+
+
+_not_reached = Exercise(
+    id="13.not-reached",
+    title="Dead, or only not reached?",
+    answer="not_reached",
     points=2,
     hints=(
-        "A channel that answers at one place of one picture is alive. Over which axes do you have to look?",
-        "maps.max(axis=(0, 1, 2)) gives the largest answer of each channel, over all pictures and places.",
-        "np.flatnonzero(... <= 0) gives the channels for which this is not above zero.",
+        "Two questions are asked of each channel: does any training picture reach it, and does any test picture?",
+        "(maps > 0).any(axis=(0, 1, 2)) says of each channel whether it is above zero anywhere.",
+        "Of two arrays of true and false, a & ~b is true where the first holds and the second does not.",
     ),
     solution=(
-        "def dead_channels(maps):\n    largest = maps.max(axis=(0, 1, 2))\n    return np.flatnonzero(largest <= 0)"
+        "def not_reached(training, test):\n"
+        "    in_training = (training > 0).any(axis=(0, 1, 2))\n"
+        "    in_test = (test > 0).any(axis=(0, 1, 2))\n"
+        "    return np.flatnonzero(in_training & ~in_test)"
     ),
-    case=_maps_case,
-    right=lambda case: _where(case["maps"].max(axis=(0, 1, 2)) <= 0),
+    case=_two_maps_case,
+    right=lambda case: _not_reached_by(case, _alive),
     is_function=True,
     mistakes=(
         Mistake(
-            "silent in the first picture",
-            "That looks at the first picture only. A channel may wait for something that another picture shows.",
-            lambda case: _where(case["maps"][0].max(axis=(0, 1)) <= 0),
+            "all that are silent in the test",
+            "Channels are among them that no training picture reaches either. These are dead, not only not reached.",
+            lambda case: _where(~_alive(case["test"])),
         ),
         Mistake(
-            "silent in some picture",
-            "Channels that are silent in one picture were counted too. Dead is a channel that answers to none.",
-            lambda case: _where((case["maps"].max(axis=(1, 2)) <= 0).any(axis=0)),
+            "training and test exchanged",
+            "These are the channels that the test reaches and the training does not.",
+            lambda case: _where(_alive(case["test"]) & ~_alive(case["training"])),
+        ),
+        Mistake(
+            "different in the two",
+            "Channels are among them that only the test reaches. Asked for were those that only the training reaches.",
+            lambda case: _where(_alive(case["test"]) != _alive(case["training"])),
+        ),
+        Mistake(
+            "dead in both",
+            "These are the channels that neither reaches.",
+            lambda case: _where(~_alive(case["test"]) & ~_alive(case["training"])),
         ),
         Mistake(
             "exactly zero",
-            "A channel that is below zero everywhere is missing: behind a ReLU nothing is left of it either.",
-            lambda case: _where((case["maps"] == 0).all(axis=(0, 1, 2))),
+            "A channel that is below zero everywhere in the test is missing: behind a ReLU nothing is left of it.",
+            lambda case: _not_reached_by(case, lambda maps: (maps != 0).any(axis=(0, 1, 2))),
         ),
         Mistake(
             "the mean",
-            "The mean was taken. A channel with one answer above zero is alive, whatever its mean is.",
-            lambda case: _where(case["maps"].mean(axis=(0, 1, 2)) <= 0),
+            "The mean was taken. A channel with one answer above zero is reached, whatever its mean is.",
+            lambda case: _not_reached_by(case, lambda maps: maps.mean(axis=(0, 1, 2)) > 0),
         ),
         Mistake(
-            "a zero somewhere",
-            "Channels that are zero or below at some place were counted. That is normal for a channel that is alive.",
-            lambda case: _where(case["maps"].min(axis=(0, 1, 2)) <= 0),
+            "the first picture only",
+            "Only the first picture of each was looked at. Another one may reach the channel.",
+            lambda case: _not_reached_by(case, lambda maps: maps[0].max(axis=(0, 1)) > 0),
         ),
         Mistake(
-            "the channels that are alive",
-            "These are the channels that are alive.",
-            lambda case: _where(case["maps"].max(axis=(0, 1, 2)) > 0),
+            "weaker in the test",
+            "Channels are among them that are only weaker in the test. They are reached.",
+            lambda case: _where(case["test"].max(axis=(0, 1, 2)) < case["training"].max(axis=(0, 1, 2))),
         ),
     ),
 )
 
-# 13.contradicted ------------------------------------------------------------------------------------------------------
+# 13.unusual -----------------------------------------------------------------------------------------------------------
+
+_MEASURES = ("inside", "near above", "near below", "far above", "far below", "the same", "from zero")
 
 
-def _neighbours_case(seed: int) -> dict:
-    """Groups of points far from each other, in which some labels are those of another group."""
+def _measures_case(seed: int) -> dict:
+    """Measures of several healthy networks, each on a scale of its own, and of one that lies inside, near or far."""
     rng = np.random.default_rng(seed)
-    each, k = (4, 3) if rng.random() < 0.4 else (8, [3, 5][rng.integers(2)])
-    centres = rng.permutation(np.array([[0, 0], [20, 3], [4, 25]]))
-    labels = np.repeat(rng.permutation(10)[:3], each)
-    features = np.repeat(centres, each, axis=0) + np.round(rng.uniform(-3, 3, size=(3 * each, 2)), 1)
-    order = rng.permutation(len(labels))
-    features, labels = features[order], labels[order]
-    for one in rng.choice(len(labels), len(labels) // 3, replace=False):
-        labels[one] = rng.choice([label for label in np.unique(labels) if label != labels[one]])
-    return {"features": features, "labels": labels, "k": k}
+    count, more = (3, 0) if rng.random() < 0.4 else (int(rng.integers(4, 6)), 4)
+    kinds = rng.permutation([*_MEASURES, *rng.choice(_MEASURES, more)])
+    columns = [_measure(kind, 10 ** int(rng.integers(0, 3)), count, rng) for kind in kinds]
+    healthy = np.stack([column for column, _ in columns], axis=1)
+    return {"healthy": np.round(healthy, 2), "one": np.round([value for _, value in columns], 2)}
 
 
-def _share_of_foreign(case: dict, itself: bool = False, farthest: bool = False, angle: bool = False) -> np.ndarray:
-    """Return for each picture the share of its neighbours with another label."""
-    features, labels, k = case["features"], case["labels"], case["k"]
-    distances = np.linalg.norm(features[:, np.newaxis] - features, axis=2)
-    if angle:
-        lengths = np.linalg.norm(features, axis=1)
-        distances = 1 - features @ features.T / np.outer(lengths, lengths)
-    if farthest:
-        distances = -distances
-    if not itself:
-        np.fill_diagonal(distances, np.inf)
-    rows = np.argsort(distances, axis=1, kind="stable")[:, :k]
-    return (labels[rows] != labels[:, np.newaxis]).mean(axis=1)
+def _measure(kind: str, scale: int, count: int, rng: np.random.Generator) -> tuple[np.ndarray, float]:
+    """Return what healthy networks give, (count,), and what the one gives."""
+    if kind in ("the same", "from zero"):
+        return np.zeros(count), 0.0 if kind == "the same" else scale * rng.uniform(0.1, 0.6)
+    width = scale * rng.uniform(0.1, 0.3)
+    low = scale * rng.uniform(1, 2)
+    column = rng.permutation([low, low + width, *rng.uniform(low, low + width, count - 2)])
+    away = width * (rng.uniform(0.75, 0.92) if kind.startswith("near") else rng.uniform(1.25, 2.8))
+    if kind == "inside":
+        return column, low + width * rng.uniform(0.2, 0.8)
+    return column, low + width + away if kind.endswith("above") else low - away
 
 
-_contradicted = Exercise(
-    id="13.contradicted",
-    title="Labels that their neighbours contradict",
-    answer="contradicted",
+def _outside(case: dict, widths: float = 1, above: bool = True, below: bool = True) -> np.ndarray:
+    """Return where the one lies outside the healthy range by more than so many of its widths."""
+    low, high = case["healthy"].min(axis=0), case["healthy"].max(axis=0)
+    room, one = widths * (high - low), case["one"]
+    return _where((above & (one > high + room)) | (below & (one < low - room)))
+
+
+def _by_one_width(case: dict) -> np.ndarray:
+    low, high = case["healthy"].min(axis=0), case["healthy"].max(axis=0)
+    room = np.ptp(case["healthy"])
+    return _where((case["one"] > high + room) | (case["one"] < low - room))
+
+
+def _as_much(case: dict) -> np.ndarray:
+    low, high = case["healthy"].min(axis=0), case["healthy"].max(axis=0)
+    return _where((case["one"] >= 2 * high - low) | (case["one"] <= 2 * low - high))
+
+
+_unusual = Exercise(
+    id="13.unusual",
+    title="What is unusual?",
+    answer="unusual",
     points=3,
     hints=(
-        "A picture is its own nearest neighbour. Does it say anything about its own label?",
-        "nearest_neighbors(features, features, k, exclude=np.arange(len(features))) gives the numbers of the k "
-        "nearest, a row for each picture, and their distances.",
-        "labels[rows] != labels[:, np.newaxis] says of each neighbour whether it contradicts; "
-        ".mean(axis=1) > 0.5 means: more than half.",
+        "Each measure has a range of its own in the healthy networks. Over which axis do you find it?",
+        "low and high are healthy.min(axis=0) and healthy.max(axis=0), and high - low is the width of each range.",
+        "Outside by more than the width is above high + width, or below low - width; | joins the two.",
     ),
     solution=(
-        "def contradicted(features, labels, k):\n"
-        "    others = np.arange(len(features))\n"
-        '    rows, _ = nearest_neighbors(features, features, k, "euclidean", exclude=others)\n'
-        "    foreign = (labels[rows] != labels[:, np.newaxis]).mean(axis=1)\n"
-        "    return np.flatnonzero(foreign > 0.5)"
+        "def unusual(healthy, one):\n"
+        "    low, high = healthy.min(axis=0), healthy.max(axis=0)\n"
+        "    width = high - low\n"
+        "    return np.flatnonzero((one > high + width) | (one < low - width))"
     ),
-    case=_neighbours_case,
-    right=lambda case: _where(_share_of_foreign(case) > 0.5),
+    case=_measures_case,
+    right=_outside,
     is_function=True,
     mistakes=(
         Mistake(
-            "itself among its neighbours",
-            "Each picture was among its own neighbours, where it always agrees with itself. Leave it out.",
-            lambda case: _where(_share_of_foreign(case, itself=True) > 0.5),
+            "outside at all",
+            "Measures are among them that lie outside by less than the width. Few healthy networks do not show all "
+            "that is normal.",
+            lambda case: _outside(case, widths=0),
         ),
         Mistake(
-            "one neighbour is enough",
-            "Pictures were named of which a single neighbour has another label. More than half must have one.",
-            lambda case: _where(_share_of_foreign(case) > 0),
+            "above only",
+            "What lies far below the healthy ones is missing.",
+            lambda case: _outside(case, below=False),
         ),
         Mistake(
-            "all of them",
-            "Only pictures were named of which all neighbours have another label. More than half is enough.",
-            lambda case: _where(_share_of_foreign(case) >= 1),
+            "below only",
+            "What lies far above the healthy ones is missing.",
+            lambda case: _outside(case, above=False),
         ),
         Mistake(
-            "the farthest",
-            "These are the farthest pictures, not the nearest.",
-            lambda case: _where(_share_of_foreign(case, farthest=True) > 0.5),
+            "one width for all",
+            "One width was taken for all measures. Each is on a scale of its own and has a width of its own.",
+            _by_one_width,
         ),
         Mistake(
-            "the agreeing ones",
-            "These are the pictures that their neighbours agree with.",
-            lambda case: _where(_share_of_foreign(case) <= 0.5),
+            "as much as the width",
+            "Where all healthy networks give the same, the width is zero, and this number is the same as theirs.",
+            _as_much,
         ),
         Mistake(
-            "by the angle",
-            "The neighbours were taken by the angle. The distance was asked for.",
-            lambda case: _where(_share_of_foreign(case, angle=True) > 0.5),
+            "the usual ones",
+            "These are the measures that are not unusual.",
+            lambda case: np.setdiff1d(np.arange(len(case["one"])), _outside(case)),
         ),
     ),
 )
@@ -306,4 +358,4 @@ _ward = Exercise(
     ),
 )
 
-EXERCISES = (_dead_channels, _contradicted, _corner, _ward)
+EXERCISES = (_not_reached, _unusual, _corner, _ward)

@@ -30,78 +30,91 @@ def _strongest(maps, labels, by):
     return [int(labels[place[0]]), int(place[1] >= maps.shape[1] / 2), int(place[2] >= maps.shape[2] / 2)]
 
 
-def _order(features, itself=False):
-    far = np.abs(features[:, np.newaxis] - features).sum(axis=2)
-    if not itself:
-        np.fill_diagonal(far, np.inf)
-    return np.argsort(far, axis=1, kind="stable")
+def _reached(maps):
+    return maps.max(axis=(0, 1, 2)) > 0
 
 
-def _euclidean(features):
-    far = np.linalg.norm(features[:, np.newaxis] - features, axis=2)
-    np.fill_diagonal(far, np.inf)
-    return np.argsort(far, axis=1, kind="stable")
+def _lost(training, test):
+    return np.flatnonzero(_reached(training) & ~_reached(test))
 
 
-def _foreign(features, labels, k):
-    return (labels[_euclidean(features)[:, :k]] != labels[:, np.newaxis]).mean(axis=1)
+def _both(training, test, reached):
+    """Return the channels that are reached in the training only, whatever is called so."""
+    return np.flatnonzero(reached(training) & ~reached(test))
 
 
-def _least_common(labels):
-    values, counts = np.unique(labels, return_counts=True)
-    return np.flatnonzero(labels == values[counts.argmin()])
+def _range(healthy):
+    return healthy.min(axis=0), healthy.max(axis=0), np.ptp(healthy, axis=0)
+
+
+def _far(healthy, one, widths=1):
+    low, high, width = _range(healthy)
+    return (one > high + widths * width) | (one < low - widths * width)
+
+
+def _away(healthy, one):
+    """Return how far outside the range each measure lies."""
+    low, high, _ = _range(healthy)
+    return np.maximum(np.maximum(one - high, low - one), 0)
 
 
 PLAUSIBLE = {
-    "13.dead-channels": {
-        "how many": lambda maps: int((maps.max(axis=(0, 1, 2)) <= 0).sum()),
-        "their share": lambda maps: float((maps.max(axis=(0, 1, 2)) <= 0).mean()),
-        "a mask": lambda maps: maps.max(axis=(0, 1, 2)) <= 0,
-        "counted from 1": lambda maps: np.flatnonzero(maps.max(axis=(0, 1, 2)) <= 0) + 1,
-        "silent in the last picture": lambda maps: np.flatnonzero(maps[-1].max(axis=(0, 1)) <= 0),
-        "largest is zero": lambda maps: np.flatnonzero(maps.max(axis=(0, 1, 2)) == 0),
-        "no variation": lambda maps: np.flatnonzero(maps.std(axis=(0, 1, 2)) == 0),
-        "sum is zero": lambda maps: np.flatnonzero(maps.sum(axis=(0, 1, 2)) == 0),
-        "median": lambda maps: np.flatnonzero(np.median(maps, axis=(0, 1, 2)) <= 0),
-        "first place only": lambda maps: np.flatnonzero(maps[:, 0, 0].max(axis=0) <= 0),
-        "middle only": lambda maps: np.flatnonzero(maps[:, maps.shape[1] // 2, maps.shape[2] // 2].max(axis=0) <= 0),
-        "weaker than a tenth": lambda maps: np.flatnonzero(np.abs(maps).max(axis=(0, 1, 2)) < 0.1 * maps.max()),
-        "weaker than half": lambda maps: np.flatnonzero(maps.max(axis=(0, 1, 2)) < 0.5),
-        "absolute values": lambda maps: np.flatnonzero(np.abs(maps).max(axis=(0, 1, 2)) <= 0),
-        "negative only": lambda maps: np.flatnonzero(maps.max(axis=(0, 1, 2)) < 0),
-        "weakest channel": lambda maps: int(maps.max(axis=(0, 1, 2)).argmin()),
-        "dead pictures": lambda maps: np.flatnonzero(maps.max(axis=(1, 2, 3)) <= 0),
-        "one place of each picture": lambda maps: np.flatnonzero((maps.min(axis=(1, 2)) <= 0).all(axis=0)),
-        "mostly silent": lambda maps: np.flatnonzero((maps <= 0).mean(axis=(0, 1, 2)) > 0.9),
-        "for each picture": lambda maps: [np.flatnonzero(one.max(axis=(0, 1)) <= 0).tolist() for one in maps],
+    "13.not-reached": {
+        "how many": lambda training, test: len(_lost(training, test)),
+        "their share": lambda training, test: len(_lost(training, test)) / test.shape[-1],
+        "a mask": lambda training, test: _reached(training) & ~_reached(test),
+        "counted from 1": lambda training, test: _lost(training, test) + 1,
+        "the training's dead": lambda training, test: np.flatnonzero(~_reached(training)),
+        "the training's alive": lambda training, test: np.flatnonzero(_reached(training)),
+        "the test's alive": lambda training, test: np.flatnonzero(_reached(test)),
+        "alive in both": lambda training, test: np.flatnonzero(_reached(training) & _reached(test)),
+        "alive in one of them": lambda training, test: np.flatnonzero(_reached(training) | _reached(test)),
+        "silent in one of them": lambda training, test: np.flatnonzero(~(_reached(training) & _reached(test))),
+        "the last picture": lambda training, test: _both(training, test, lambda maps: maps[-1].max(axis=(0, 1)) > 0.5),
+        "the median": lambda training, test: _both(training, test, lambda maps: np.median(maps, axis=(0, 1, 2)) > 0),
+        "the sum": lambda training, test: _both(training, test, lambda maps: maps.sum(axis=(0, 1, 2)) > 0),
+        "stronger than a half": lambda training, test: _both(
+            training, test, lambda maps: maps.max(axis=(0, 1, 2)) > 0.5
+        ),
+        "at every place": lambda training, test: _both(training, test, lambda maps: maps.min(axis=(0, 1, 2)) > 0),
+        "first place only": lambda training, test: _both(training, test, lambda maps: maps[:, 0, 0].max(axis=0) > 0.9),
+        "absolute values": lambda training, test: _both(
+            training, test, lambda maps: np.abs(maps).max(axis=(0, 1, 2)) > 0
+        ),
+        "varies": lambda training, test: _both(training, test, lambda maps: maps.std(axis=(0, 1, 2)) > 0),
+        "weakest in the test": lambda training, test: int(test.max(axis=(0, 1, 2)).argmin()),
+        "the pictures": lambda training, test: np.flatnonzero(training.max(axis=(1, 2, 3)) > test.max(axis=(1, 2, 3))),
     },
-    "13.contradicted": {
-        "how many": lambda features, labels, k: int((_foreign(features, labels, k) > 0.5).sum()),
-        "the shares": lambda features, labels, k: _foreign(features, labels, k),
-        "a mask": lambda features, labels, k: _foreign(features, labels, k) > 0.5,
-        "counted from 1": lambda features, labels, k: np.flatnonzero(_foreign(features, labels, k) > 0.5) + 1,
-        "their labels": lambda features, labels, k: labels[_foreign(features, labels, k) > 0.5],
-        "more than a quarter": lambda features, labels, k: np.flatnonzero(_foreign(features, labels, k) > 0.25),
-        "more than three quarters": lambda features, labels, k: np.flatnonzero(_foreign(features, labels, k) > 0.75),
-        "most contradicted": lambda features, labels, k: int(_foreign(features, labels, k).argmax()),
-        "nearest only": lambda features, labels, k: np.flatnonzero(_foreign(features, labels, 1) > 0.5),
-        "k + 1 neighbours": lambda features, labels, k: np.flatnonzero(_foreign(features, labels, k + 1) > 0.5),
-        "twice k": lambda features, labels, k: np.flatnonzero(_foreign(features, labels, 2 * k) > 0.5),
-        "nearest left out": lambda features, labels, k: np.flatnonzero(
-            (labels[_euclidean(features)[:, 1 : k + 1]] != labels[:, np.newaxis]).mean(axis=1) > 0.5
+    "13.unusual": {
+        "how many": lambda healthy, one: int(_far(healthy, one).sum()),
+        "a mask": lambda healthy, one: _far(healthy, one),
+        "counted from 1": lambda healthy, one: np.flatnonzero(_far(healthy, one)) + 1,
+        "the numbers themselves": lambda healthy, one: one[_far(healthy, one)],
+        "how far": lambda healthy, one: _away(healthy, one),
+        "the farthest": lambda healthy, one: int(_away(healthy, one).argmax()),
+        "half the width": lambda healthy, one: np.flatnonzero(_far(healthy, one, 0.5)),
+        "three widths": lambda healthy, one: np.flatnonzero(_far(healthy, one, 3)),
+        "inside": lambda healthy, one: np.flatnonzero(_away(healthy, one) == 0),
+        "near outside": lambda healthy, one: np.flatnonzero((_away(healthy, one) > 0) & ~_far(healthy, one)),
+        "above the mean": lambda healthy, one: np.flatnonzero(one > healthy.mean(axis=0)),
+        "below the mean": lambda healthy, one: np.flatnonzero(one < healthy.mean(axis=0)),
+        "farther from the mean than the width": lambda healthy, one: np.flatnonzero(
+            np.abs(one - healthy.mean(axis=0)) > np.ptp(healthy, axis=0)
         ),
-        "neighbours in the list": lambda features, labels, k: np.flatnonzero(labels != np.roll(labels, 1)),
-        "everyone": lambda features, labels, k: np.arange(len(labels)),
-        "rarest label": lambda features, labels, k: _least_common(labels),
-        "by the first feature": lambda features, labels, k: np.flatnonzero(_foreign(features[:, :1], labels, k) > 0.5),
-        "by the last feature": lambda features, labels, k: np.flatnonzero(_foreign(features[:, 1:], labels, k) > 0.5),
-        "of whose neighbour": lambda features, labels, k: np.unique(
-            _euclidean(features)[_foreign(features, labels, k) > 0.5, 0]
+        "two deviations": lambda healthy, one: np.flatnonzero(
+            np.abs(one - healthy.mean(axis=0)) > 2 * healthy.std(axis=0)
         ),
-        "between classes": lambda features, labels, k: np.flatnonzero(
-            (_foreign(features, labels, k) > 0) & (_foreign(features, labels, k) < 1)
+        "twice the largest": lambda healthy, one: np.flatnonzero(one > 2 * healthy.max(axis=0)),
+        "not the first network": lambda healthy, one: np.flatnonzero(one != healthy[0]),
+        "beside the first only": lambda healthy, one: np.flatnonzero(np.abs(one - healthy[0]) > 0.1 * healthy[0]),
+        "beside the median": lambda healthy, one: np.flatnonzero(
+            np.abs(one - np.median(healthy, axis=0)) > np.ptp(healthy, axis=0)
         ),
-        "of one of two": lambda features, labels, k: np.flatnonzero(_foreign(features, labels, 2) > 0),
+        "more than a tenth": lambda healthy, one: np.flatnonzero(_away(healthy, one) > 0.1),
+        "a tenth of the mean": lambda healthy, one: np.flatnonzero(
+            np.abs(one - healthy.mean(axis=0)) > 0.1 * healthy.mean(axis=0)
+        ),
+        "everything": lambda healthy, one: np.arange(len(one)),
     },
     "13.corner": {
         "largest drop anywhere": lambda maps, labels, side: _strongest(maps, labels, lambda m: m),
