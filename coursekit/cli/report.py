@@ -8,6 +8,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from coursekit import distribution
+
 SQUEEZENET = "squeezenet"
 _REPORT = """\
 Writes a page about a network and what it does with pictures: its architecture with
@@ -77,6 +79,6 @@ def _written(args: argparse.Namespace) -> Any:
     try:
         from distributed import Client
     except ImportError as error:
-        raise ImportError("Dask is missing. Install it with: pip install 'coursekit[cluster]'.") from error
+        raise ImportError(f"Dask is missing. Install it with: {distribution.install('cluster')}") from error
     with Client(args.cluster, timeout=20) as client:
         return write(model, *how, client)

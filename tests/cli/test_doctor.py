@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from coursekit import distribution
 from coursekit.cli import doctor
 
 ROOT = Path(__file__).parents[2]
@@ -239,7 +240,7 @@ def test_cache_folder_that_cannot_be_made(tmp_path, monkeypatch):
 
 
 def test_bounds_of_the_packages_are_those_of_the_project():
-    assert len([line for line in importlib.metadata.requires("coursekit") if "extra" not in line]) >= 18
+    assert len([line for line in importlib.metadata.requires(distribution.NAME) if "extra" not in line]) >= 18
     assert next(doctor.python()).mark == "ok"
 
 
