@@ -1,4 +1,4 @@
-"""What a class takes on one machine: learners who log in to a small JupyterHub, open lesson 01 and run all of it.
+"""What a class takes on one machine: learners who log in to a small JupyterHub, open a lesson and run all of it.
 
     make hub && make hub-stop                                # installs what it takes
     .venv/bin/python benchmarks/hub.py --learners 20
@@ -26,7 +26,6 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
 ROOT = Path(__file__).parents[1]
-LESSON = "01_intermediate_activations.ipynb"
 PATIENCE = 900  # seconds for anything
 MB = 1e6
 
@@ -34,8 +33,8 @@ MB = 1e6
 class Learner:
     """A browser without a screen: it keeps cookies, and does what JupyterLab asks the server for."""
 
-    def __init__(self, base: str, name: str):
-        self.base, self.name, self.cookies = base, name, {}
+    def __init__(self, base: str, name: str, lesson: str):
+        self.base, self.name, self.lesson, self.cookies = base, name, lesson, {}
 
     async def ask(self, path: str, method: str = "GET", **more) -> tuple[str, bytes]:
         """Return the address and the content of an answer, after following where it leads."""
@@ -89,16 +88,16 @@ class Learner:
         here = f"/user/{self.name}"
         until = begun + PATIENCE
         while True:  # as the hub's page does while the server starts
-            address, _ = await self.ask(f"{here}/lab/tree/{quote(LESSON)}")
+            address, _ = await self.ask(f"{here}/lab/tree/{quote(self.lesson)}")
             if "/hub/" not in address:
                 break
             if time.perf_counter() > until:
                 raise TimeoutError(f"{self.name}'s server did not start.")
             await asyncio.sleep(0.5)
         inside = time.perf_counter()
-        _, content = await self.ask(f"{here}/api/contents/{LESSON}")
+        _, content = await self.ask(f"{here}/api/contents/{self.lesson}")
         cells = [cell for cell in json.loads(content)["content"]["cells"] if cell["cell_type"] == "code"]
-        session = {"path": LESSON, "name": LESSON, "type": "notebook", "kernel": {"name": "python3"}}
+        session = {"path": self.lesson, "name": self.lesson, "type": "notebook", "kernel": {"name": "python3"}}
         _, made = await self.ask(f"{here}/api/sessions", "POST", body=json.dumps(session), json=True)
         kernel = json.loads(made)["kernel"]["id"]
         failed = await self.execute(f"{here}/api/kernels/{kernel}/channels", [cell["source"] for cell in cells])
@@ -181,13 +180,13 @@ def is_learners(process: psutil.Process) -> bool:
     return any("singleuser" in word for word in process.cmdline())
 
 
-async def measure(base: str, hub: psutil.Process, learners: int, at_once: bool) -> None:
+async def measure(base: str, hub: psutil.Process, learners: int, at_once: bool, lesson: str) -> None:
     """Print a line for each learner, or one for all of them."""
     print(f"hub and proxy alone: {memory(hub)['hub'][0] / MB:.0f} MB")
     print("learners | all of them, MB | more than before, MB | at most, MB | in after, s | run in, s | cells, errors")
     before = count = 0
     for group in [range(learners)] if at_once else [[number] for number in range(learners)]:
-        run = asyncio.gather(*(Learner(base, f"learner{number}").run_lesson() for number in group))
+        run = asyncio.gather(*(Learner(base, f"learner{number}", lesson).run_lesson() for number in group))
         most = await watch(hub, run)
         done = await run
         count += len(group)
@@ -215,9 +214,11 @@ async def watch(hub: psutil.Process, run: asyncio.Future) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--learners", type=int, default=3)
+    parser.add_argument("--lesson", default="01")
     parser.add_argument("--at-once", action="store_true", help="all run the lesson at the same time")
     parser.add_argument("--port", type=int, default=8200)
     args = parser.parse_args()
+    [lesson] = (ROOT / "notebooks").glob(f"{args.lesson}_*.ipynb")
     machine = psutil.virtual_memory()
     print(
         f"{psutil.cpu_count()} processors, {machine.total / 1e9:.1f} GB of memory, {machine.available / 1e9:.1f} free"
@@ -227,7 +228,7 @@ def main() -> None:
         subprocess.run([*command, "start", "--folder", folder, "--port", str(args.port)], check=True)
         try:
             hub = psutil.Process(int(Path(folder, "hub.pid").read_text()))
-            asyncio.run(measure(f"http://127.0.0.1:{args.port}", hub, args.learners, args.at_once))
+            asyncio.run(measure(f"http://127.0.0.1:{args.port}", hub, args.learners, args.at_once, lesson.name))
         finally:
             subprocess.run([*command, "stop", "--folder", folder], check=True)
 

@@ -2,10 +2,12 @@
 
     .venv/bin/python tools/addresses.py    # prints them
 
-They are made from the address of the repository, which stands in pyproject.toml under [project.urls], as Repository.
-As long as it does not stand there, there are none: a page shows no link then.
+They are made from the address of the repository, which stands in pyproject.toml under [project.urls], as Repository. As
+long as it does not, it is that of the repository in which GitHub Actions runs; elsewhere there are no addresses then,
+and a page shows no link.
 """
 
+import os
 import re
 import sys
 import tomllib
@@ -25,14 +27,18 @@ START = "start.md"
 
 
 def repository(project: Path = PROJECT) -> str | None:
-    """Return the address of the repository, such as https://github.com/OWNER/NAME; None if it is not set.
+    """Return the address of the repository, such as https://github.com/OWNER/NAME; None if it is not known.
 
     Raises:
-        ValueError: It is set, but not on GitHub: then Colab and Codespaces cannot open it.
+        ValueError: It is not on GitHub: then Colab and Codespaces cannot open it.
     """
     address = tomllib.loads(project.read_text(encoding="utf-8"))["project"].get("urls", {}).get("Repository")
+    if address is None and "GITHUB_REPOSITORY" in os.environ:
+        address = f"{os.environ.get('GITHUB_SERVER_URL')}/{os.environ['GITHUB_REPOSITORY']}"
     if address is not None and not re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+", address):
-        raise ValueError(f"Repository in {project.name} must be https://github.com/OWNER/NAME, not {address}.")
+        raise ValueError(
+            f"The repository ({project.name}, Repository) must be https://github.com/OWNER/NAME, not {address}."
+        )
     return address
 
 

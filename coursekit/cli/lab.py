@@ -116,7 +116,7 @@ def deliver(source: Path, folder: Path) -> dict[str, str]:
             if fingerprint(content) is None:
                 raise ValueError(f"The lesson {lesson} is damaged. Install the course again.")
             try:
-                content = _for_learners(content, lesson.name[:2])
+                content = for_learners(content, lesson.name[:2])
             except ValueError as error:
                 raise ValueError(f"{lesson}: {error}") from error
             shipped = fingerprint(content)
@@ -132,6 +132,24 @@ def deliver(source: Path, folder: Path) -> dict[str, str]:
             "Name a folder you can write to: coursekit lab FOLDER"
         ) from error
     return outcomes
+
+
+def for_learners(content: bytes, number: str) -> bytes:
+    """Return a lesson as it goes to the learner: without its solutions and the results of its predictions.
+
+    Args:
+        content: The lesson's file.
+        number: The lesson, such as ``"01"``.
+    """
+    import nbformat
+
+    from coursekit.exercises import catalogue  # here: lessons need NumPy
+    from coursekit.exercises.model import Lesson
+
+    notebook = nbformat.reads(content.decode(), as_version=4)
+    asked = catalogue.lesson(number) if number in catalogue.LESSONS else Lesson(number)
+    cut = cut_results(cut_solutions(notebook), asked.instead, asked.folded)
+    return content if cut == notebook else to_bytes(cut)
 
 
 def fingerprint(content: bytes) -> str | None:
@@ -191,19 +209,6 @@ def settings_path() -> str:
     """
     paths = [str(Path(__file__).with_name("jupyter")), os.environ.get("JUPYTER_CONFIG_PATH")]
     return os.pathsep.join(filter(None, paths))
-
-
-def _for_learners(content: bytes, number: str) -> bytes:
-    """Return a lesson as it goes to the learner: without its solutions and the results of its predictions."""
-    import nbformat
-
-    from coursekit.exercises import catalogue  # here: lessons need NumPy
-    from coursekit.exercises.model import Lesson
-
-    notebook = nbformat.reads(content.decode(), as_version=4)
-    asked = catalogue.lesson(number) if number in catalogue.LESSONS else Lesson(number)
-    cut = cut_results(cut_solutions(notebook), asked.instead, asked.folded)
-    return content if cut == notebook else to_bytes(cut)
 
 
 def _deliver(content: bytes, shipped: str, target: Path, delivered: str | None) -> str:

@@ -210,7 +210,7 @@ def test_with_hardly_anything(tmp_path):
     environment(tmp_path, without=tuple(name for name in names if not name.startswith("lazy_loader")))
     code, text = report(tmp_path / "bin" / "python")
     assert code == 1
-    assert "MISSING coursekit is not installed in this Python." in text
+    assert "MISSING inside-convnet is not installed in this Python." in text
     assert "MISSING JupyterLab is not installed." in text
     assert "MISSING The cache folder cannot be found" in text
     assert "note    Memory cannot be checked" in text
