@@ -183,6 +183,8 @@ def test_the_workflow_writes_the_copies_to_the_branch_that_links_name(tmp_path, 
     steps = [step.get("run", "") for step in workflow["jobs"]["copies"]["steps"]]
     assert f"--initial-branch {addresses.COLAB_BRANCH}" in steps[-1]
     assert steps[-1].endswith(f" {addresses.COLAB_BRANCH}\n")
+    [python] = [step["with"] for step in workflow["jobs"]["copies"]["steps"] if "setup-python" in step.get("uses", "")]
+    assert python["python-version"] in SUPPORTED
     [command] = [step for step in steps if "tools/colab.py" in step]
     for name, value in {"RUNNER_TEMP": str(tmp_path), "GITHUB_SHA": "a" * 40}.items():
         command = command.replace(f"${name}", value)
