@@ -270,3 +270,11 @@ def test_the_class_s_values_fit_the_image_and_what_was_measured():
     assert Path(home) in args.folder.parents
     hub_version = pins("requirements-hub.txt")["jupyterhub; None"].removeprefix("==")
     assert f"JupyterHub {hub_version.rpartition('.')[0]}" in text
+    [(after, at_most)] = re.findall(r"^\| 1 \| ([\d,]+) MB \|.*\| ([\d,]+) MB \|$", text, re.MULTILINE)
+    assert 1000 * int(learner["memory"]["guarantee"].removesuffix("G")) >= int(after.replace(",", ""))
+    assert 1000 * int(learner["memory"]["limit"].removesuffix("G")) >= 2 * int(at_most.replace(",", ""))
+    machines = re.findall(r"^\| (\d+) GB \| (\d+) \| (\d+) \|$", text, re.MULTILINE)
+    assert len(machines) == 4
+    for memory, opened, running in (map(int, row) for row in machines):  # 2 GB are left for the system
+        assert 0.8 * opened <= memory - 2 < 0.8 * (opened + 1)
+        assert 1.1 * running <= memory - 2 < 1.1 * (running + 1)
