@@ -33,8 +33,8 @@ MB = 1e6
 class Learner:
     """A browser without a screen: it keeps cookies, and does what JupyterLab asks the server for."""
 
-    def __init__(self, base: str, name: str, lesson: str):
-        self.base, self.name, self.lesson, self.cookies = base, name, lesson, {}
+    def __init__(self, base: str, name: str, password: str, lesson: str):
+        self.base, self.name, self.password, self.lesson, self.cookies = base, name, password, lesson, {}
 
     async def ask(self, path: str, method: str = "GET", **more) -> tuple[str, bytes]:
         """Return the address and the content of an answer, after following where it leads."""
@@ -83,7 +83,7 @@ class Learner:
         begun = time.perf_counter()
         await self.ask("/hub/login")
         token = next(value for (name, _), value in self.cookies.items() if name == "_xsrf")
-        form = urlencode({"username": self.name, "password": "", "_xsrf": token})
+        form = urlencode({"username": self.name, "password": self.password, "_xsrf": token})
         await self.ask("/hub/login?next=%2Fhub%2Fspawn", "POST", body=form)
         here = f"/user/{self.name}"
         until = begun + PATIENCE
@@ -180,13 +180,13 @@ def is_learners(process: psutil.Process) -> bool:
     return any("singleuser" in word for word in process.cmdline())
 
 
-async def measure(base: str, hub: psutil.Process, learners: int, at_once: bool, lesson: str) -> None:
+async def measure(base: str, hub: psutil.Process, learners: int, at_once: bool, *more: str) -> None:
     """Print a line for each learner, or one for all of them."""
     print(f"hub and proxy alone: {memory(hub)['hub'][0] / MB:.0f} MB")
     print("learners | all of them, MB | more than before, MB | at most, MB | in after, s | run in, s | cells, errors")
     before = count = 0
     for group in [range(learners)] if at_once else [[number] for number in range(learners)]:
-        run = asyncio.gather(*(Learner(base, f"learner{number}", lesson).run_lesson() for number in group))
+        run = asyncio.gather(*(Learner(base, f"learner{number}", *more).run_lesson() for number in group))
         most = await watch(hub, run)
         done = await run
         count += len(group)
@@ -227,8 +227,11 @@ def main() -> None:
         command = [sys.executable, str(ROOT / "tools" / "hub.py")]
         subprocess.run([*command, "start", "--folder", folder, "--port", str(args.port)], check=True)
         try:
+            password = Path(folder, "password").read_text()
             hub = psutil.Process(int(Path(folder, "hub.pid").read_text()))
-            asyncio.run(measure(f"http://127.0.0.1:{args.port}", hub, args.learners, args.at_once, lesson.name))
+            asyncio.run(
+                measure(f"http://127.0.0.1:{args.port}", hub, args.learners, args.at_once, password, lesson.name)
+            )
         finally:
             subprocess.run([*command, "stop", "--folder", folder], check=True)
 

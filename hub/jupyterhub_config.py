@@ -1,7 +1,7 @@
 """The small hub of `make hub`: for trying out a class on one machine, and for nothing else.
 
-Anybody who reaches it is let in under any name, and all learners' servers run as the one who started the hub: each can
-read and change what the others do. So it answers on this machine only. docs/class.md says what a real class takes.
+Who has the one password is let in under any name, and all learners' servers run as the one who started the hub: each
+can read and change what the others do. So it answers on this machine only. docs/class.md says what a real class takes.
 """
 
 import os
@@ -22,7 +22,8 @@ c.ConfigurableHTTPProxy.pid_file = str(STATE / "proxy.pid")
 c.JupyterHub.db_url = f"sqlite:///{STATE / 'hub.sqlite'}"
 c.JupyterHub.cookie_secret_file = str(STATE / "cookie_secret")
 
-c.JupyterHub.authenticator_class = "dummy"  # any name, no password
+c.JupyterHub.authenticator_class = "dummy"  # any name
+c.DummyAuthenticator.password = (STATE / "password").read_text()
 c.Authenticator.allow_all = True
 c.Authenticator.username_pattern = "[a-z][a-z0-9_-]{0,30}"  # it becomes a folder's name
 

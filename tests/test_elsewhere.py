@@ -215,11 +215,13 @@ def test_the_hub_s_packages_are_locked_on_top_of_the_course_s():
 def test_the_hub_answers_on_this_machine_only(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSEKIT_HUB", str(tmp_path))
     monkeypatch.setenv("COURSEKIT_HUB_PORT", "8400")
+    (tmp_path / "password").write_text("abc")
     config = Config()
     exec(hub.CONFIG.read_text(encoding="utf-8"), {"get_config": lambda: config, "__file__": str(hub.CONFIG)})
     places = [config.JupyterHub.bind_url, config.JupyterHub.hub_bind_url, config.ConfigurableHTTPProxy.api_url]
     assert places == ["http://127.0.0.1:8400", "http://127.0.0.1:8401", "http://127.0.0.1:8402"]
     assert cli.parse(config.Spawner.cmd[3:])[0].command == "lab"
+    assert config.DummyAuthenticator.password == "abc"
     names = config.Authenticator.username_pattern
     assert [bool(re.fullmatch(names, name)) for name in ("ann", "ann-2", "../ann", "Ann", "")] == [1, 1, 0, 0, 0]
 

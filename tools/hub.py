@@ -8,6 +8,7 @@ The folder keeps the learners' work, the hub's records and its log. Ports PORT t
 
 import argparse
 import os
+import secrets
 import subprocess
 import sys
 import time
@@ -22,8 +23,8 @@ CONFIG = ROOT / "hub" / "jupyterhub_config.py"
 PATIENCE = 120  # seconds to start, and to stop
 SAID = """\
 The hub is on: http://127.0.0.1:{port}
-Log in with any name in small letters; there is no password. It answers on this machine only, and its learners can
-read each other's files: it is for trying out. The work is in {folder}. To stop it: make hub-stop"""
+Log in with any name in small letters and the password {password}. It answers on this machine only, and its learners
+can read each other's files: it is for trying out. The work is in {folder}. To stop it: make hub-stop"""
 
 
 def start(folder: Path, port: int) -> int:
@@ -33,6 +34,8 @@ def start(folder: Path, port: int) -> int:
         return 1
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
+    password = secrets.token_hex(4)  # others who work on this machine reach the hub too
+    (folder / "password").write_text(password)
     environment = {**os.environ, "COURSEKIT_HUB": str(folder), "COURSEKIT_HUB_PORT": str(port)}
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", os.defpath)])
     log = folder / "hub.log"
@@ -50,7 +53,7 @@ def start(folder: Path, port: int) -> int:
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until and process.poll() is None:
         if answers(f"http://127.0.0.1:{port}/hub/health"):
-            print(SAID.format(port=port, folder=folder))
+            print(SAID.format(port=port, folder=folder, password=password))
             return 0
         time.sleep(0.2)
     last = "".join(log.read_text(errors="replace").splitlines(keepends=True)[-5:])
