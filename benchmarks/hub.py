@@ -146,7 +146,10 @@ class Learner:
                 answer = read(received)
                 if answer["parent_header"].get("msg_id") == id:
                     if answer["msg_type"] == "execute_reply":
-                        replied, failed = True, failed + (answer["content"]["status"] != "ok")
+                        replied = True
+                        if answer["content"]["status"] != "ok":
+                            failed += 1
+                            print(f"{self.name}: {answer['content'].get('ename')}: {answer['content'].get('evalue')}")
                     idle |= answer["msg_type"] == "status" and answer["content"]["execution_state"] == "idle"
         socket.close()
         return failed
