@@ -6,7 +6,9 @@
 #
 # The three options let bubblewrap make its sandboxes inside the container: mounts, and a root of its own for each. They
 # are for grading only. With podman the first two are enough.
-FROM python:3.12-slim
+#
+# And for a class on JupyterHub, the learners' image: docker build --target learner -t coursekit-learner . (docs/class.md)
+FROM python:3.12-slim AS course
 
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends bubblewrap util-linux \
@@ -27,6 +29,16 @@ ENV COURSEKIT_CACHE=/var/cache/coursekit
 RUN uv pip install --system --no-cache --no-deps --compile-bytecode --build-constraints requirements.txt . \
     && python -c "from coursekit import squeezenet; squeezenet()"
 
+FROM course AS learner
+COPY requirements-hub.txt ./
+RUN uv pip install --system --no-cache --no-config --require-hashes --compile-bytecode -r requirements-hub.txt \
+    && useradd --create-home --uid 1000 --gid 100 learner \
+    && chown -R learner /var/cache/coursekit
+USER learner
+WORKDIR /home/learner
+CMD ["coursekit", "lab", "--ip=0.0.0.0", "--no-browser"]
+
+FROM course AS grading
 WORKDIR /class
 ENTRYPOINT ["coursekit"]
 CMD ["homework", "--help"]

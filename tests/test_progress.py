@@ -92,7 +92,7 @@ def test_current_folder_where_there_is_no_learners_folder(folder):
 
 def test_checkout_is_left_clean(folder, monkeypatch):
     (folder / progress.MARKER).unlink()
-    (folder / "pyproject.toml").write_text('[project]\nname = "coursekit"\n')
+    (folder / "pyproject.toml").write_text('[project]\nname = "inside-convnet"\n')
     (folder / "notebooks").mkdir()
     monkeypatch.chdir(folder / "notebooks")
     assert progress.progress_file() is None
@@ -109,7 +109,7 @@ def test_another_project_is_no_checkout(folder):
 
 
 def test_learners_folder_inside_a_checkout_counts(folder, monkeypatch):
-    (folder / "pyproject.toml").write_text('[project]\nname = "coursekit"\n')
+    (folder / "pyproject.toml").write_text('[project]\nname = "inside-convnet"\n')
     assert progress.progress_file() == folder / "progress.jsonl"
 
 

@@ -41,6 +41,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     return lab.run(args.folder, jupyter, args.copy_only)
 
 
+def open_lab() -> int:
+    """Run ``coursekit lab``: the command ``inside-convnet-lab``, whose name no other package has."""
+    return main(["lab", *sys.argv[1:]])
+
+
 def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     """Return the command's own arguments, and those that go to JupyterLab."""
     argv = list(argv)

@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
+from coursekit import distribution
 from coursekit.cli import lab
 
 TIME_LIMIT = 180  # seconds for TensorFlow's import and the network; the first start on a slow disk takes longest
@@ -109,10 +110,14 @@ def python() -> Iterator[Finding]:
 def packages() -> Iterator[Finding]:
     """Check that every package the course depends on is installed, in a version that fits."""
     try:
-        lines = metadata.requires("coursekit") or []
+        lines = metadata.requires(distribution.NAME) or []
         from packaging.requirements import Requirement
     except metadata.PackageNotFoundError:
-        yield Finding("MISSING", "coursekit is not installed in this Python.", "In the course's folder: make lab")
+        yield Finding(
+            "MISSING",
+            f"{distribution.NAME} is not installed in this Python.",
+            f"{distribution.install('cpu')}, or in the course's folder: make lab",
+        )
         return
     except ImportError as error:
         yield Finding("MISSING", f"The packages cannot be checked: {error}.", _install("packaging"))
@@ -160,7 +165,9 @@ def imports(limit: float = TIME_LIMIT) -> Iterator[Finding]:
     """
     try:
         required = {
-            re.split(r"[^\w.-]", line)[0] for line in metadata.requires("coursekit") or [] if "extra ==" not in line
+            re.split(r"[^\w.-]", line)[0]
+            for line in metadata.requires(distribution.NAME) or []
+            if "extra ==" not in line
         }
     except metadata.PackageNotFoundError:
         return  # said already

@@ -114,9 +114,9 @@ def deliver(source: Path, folder: Path) -> dict[str, str]:
         for lesson in sorted(source.glob("*.ipynb")):
             content = lesson.read_bytes()
             if fingerprint(content) is None:
-                raise ValueError(f"The lesson {lesson} is damaged. Install coursekit again.")
+                raise ValueError(f"The lesson {lesson} is damaged. Install the course again.")
             try:
-                content = _for_learners(content, lesson.name[:2])
+                content = for_learners(content, lesson.name[:2])
             except ValueError as error:
                 raise ValueError(f"{lesson}: {error}") from error
             shipped = fingerprint(content)
@@ -132,6 +132,24 @@ def deliver(source: Path, folder: Path) -> dict[str, str]:
             "Name a folder you can write to: coursekit lab FOLDER"
         ) from error
     return outcomes
+
+
+def for_learners(content: bytes, number: str) -> bytes:
+    """Return a lesson as it goes to the learner: without its solutions and the results of its predictions.
+
+    Args:
+        content: The lesson's file.
+        number: The lesson, such as ``"01"``.
+    """
+    import nbformat
+
+    from coursekit.exercises import catalogue  # here: lessons need NumPy
+    from coursekit.exercises.model import Lesson
+
+    notebook = nbformat.reads(content.decode(), as_version=4)
+    asked = catalogue.lesson(number) if number in catalogue.LESSONS else Lesson(number)
+    cut = cut_results(cut_solutions(notebook), asked.instead, asked.folded)
+    return content if cut == notebook else to_bytes(cut)
 
 
 def fingerprint(content: bytes) -> str | None:
@@ -154,17 +172,25 @@ def fingerprint(content: bytes) -> str | None:
 
 
 def open_jupyterlab(folder: Path, lesson: str, arguments: Sequence[str] = ()) -> int:
-    """Run JupyterLab in ``folder``, opened at ``lesson``, until it ends; return its exit code."""
+    """Run JupyterLab in ``folder``, opened at ``lesson``, until it ends; return its exit code.
+
+    Where a JupyterHub started this process, it becomes that hub's server for this learner, and does not return.
+    """
+    hub = "JUPYTERHUB_API_TOKEN" in os.environ
     command = [
         sys.executable,
         "-m",
-        "jupyterlab",
+        "jupyterhub.singleuser" if hub else "jupyterlab",
         f"--ServerApp.root_dir={folder}",
-        f"--LabApp.default_url=/lab/tree/{quote(lesson)}",
+        f"--{'ServerApp' if hub else 'LabApp'}.default_url=/lab/tree/{quote(lesson)}",
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # as in a container: Jupyter refuses to start unless told
         command.append("--allow-root")
-    process = subprocess.Popen([*command, *arguments], env={**os.environ, "JUPYTER_CONFIG_PATH": settings_path()})
+    environment = {**os.environ, "JUPYTER_CONFIG_PATH": settings_path()}
+    if hub:  # which knows this process, and waits for it to answer and to end
+        sys.stdout.flush()
+        os.execve(sys.executable, [*command, *arguments], environment)
+    process = subprocess.Popen([*command, *arguments], env=environment)
     signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     while True:
         try:
@@ -183,19 +209,6 @@ def settings_path() -> str:
     """
     paths = [str(Path(__file__).with_name("jupyter")), os.environ.get("JUPYTER_CONFIG_PATH")]
     return os.pathsep.join(filter(None, paths))
-
-
-def _for_learners(content: bytes, number: str) -> bytes:
-    """Return a lesson as it goes to the learner: without its solutions and the results of its predictions."""
-    import nbformat
-
-    from coursekit.exercises import catalogue  # here: lessons need NumPy
-    from coursekit.exercises.model import Lesson
-
-    notebook = nbformat.reads(content.decode(), as_version=4)
-    asked = catalogue.lesson(number) if number in catalogue.LESSONS else Lesson(number)
-    cut = cut_results(cut_solutions(notebook), asked.instead, asked.folded)
-    return content if cut == notebook else to_bytes(cut)
 
 
 def _deliver(content: bytes, shipped: str, target: Path, delivered: str | None) -> str:

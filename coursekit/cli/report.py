@@ -9,6 +9,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from coursekit import distribution
+
 SQUEEZENET = "squeezenet"
 _REPORT = """\
 Writes a page about a network and what it does with pictures: its architecture with
@@ -90,5 +92,5 @@ def _cluster(address: str | None) -> Any:
     try:
         from distributed import Client
     except ImportError as error:
-        raise ImportError("Dask is missing. Install it with: pip install 'coursekit[cluster]'.") from error
+        raise ImportError(f"Dask is missing. Install it with: {distribution.install('cluster')}") from error
     return Client(address, timeout=20)

@@ -39,7 +39,7 @@ def lessons_folder() -> Path:
             return place
     raise FileNotFoundError(
         f"The lessons are neither in {package / 'lessons'} nor in {package.parent / 'notebooks'}. "
-        "Install coursekit again, or get the course's folder again."
+        "Install the course again, or get the course's folder again."
     )
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from coursekit import distribution
 from coursekit.exercises import notebooks
 from coursekit.exercises.catalogue import lesson
 from coursekit.exercises.model import Exercise
@@ -59,7 +60,8 @@ def require_nbgrader() -> None:
         ModuleNotFoundError: nbgrader is not installed.
     """
     if importlib.util.find_spec("nbgrader") is None:
-        raise ModuleNotFoundError('Homework needs nbgrader, which is not installed: pip install "coursekit[homework]"')
+        how = distribution.install("homework")
+        raise ModuleNotFoundError(f"Homework needs nbgrader, which is not installed: {how}")
 
 
 def is_plain_name(student: str) -> bool:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from coursekit import distribution
 from coursekit.exercises import marks, notebooks
 from coursekit.exercises.catalogue import lesson
 from coursekit.files import write_whole
@@ -37,11 +38,11 @@ _CONFIG = """\
 c = get_config()
 c.CourseDirectory.course_id = "coursekit"
 """
-_PREFACE = """\
+_PREFACE = f"""\
 **Homework.** Write your answers where it says YOUR CODE HERE or *Your answer here*, save, and hand in this file.
 
-It needs the course's package. Where it is missing: `pip install "coursekit[cpu]"`; in Colab, `%pip install` \
-`"coursekit[cpu]"` in a cell of its own, above everything. After that no network is needed."""
+It needs the course's package. Where it is missing: `{distribution.install("cpu")}`; in Colab, which has TensorFlow, \
+`%pip install {distribution.NAME}` in a cell of its own, above everything. After that no network is needed."""
 
 
 def release(

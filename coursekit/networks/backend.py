@@ -7,6 +7,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from coursekit import distribution
+
 # Lines that TensorFlow's C++ side writes at every start. They go to file descriptor 2, past Python's logging, and
 # some of them before any log level is read. Everything else that is written during the import is passed on.
 _NOISE = re.compile(
@@ -60,7 +62,7 @@ with _without_noise():
         if (error.name or "tensorflow").partition(".")[0] != "tensorflow":  # something that TensorFlow needs
             raise
         raise ImportError(
-            "TensorFlow is missing. Install it with: pip install 'coursekit[cpu]' (or 'coursekit[gpu]')."
+            f"TensorFlow is missing. Install it with: {distribution.install('cpu')} (or with gpu for cpu)."
         ) from error
     import keras
 

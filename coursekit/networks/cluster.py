@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from coursekit import distribution
 from coursekit.networks.backend import keras
 from coursekit.networks.graph import steps
 
@@ -27,7 +28,7 @@ def as_client(client: Any) -> Any:
     try:
         from distributed import Client
     except ImportError as error:
-        raise ImportError("Dask is missing. Install it with: pip install 'coursekit[cluster]'.") from error
+        raise ImportError(f"Dask is missing. Install it with: {distribution.install('cluster')}") from error
     if not isinstance(client, Client):
         raise TypeError(f"client must be a distributed.Client, not {type(client).__name__}.")
     if client.asynchronous:

@@ -137,6 +137,6 @@ def test_what_is_released_opens_in_jupyterlab(formgrader, course, browser):
     assert page.evaluate(f"[...{model}.cells].length") == 13
     assert page.evaluate(f"{model}.metadata.kernelspec.name") == "python3"
     text = page.locator(".jp-Notebook").inner_text()
-    assert 'pip install "coursekit[cpu]"' in text
+    assert 'pip install "inside-convnet[cpu]"' in text
     assert "raise NotImplementedError()" in text
     page.close()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from coursekit import distribution
 from coursekit.cli import doctor
 
 ROOT = Path(__file__).parents[2]
@@ -209,7 +210,7 @@ def test_with_hardly_anything(tmp_path):
     environment(tmp_path, without=tuple(name for name in names if not name.startswith("lazy_loader")))
     code, text = report(tmp_path / "bin" / "python")
     assert code == 1
-    assert "MISSING coursekit is not installed in this Python." in text
+    assert "MISSING inside-convnet is not installed in this Python." in text
     assert "MISSING JupyterLab is not installed." in text
     assert "MISSING The cache folder cannot be found" in text
     assert "note    Memory cannot be checked" in text
@@ -239,7 +240,7 @@ def test_cache_folder_that_cannot_be_made(tmp_path, monkeypatch):
 
 
 def test_bounds_of_the_packages_are_those_of_the_project():
-    assert len([line for line in importlib.metadata.requires("coursekit") if "extra" not in line]) >= 18
+    assert len([line for line in importlib.metadata.requires(distribution.NAME) if "extra" not in line]) >= 18
     assert next(doctor.python()).mark == "ok"
 
 

@@ -223,7 +223,7 @@ def test_errors_are_one_line_and_exit_code_2(arguments, message, tmp_path, monke
 def test_without_nbgrader_it_says_how_to_get_it(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert main(["homework", "release", "01", "--to", str(tmp_path)]) == 2
-    assert 'pip install "coursekit[homework]"' in capsys.readouterr().err
+    assert 'pip install "inside-convnet[homework]"' in capsys.readouterr().err
 
 
 def test_nbgrader_validates_the_solved_and_the_unsolved(course, tmp_path):

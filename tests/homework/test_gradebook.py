@@ -284,5 +284,5 @@ def test_other_exercises_than_before_are_refused(to, ana, monkeypatch):
 
 def test_without_nbgrader_it_says_how_to_get_it(to, ana, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ModuleNotFoundError, match=re.escape('pip install "coursekit[homework]"')):
+    with pytest.raises(ModuleNotFoundError, match=re.escape('pip install "inside-convnet[homework]"')):
         gradebook.write([ana], to)

@@ -71,7 +71,7 @@ def test_one_assignment_for_all(lessons, course):
     assert "return np.maximum" not in json.dumps(released)
     assert "cheeks as a control" not in json.dumps(released)
     assert cell(released, "variation").source == "variation = None"
-    assert 'pip install "coursekit[cpu]"' in released.cells[0].source
+    assert 'pip install "inside-convnet[cpu]"' in released.cells[0].source
     assert not any(one.outputs for one in released.cells if one.cell_type == "code")
     assert "return np.maximum" in json.dumps(read(course / "source" / "01" / NAME))
 

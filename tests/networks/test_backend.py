@@ -61,7 +61,7 @@ def test_without_tensorflow_it_says_how_to_install_it():
     done = run(INSTEAD.format(text=b"real trouble\n") + "import coursekit.networks.backend")
     assert "real trouble" in done.stderr
     assert done.stderr.splitlines()[-1] == (
-        "ImportError: TensorFlow is missing. Install it with: pip install 'coursekit[cpu]' (or 'coursekit[gpu]')."
+        'ImportError: TensorFlow is missing. Install it with: pip install "inside-convnet[cpu]" (or with gpu for cpu).'
     )
 
 
