@@ -2,7 +2,7 @@
 // is drawn. `network_map.js` has the map, `network_photo.js` the photo; here are the channels, the classes and the rest.
 
 const { widget, element, floats, shorts, numbers, paint, put, radios, numberField, noChannel, waiting } = page;
-const { onKeys, onWidth, opens, pictureFiles, placeIn, unique } = page;
+const { clamped, onKeys, onWidth, opens, pictureFiles, placeIn, steppedTo, unique } = page;
 
 const HTML = `
 <div class="ck-controls">
@@ -339,26 +339,16 @@ function begin(view) {
   const cellAt = (event) => {
     const [x, y] = placeIn(parts.large, event);
     const [height, width] = channel.shape;
-    const inside = (value, size) => Math.min(Math.max(Math.floor(value * size), 0), size - 1);
-    return [inside(y, height), inside(x, width)];
+    return clamped([Math.floor(y * height), Math.floor(x * width)], [height - 1, width - 1]);
   };
 
   function takePlaceKey({ key }) {
     const [height, width] = channel.shape;
-    const [row, column] = spot ?? model.get("place") ?? [Math.floor(height / 2), Math.floor(width / 2)];
-    const to = {
-      ArrowLeft: [row, column - 1],
-      ArrowRight: [row, column + 1],
-      ArrowUp: [row - 1, column],
-      ArrowDown: [row + 1, column],
-      Home: [row, 0],
-      End: [row, width - 1],
-      PageUp: [0, column],
-      PageDown: [height - 1, column],
-    }[key];
-    if (!to) return false;
+    const from = spot ?? model.get("place") ?? [Math.floor(height / 2), Math.floor(width / 2)];
+    const place = steppedTo(key, from, [height - 1, width - 1]);
+    if (!place) return false;
     spot = null;
-    choose({ place: [Math.min(Math.max(to[0], 0), height - 1), Math.min(Math.max(to[1], 0), width - 1)] });
+    choose({ place });
     return true;
   }
 

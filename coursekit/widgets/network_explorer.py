@@ -23,9 +23,9 @@ from coursekit.show.scale import channel_ranges, grey_levels
 from coursekit.techniques.activations import activations
 from coursekit.techniques.arithmetic import Arithmetic, arithmetic
 from coursekit.techniques.painting import Canvas, Stroke, as_stroke
-from coursekit.validation import as_index, nearest
+from coursekit.validation import as_index
 from coursekit.widgets.base import Widget, own_page
-from coursekit.widgets.networks import class_names, packed_fields, picture_shape
+from coursekit.widgets.networks import ChannelChoice, class_names, packed_fields, picture_shape
 
 _TOP = 5
 _THUMBNAIL = 64  # pixels: the longer side of a thumbnail in a box that is drawn at its own size
@@ -34,7 +34,7 @@ _LIVE = ("photo", "scores", "thumbnails", "layer", "channel", "arithmetic")  # w
 _SCALES = ("own", "shared")
 
 
-class NetworkExplorer(Widget):
+class NetworkExplorer(ChannelChoice, Widget):
     """The whole network as a map, with a photo to paint on: every layer, and the classes, follow each stroke.
 
     Each box of the map is a layer, with the normalisation and activation behind it, and shows the channel that is the
@@ -74,8 +74,6 @@ class NetworkExplorer(Widget):
 
     _esm, _css = own_page(__file__, "network_map.js", "network_photo.js", "network_sum.js")
 
-    layer = traitlets.Any().tag(sync=True)
-    channel = traitlets.Any(0).tag(sync=True)
     place = traitlets.Any().tag(sync=True)
     scale = traitlets.Any("own").tag(sync=True)
     elsewhere = traitlets.Bool(False).tag(sync=True)
@@ -176,19 +174,8 @@ class NetworkExplorer(Widget):
 
     # ---- what is chosen
 
-    def _name_of(self, layer: Any) -> str:
-        name = find_layer(self._network, layer).name
-        if name not in self._answers:
-            raise ValueError(f"Layer {layer!r} has no channels of height and width. {nearest(name, self._answers)}")
-        return name
-
-    @traitlets.validate("layer")
-    def _validate_layer(self, proposal: Any) -> str:
-        return self._name_of(proposal.value)
-
-    @traitlets.validate("channel")
-    def _validate_channel(self, proposal: Any) -> int:
-        return as_index(proposal.value, self.activation.shape[-1], "channel")
+    def _channel_counts(self) -> dict[str, int]:
+        return {name: answer.shape[-1] for name, answer in self._answers.items()}
 
     @traitlets.validate("place")
     def _validate_place(self, proposal: Any) -> list[int] | None:
@@ -221,9 +208,6 @@ class NetworkExplorer(Widget):
 
     def _show_scale(self, _: Any) -> None:
         self._tell("layer", "channel")
-
-    def _counts(self, state: dict) -> dict[str, int]:
-        return {"channel": self.activation.shape[-1]}
 
     def set_state(self, sync_data: dict) -> None:
         """Take what was chosen in the page, the layer first: what comes too late for a new layer is put right."""
@@ -298,7 +282,7 @@ class NetworkExplorer(Widget):
         try:
             told = json.loads(text)
             layer = self._name_of(told["layer"])
-            channel = as_index(told["channel"], self._answers[layer].shape[-1], "channel")
+            channel = self._as_channel(told["channel"], layer)
             place = None if told["place"] is None else self._as_place(told["place"], layer)
             strokes = [as_stroke(stroke, self.first_image.shape) for stroke in told["strokes"]]
             scale, elsewhere = _SCALES[_SCALES.index(told["scale"])], bool(told["elsewhere"])

@@ -2,7 +2,7 @@
 // until the painted photo comes, and there is never more than one stroke on its way.
 
 const networkPhoto = (() => {
-  const { fromRGB, onKeys, paint, placeIn, radios } = page;
+  const { fromRGB, clamped, onKeys, paint, placeIn, radios, steppedTo } = page;
   const STEPS = 4; // arrow keys cross the brush in so many steps
 
   function make(view, { busy }) {
@@ -71,10 +71,7 @@ const networkPhoto = (() => {
       pen.stroke();
     }
 
-    const fits = ([row, column]) => [
-      Math.min(Math.max(row, 0), height - 1),
-      Math.min(Math.max(column, 0), width - 1),
-    ];
+    const last = () => [height - 1, width - 1];
 
     function drawBrush(at = cursor) {
       parts.brush.hidden = !at;
@@ -95,7 +92,7 @@ const networkPhoto = (() => {
 
     const pixelAt = (event) => {
       const [x, y] = placeIn(parts.stage, event);
-      return fits([Math.floor(y * height), Math.floor(x * width)]);
+      return clamped([Math.floor(y * height), Math.floor(x * width)], last());
     };
 
     parts.stage.onpointerdown = (event) => {
@@ -123,20 +120,9 @@ const networkPhoto = (() => {
 
     function takeKey({ key, shiftKey, repeat }) {
       cursor ??= [Math.floor(height / 2), Math.floor(width / 2)];
-      const step = shiftKey ? 1 : Math.max(1, Math.round(size() / STEPS));
-      const [row, column] = cursor;
-      const to = {
-        ArrowUp: [row - step, column],
-        ArrowDown: [row + step, column],
-        ArrowLeft: [row, column - step],
-        ArrowRight: [row, column + step],
-        Home: [row, 0],
-        End: [row, width],
-        PageUp: [0, column],
-        PageDown: [height, column],
-      }[key];
+      const to = steppedTo(key, cursor, last(), shiftKey ? 1 : Math.max(1, Math.round(size() / STEPS)));
       if (to) {
-        cursor = fits(to);
+        cursor = to;
         if (down) add(cursor);
       } else if (key === " ") {
         if (!repeat) {

@@ -141,6 +141,11 @@ def received(page: Page, code: str) -> Any:
     return json.loads(python(page, f"import json; print(json.dumps({code}))"))
 
 
+def chosen(page: Page, name: str) -> Any:
+    """Return what the kernel says of ``explorer``: the value of an attribute, or more such code."""
+    return received(page, f"explorer.{name}")
+
+
 # ---- files
 
 

@@ -9,6 +9,7 @@ from tests.browser.lab import python
 from tests.browser.reading import (
     check_keys_stay,
     check_text_stands_out,
+    chosen,
     eventually,
     explorer_fixtures,
     pixels,
@@ -50,10 +51,6 @@ def box_at(page, layer):
     zoom = min(frame["width"] / width, frame["height"] / height, 1.4)
     middle = frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] / 2
     return middle[0] + (x - width / 2) * zoom, middle[1] + (y - height / 2) * zoom
-
-
-def chosen(page, name):
-    return received(page, f"explorer.{name}")
 
 
 def shown(page, css):
@@ -263,8 +260,6 @@ def test_text_stands_out(page, theme):
 def test_narrow_output_wraps(page):
     python(page, "explorer.place = (5, 7)")
     with window_of(page, 390):
-        eventually(
-            lambda: too_wide(page, ROOT, ".ck-class, .ck-stage, .ck-map, .ck-scroll, .ck-pointed, .ck-terms, .ck-text"),
-            [],
-        )
+        scrolled = ".ck-class, .ck-stage, .ck-map, .ck-scroll, .ck-pointed, .ck-terms, .ck-text"
+        eventually(lambda: too_wide(page, ROOT, scrolled), [])
         assert page.locator(".ck-stage").first.bounding_box()["width"] >= 200
