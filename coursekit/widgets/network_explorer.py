@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
-from html import escape
+import threading
 from typing import Any
 
 import numpy as np
 import traitlets
 
 from coursekit.networks.backend import tf
-from coursekit.networks.graph import find_layer, output_names, steps
-from coursekit.networks.kinds import CONVOLUTIONS_OF_ANY_KIND
+from coursekit.networks.graph import output_names
 from coursekit.pictures import read_picture, resize
 from coursekit.pictures.fitting import fit_picture, is_from_0_to_1
 from coursekit.show.arithmetic_page import arithmetic_data
-from coursekit.show.encoding import encoded
-from coursekit.show.network_map import described, map_picture, network_map, shown_layer
+from coursekit.show.network_map import described, first_convolution, network_map, shown_layer
+from coursekit.show.network_page import all_thumbnails, score_rows, still_map, strongest_rows, thumbnail
 from coursekit.show.picture import as_seen
-from coursekit.show.scale import channel_ranges, grey_levels
-from coursekit.techniques.activations import activations
+from coursekit.show.scale import channel_ranges
+from coursekit.techniques.all_layers import AllLayers
 from coursekit.techniques.arithmetic import Arithmetic, arithmetic
-from coursekit.techniques.painting import Canvas, Stroke, as_stroke
-from coursekit.validation import as_index
+from coursekit.techniques.painting import Canvas, Clone, Stroke, as_pixel, as_stroke
+from coursekit.techniques.pointing import strongest_at
+from coursekit.techniques.receptive_field import receptive_field
 from coursekit.widgets.base import Widget, own_page
 from coursekit.widgets.networks import ChannelChoice, class_names, packed_fields, picture_shape
 
-_TOP = 5
 _THUMBNAIL = 64  # pixels: the longer side of a thumbnail in a box that is drawn at its own size
-_SHEET = 160_000  # pixels that all channels of a layer have together, at most: as many as are drawn
-_LIVE = ("photo", "scores", "thumbnails", "layer", "channel", "arithmetic")  # what follows a stroke
+_LIVE = ("photo", "scores", "thumbnails", "layer", "channel", "arithmetic", "here")  # what follows a stroke
+_FOLLOWS = {  # what follows each choice but the layer
+    "channel": ("channel", "arithmetic"),
+    "place": ("arithmetic",),
+    "point": ("here",),
+    "scale": ("layer", "channel"),
+}
 _SCALES = ("own", "shared")
 
 
@@ -39,8 +42,9 @@ class NetworkExplorer(ChannelChoice, Widget):
 
     Each box of the map is a layer, with the normalisation and activation behind it, and shows the channel that is the
     strongest for the photo. Choose a box and see its channels; choose a channel and see it large, beside and over the
-    photo. Paint the photo grey or out of focus: each stroke is computed at once, and all that is seen follows. Each
-    channel keeps the scale that it has for the photo as it was, so that brighter means more than before.
+    photo. Paint the photo grey or out of focus, or copy a part of it to another place: each stroke is computed at once,
+    and all that is seen follows. Each channel keeps the scale that it has for the photo as it was, so that brighter
+    means more than before. Or point at the photo, and see which channels of the layer fire there most.
 
     Whatever is chosen in the page can be read here, and what is set here moves the page:
     ``explorer.layer = "conv1"``, ``explorer.paint("grey", 40, [(60, 40), (60, 90)])``.
@@ -56,6 +60,7 @@ class NetworkExplorer(ChannelChoice, Widget):
         layer: Name of the layer shown. At a new layer the channel becomes its strongest.
         channel: Index of the chosen channel.
         place: [row, column] of the chosen unit of the channel, or None.
+        point: [row, column] of the pixel of the photo for which ``channels_here`` sorts the channels, or None.
         scale: "own": each channel on the grey scale that it has for the photo as it was. "shared": one scale for all.
         elsewhere: Whether the last stroke lies at another place of the photo, as a control.
 
@@ -72,9 +77,10 @@ class NetworkExplorer(ChannelChoice, Widget):
         NetworkExplorer: layer fire2-concat (128 channels of 56 x 56), channel ..., 1 stroke, ...
     """
 
-    _esm, _css = own_page(__file__, "network_map.js", "network_photo.js", "network_sum.js")
+    _esm, _css = own_page(__file__, "network_map.js", "network_photo.js", "network_sum.js", "network_here.js")
 
     place = traitlets.Any().tag(sync=True)
+    point = traitlets.Any().tag(sync=True)
     scale = traitlets.Any("own").tag(sync=True)
     elsewhere = traitlets.Bool(False).tag(sync=True)
     _quiet = False  # while what is chosen does not fit together yet
@@ -82,9 +88,10 @@ class NetworkExplorer(ChannelChoice, Widget):
     _classes = traitlets.List().tag(sync=True)  # their names
 
     def __init__(self, model: Any, image: Any, layer: str | None = None, channel: int | None = None, **traits: Any):
+        self._lock = threading.RLock()  # what the page asks for may come in a thread of its own, while a cell runs
         self._network = model
         self._shape = picture_shape(model, "NetworkExplorer")
-        self._names = [step.name for step in steps(model)]
+        self._layers = AllLayers(model)
         self._last = output_names(model)[0]
         self._layout = network_map(model)
         self._home = {name: number for number, box in enumerate(self._layout.boxes) for name in box.layers}
@@ -95,13 +102,11 @@ class NetworkExplorer(ChannelChoice, Widget):
         self._first_given = None
         self._begin_with(image)
         self._first_given = self._canvas.first
-        layer = self._first_layer() if layer is None else self._name_of(layer)
+        layer = first_convolution(self._layout, model, self._answers) if layer is None else self._name_of(layer)
         channel = self._strongest[layer] if channel is None else channel
         super().__init__(layer=layer, channel=channel, _map=self._pack_map(), _classes=class_names(model), **traits)
         self.observe(self._show_layer, "layer")
-        self.observe(self._show_channel, "channel")
-        self.observe(self._show_place, "place")
-        self.observe(self._show_scale, "scale")
+        self.observe(self._show_choice, list(_FOLLOWS))
         self.observe(self._move_last, "elsewhere")
         self.on_msg(self._receive)
 
@@ -114,12 +119,17 @@ class NetworkExplorer(ChannelChoice, Widget):
 
     @image.setter
     def image(self, image: Any) -> None:
-        self._begin_with(image)
-        self._first_given = self._canvas.first
-        self._show_picture()
+        with self._lock:
+            self._begin_with(image)
+            self._first_given = self._canvas.first
+            self._show_picture()
 
     def _show_picture(self) -> None:
         self._map = self._pack_map()
+        for name, shape in (("place", self.activation.shape), ("point", self.image.shape)):
+            chosen = getattr(self, name)
+            if chosen is not None and not np.less(chosen, shape[:2]).all():  # this photo is smaller
+                setattr(self, name, None)
         self._tell("field", *_LIVE)
 
     @property
@@ -138,6 +148,20 @@ class NetworkExplorer(ChannelChoice, Widget):
         if self.place is None:
             return None
         return arithmetic(self._network, self.image, self.layer, *self.place, self.channel, values=self._all)
+
+    @property
+    def channels_here(self) -> tuple[tuple[int, int], np.ndarray, np.ndarray] | None:
+        """Which channels of the chosen layer fire most at ``point``: what ``channels_at`` gives. None without a point.
+
+        It is None too for a layer that the photo does not reach.
+        """
+        if self.point is None:
+            return None
+        try:
+            field = receptive_field(self._network, self.layer, self.image.shape[:2])
+        except ValueError:
+            return None
+        return strongest_at(field, self.activation, *self.point)
 
     @property
     def outputs(self) -> np.ndarray:
@@ -159,18 +183,10 @@ class NetworkExplorer(ChannelChoice, Widget):
         self._first_outputs = self._outputs
 
     def _compute(self) -> None:
-        """Compute every layer for the photo as it is painted, in one compiled pass."""
-        answers = activations(self._network, self._canvas.painted)
+        """Compute every layer for the photo as it is painted."""
+        answers = self._layers(self._canvas.painted)
         self._all, self._outputs = answers, answers[self._last]
         self._answers = {name: a for name, a in answers.items() if isinstance(a, np.ndarray) and a.ndim == 3 and a.size}
-
-    def _first_layer(self) -> str:
-        """Return the layer behind the first convolution, with its activation."""
-        for box in self._layout.boxes:
-            shown = shown_layer(box, self._answers)
-            if shown and isinstance(find_layer(self._network, box.layers[0]).operation, CONVOLUTIONS_OF_ANY_KIND):
-                return shown
-        return next(iter(self._answers))
 
     # ---- what is chosen
 
@@ -181,11 +197,15 @@ class NetworkExplorer(ChannelChoice, Widget):
     def _validate_place(self, proposal: Any) -> list[int] | None:
         return None if proposal.value is None else self._as_place(proposal.value, self.layer)
 
+    @traitlets.validate("point")
+    def _validate_point(self, proposal: Any) -> list[int] | None:
+        return None if proposal.value is None else self._as_point(proposal.value)
+
     def _as_place(self, place: Any, layer: str) -> list[int]:
-        if np.shape(place) != (2,):
-            raise ValueError(f"place must be (row, column) or None, not {place!r}.")
-        names = ("row", "column")
-        return [as_index(*each) for each in zip(place, self._answers[layer].shape[:2], names, strict=True)]
+        return list(as_pixel(place, self._answers[layer].shape, "place"))
+
+    def _as_point(self, point: Any) -> list[int]:
+        return list(as_pixel(point, self.image.shape, "point"))
 
     @traitlets.validate("scale")
     def _validate_scale(self, proposal: Any) -> str:
@@ -198,60 +218,62 @@ class NetworkExplorer(ChannelChoice, Widget):
             if not self._quiet:
                 self.place = None
             self.channel = self._strongest[change.new]
-        self._tell("field", "layer", "channel")
+        self._tell("field", "layer", "channel", "here")
 
-    def _show_channel(self, _: Any) -> None:
-        self._tell("channel", "arithmetic")
-
-    def _show_place(self, _: Any) -> None:
-        self._tell("arithmetic")
-
-    def _show_scale(self, _: Any) -> None:
-        self._tell("layer", "channel")
+    def _show_choice(self, change: Any) -> None:
+        self._tell(*_FOLLOWS[change.name])
 
     def set_state(self, sync_data: dict) -> None:
         """Take what was chosen in the page, the layer first: what comes too late for a new layer is put right."""
-        rest = dict(sync_data)
+        with self._lock:
+            self._set_in_turn(dict(sync_data))
+
+    def _set_in_turn(self, rest: dict) -> None:
         both = self._quiet = {"layer", "place"} <= rest.keys()  # one after the other they need not fit together
         try:
             with self.hold_sync():
                 if "layer" in rest:
                     super().set_state({"layer": rest.pop("layer")})
-                if rest.get("place") and not np.less(rest["place"], self.activation.shape[:2]).all():
-                    rest["place"] = None
-                    self.send_state("place")
+                for name, shape in (("place", self.activation.shape), ("point", self.image.shape)):
+                    if rest.get(name) and not np.less(rest[name], shape[:2]).all():
+                        rest[name] = None
+                        self.send_state(name)
                 super().set_state(rest)
         finally:
             self._quiet = False
         if both:
-            self._tell("field", "layer", "channel", "arithmetic")
+            self._tell("field", "layer", "channel", "arithmetic", "here")
 
     # ---- paint
 
     @property
-    def strokes(self) -> list[Stroke]:
-        """The strokes on the photo, the first one first: (tool, size, points) of each. Setting them paints anew."""
+    def strokes(self) -> list[Stroke | Clone]:
+        """The strokes on the photo, the first one first: what ``paint`` was given of each. Setting them paints anew."""
         return list(self._canvas.strokes)
 
     @strokes.setter
     def strokes(self, strokes: Any) -> None:
-        self._canvas.begin_anew(strokes, self.elsewhere)
-        self._recompute()
+        with self._lock:
+            self._canvas.begin_anew(strokes, self.elsewhere)
+            self._recompute()
 
-    def paint(self, tool: str, size: int, points: Any) -> None:
+    def paint(self, tool: str, size: int, points: Any, source: Any = None) -> None:
         """Paint a stroke on the photo.
 
         Args:
-            tool: "grey", "blur" or "eraser", which brings back the photo as it was.
+            tool: "grey", "blur", "eraser", which brings back the photo as it was, or "clone", which copies another
+                place of it.
             size: Diameter of the brush in pixels.
             points: (row, column) of each pixel over which the middle of the brush goes, in straight lines.
+            source: For a clone, the (row, column) that is copied to the first of the points.
 
         Raises:
             TypeError, ValueError: There is no such tool, size or pixel.
         """
-        self._canvas.add(tool, size, points)
-        self.elsewhere = False
-        self._recompute()
+        with self._lock:
+            self._canvas.add(tool, size, points, *([] if source is None else [source]))
+            self.elsewhere = False
+            self._recompute()
 
     def undo(self) -> None:
         """Take the last stroke back."""
@@ -270,11 +292,11 @@ class NetworkExplorer(ChannelChoice, Widget):
 
     @property
     def state(self) -> str:
-        """All that is chosen, as one text: layer, channel, place, scale, strokes. Setting it brings all of it back.
+        """All that is chosen, as one text: layer, channel, place, point, scale, strokes. Setting it brings it back.
 
         It tells nothing of the network or the photo.
         """
-        chosen = {name: getattr(self, name) for name in ("layer", "channel", "place", "scale", "elsewhere")}
+        chosen = {name: getattr(self, name) for name in ("layer", "channel", "place", "point", "scale", "elsewhere")}
         return json.dumps(chosen | {"strokes": self._canvas.strokes}, separators=(",", ":"))
 
     @state.setter
@@ -284,23 +306,26 @@ class NetworkExplorer(ChannelChoice, Widget):
             layer = self._name_of(told["layer"])
             channel = self._as_channel(told["channel"], layer)
             place = None if told["place"] is None else self._as_place(told["place"], layer)
+            point = None if told.get("point") is None else self._as_point(told["point"])  # older texts have none
             strokes = [as_stroke(stroke, self.first_image.shape) for stroke in told["strokes"]]
             scale, elsewhere = _SCALES[_SCALES.index(told["scale"])], bool(told["elsewhere"])
         except (KeyError, TypeError, ValueError) as error:
             why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
             raise ValueError(f"This is no state of this explorer: {why}") from None
-        self._canvas.begin_anew(strokes, elsewhere)
-        with self.hold_sync():
-            self.layer, self.scale, self.elsewhere = layer, scale, elsewhere
-            self.channel, self.place = channel, place
-        self._recompute()
+        with self._lock:
+            self._canvas.begin_anew(strokes, elsewhere)
+            with self.hold_sync():
+                self.layer, self.scale, self.elsewhere = layer, scale, elsewhere
+                self.channel, self.place, self.point = channel, place, point
+            self._recompute()
 
     # ---- messages
 
     def _receive(self, _: Any, content: dict, buffers: list) -> None:
         """Do what the page asks for, and say why not where it cannot be done."""
         try:
-            self._answer(content, buffers)
+            with self._lock:
+                self._answer(content, buffers)
         except Exception as error:  # whatever it is, the page must not wait for ever
             self.send({"kind": "refused", "text": str(error)})
 
@@ -312,10 +337,12 @@ class NetworkExplorer(ChannelChoice, Widget):
             self._tell(*(("field", *_LIVE) if content["all"] else ("thumbnails",)))
         elif kind == "paint":
             if content["begins"] or not self._canvas.strokes or self.elsewhere:
-                self.paint(content["tool"], content["size"], content["points"])
+                self.paint(*(content.get(name) for name in ("tool", "size", "points", "source")))
             else:
                 self._canvas.lengthen(content["points"])
                 self._recompute()
+        elif kind == "prepare":  # somebody is about to paint
+            self._layers.compile()
         elif kind == "undo":
             self.undo()
         elif kind == "clear":
@@ -357,10 +384,7 @@ class NetworkExplorer(ChannelChoice, Widget):
     def _pack_scores(self) -> tuple[list, None]:
         if not self._classes:
             return [], None
-        rows = [int(i) for i in np.argsort(-self._first_outputs, kind="stable")[:_TOP]]
-        winner = int(np.argmax(self._outputs))
-        rows += [winner] * (winner not in rows)
-        return [[i, *(_finite(outputs[i]) for outputs in (self._first_outputs, self._outputs))] for i in rows], None
+        return score_rows(self._first_outputs, self._outputs), None
 
     def _pack_thumbnails(self) -> tuple[list, bytes]:
         """Return what stands in the boxes that the page shows: number, channel, height, width of each, whether NaN."""
@@ -376,20 +400,13 @@ class NetworkExplorer(ChannelChoice, Widget):
 
     def _thumbnail(self, shown: str, side: int) -> np.ndarray:
         """Return the channel of a layer that stands for its box as grey pixels (h, w)."""
-        channel = self._strongest[shown]
-        values = self._answers[shown][..., channel : channel + 1]
-        low, high = (edge[channel : channel + 1] for edge in self._ranges[shown])
-        return grey_levels(values, low, high, side)[..., 0]
+        return thumbnail(self._answers[shown], self._strongest[shown], self._ranges[shown], side)
 
     def _pack_layer(self) -> tuple[dict, bytes]:
         """Return all channels of the chosen layer as small grey pictures (C, h, w)."""
-        low, high = self._ranges[self.layer]
-        if self.scale == "shared":
-            low, high = np.full_like(low, low.min()), np.full_like(high, high.max())
-        count = self.activation.shape[-1]
-        small = grey_levels(self.activation, low, high, max(8, round((_SHEET / count) ** 0.5)))
-        told = {"name": self.layer, "count": count, "height": small.shape[0], "width": small.shape[1]}
-        return told, np.ascontiguousarray(np.moveaxis(small, -1, 0)).tobytes()
+        small = all_thumbnails(self.activation, self._ranges[self.layer], self.scale == "shared")
+        count, height, width = small.shape
+        return {"name": self.layer, "count": count, "height": height, "width": width}, small.tobytes()
 
     def _pack_channel(self) -> tuple[dict, bytes]:
         """Return the chosen channel: float32 values (H, W), and their scale."""
@@ -402,6 +419,13 @@ class NetworkExplorer(ChannelChoice, Widget):
         """Return how the number at the chosen place is computed; nothing where no place is chosen."""
         found = self.arithmetic
         return {} if found is None else arithmetic_data(found), None
+
+    def _pack_here(self) -> tuple[dict, None]:
+        """Return which channels of the layer fire most at the point; nothing where none is chosen."""
+        if (found := self.channels_here) is None:
+            return {}, None
+        unit, channels, values = found
+        return {"layer": self.layer, "point": self.point, "unit": unit, **strongest_rows(channels, values)}, None
 
     def _pack_field(self) -> tuple[dict, bytes]:
         """Return what each unit of the chosen layer sees of the photo."""
@@ -420,15 +444,5 @@ class NetworkExplorer(ChannelChoice, Widget):
     def _still(self) -> str:
         shown = {number: shown_layer(box, self._answers) for number, box in enumerate(self._layout.boxes)}
         thumbnails = {number: self._thumbnail(name, _THUMBNAIL) for number, name in shown.items() if name}
-        picture = map_picture(self._layout, thumbnails, self._home[self.layer])
         says = f" It says {self._classes[self._outputs.argmax()]}." if self._classes else ""
-        alt = (
-            f"The map of {self._network.name}: {len(self._names)} layers in {len(self._layout.boxes)} boxes, from "
-            f"{self._names[0]} to {self._names[-1]}; in {len(thumbnails)} of them a channel for the photo.{says}"
-        )
-        return f'<img alt="{escape(alt)}" src="data:image/jpeg;base64,{b64encode(encoded(picture)).decode()}">'
-
-
-def _finite(value: Any) -> float | None:
-    """Return a number for JSON, which has no NaN."""
-    return float(value) if np.isfinite(value) else None
+        return still_map(self._layout, self._network.name, thumbnails, self._home[self.layer], says)
