@@ -42,6 +42,11 @@ def all_thumbnails(maps: np.ndarray, ranges: tuple[np.ndarray, np.ndarray], shar
     return np.ascontiguousarray(np.moveaxis(small, -1, 0))
 
 
+def has_odd(maps: np.ndarray, channel: int) -> bool:
+    """Return whether a channel of a layer (H, W, C) holds NaN or infinity."""
+    return not np.isfinite(maps[..., channel]).all()
+
+
 def strongest_rows(channels: np.ndarray, values: np.ndarray) -> dict:
     """Return the first of the sorted channels of a place with their activations, and how many are above zero."""
     rows = [[int(c), finite(value)] for c, value in zip(channels[:_STRONGEST], values, strict=False)]

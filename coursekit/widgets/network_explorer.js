@@ -44,6 +44,7 @@ const HTML = `
     <label class="ck-field ck-quiet">over the photo <input class="ck-opacity" type="range" min="0" max="100" value="0"
       aria-label="Channel over the photo, in percent"></label>
     <p class="ck-readout"><strong class="ck-value"></strong> <span class="ck-where"></span></p>
+    ${networkKnown.HTML}
     <section class="ck-sum" aria-label="Where this number comes from" hidden>
       <h4>Where this number comes from</h4>
       <p class="ck-of"></p>
@@ -78,6 +79,7 @@ function begin(view) {
   const photo = networkPhoto.make(view, { busy });
   const sum = networkSum.make(view);
   const here = networkHere.make(view, photo);
+  const known = networkKnown.make(view, { busy });
   const showScale = radios(parts.scale, (scale) => choose({ scale }));
 
   let layer = null; // {name, count, height, width, levels} of the channels that are drawn
@@ -99,6 +101,10 @@ function begin(view) {
       photo.refused();
       say(text);
     }
+    if (kind === "patches") {
+      busy("");
+      known.take(content, buffers);
+    }
     if (kind !== "now") return;
     busy("");
     const bytes = Object.fromEntries(content.buffers.map((part, i) => [part, buffers[i]]));
@@ -110,6 +116,7 @@ function begin(view) {
     if (content.channel) takeChannel(content.channel, bytes.channel);
     if (content.arithmetic) sum.take(content.arithmetic);
     if (content.here) here.take(content.here);
+    if (content.name !== undefined) known.takeName(content.name);
     if (parts.details.open) send({ kind: "state" });
   }
 

@@ -15,26 +15,28 @@ from coursekit.pictures import read_picture, resize
 from coursekit.pictures.fitting import fit_picture, is_from_0_to_1
 from coursekit.show.arithmetic_page import arithmetic_data
 from coursekit.show.network_map import described, first_convolution, network_map, shown_layer
-from coursekit.show.network_page import all_thumbnails, score_rows, still_map, strongest_rows, thumbnail
+from coursekit.show.network_page import all_thumbnails, has_odd, score_rows, still_map, strongest_rows, thumbnail
 from coursekit.show.picture import as_seen
 from coursekit.show.scale import channel_ranges
+from coursekit.show.unit_page import course_patches
 from coursekit.techniques.all_layers import AllLayers
 from coursekit.techniques.arithmetic import Arithmetic, arithmetic
 from coursekit.techniques.painting import Canvas, Clone, Stroke, as_pixel, as_stroke
 from coursekit.techniques.pointing import strongest_at
 from coursekit.techniques.receptive_field import receptive_field
 from coursekit.widgets.base import Widget, own_page
-from coursekit.widgets.networks import ChannelChoice, class_names, packed_fields, picture_shape
+from coursekit.widgets.networks import ChannelChoice, class_names, given_name, packed_fields, picture_shape
 
 _THUMBNAIL = 64  # pixels: the longer side of a thumbnail in a box that is drawn at its own size
 _LIVE = ("photo", "scores", "thumbnails", "layer", "channel", "arithmetic", "here")  # what follows a stroke
 _FOLLOWS = {  # what follows each choice but the layer
-    "channel": ("channel", "arithmetic"),
+    "channel": ("channel", "arithmetic", "name"),
     "place": ("arithmetic",),
     "point": ("here",),
     "scale": ("layer", "channel"),
 }
 _SCALES = ("own", "shared")
+_PARTS = ("network_map", "network_photo", "network_sum", "network_here", "unit_parts", "network_known")
 
 
 class NetworkExplorer(ChannelChoice, Widget):
@@ -77,7 +79,7 @@ class NetworkExplorer(ChannelChoice, Widget):
         NetworkExplorer: layer fire2-concat (128 channels of 56 x 56), channel ..., 1 stroke, ...
     """
 
-    _esm, _css = own_page(__file__, "network_map.js", "network_photo.js", "network_sum.js", "network_here.js")
+    _esm, _css = own_page(__file__, *(f"{part}.js" for part in _PARTS))
 
     place = traitlets.Any().tag(sync=True)
     point = traitlets.Any().tag(sync=True)
@@ -99,9 +101,7 @@ class NetworkExplorer(ChannelChoice, Widget):
         self._side = _THUMBNAIL
         dtype = tf.as_dtype(model.inputs[0].dtype)
         self._dtype = dtype.as_numpy_dtype if dtype.is_integer or dtype == tf.float64 else np.float32
-        self._first_given = None
         self._begin_with(image)
-        self._first_given = self._canvas.first
         layer = first_convolution(self._layout, model, self._answers) if layer is None else self._name_of(layer)
         channel = self._strongest[layer] if channel is None else channel
         super().__init__(layer=layer, channel=channel, _map=self._pack_map(), _classes=class_names(model), **traits)
@@ -121,15 +121,12 @@ class NetworkExplorer(ChannelChoice, Widget):
     def image(self, image: Any) -> None:
         with self._lock:
             self._begin_with(image)
-            self._first_given = self._canvas.first
             self._show_picture()
 
     def _show_picture(self) -> None:
         self._map = self._pack_map()
-        for name, shape in (("place", self.activation.shape), ("point", self.image.shape)):
-            chosen = getattr(self, name)
-            if chosen is not None and not np.less(chosen, shape[:2]).all():  # this photo is smaller
-                setattr(self, name, None)
+        for name in self._outside({"place": self.place, "point": self.point}):  # this photo is smaller
+            setattr(self, name, None)
         self._tell("field", *_LIVE)
 
     @property
@@ -168,8 +165,8 @@ class NetworkExplorer(ChannelChoice, Widget):
         """What comes out of the network for the photo as it is painted, float32."""
         return self._outputs
 
-    def _begin_with(self, image: Any) -> None:
-        """Take a photo and compute every layer; or raise, and leave all as it was."""
+    def _begin_with(self, image: Any, first: bool = True) -> None:
+        """Take a photo, as the first one or another, and compute every layer; or raise, and leave all as it was."""
         picture = fit_picture(image, self._shape).astype(self._dtype)
         before = getattr(self, "_canvas", None)
         self._canvas = Canvas(picture, np.dtype(self._dtype).name)
@@ -181,6 +178,7 @@ class NetworkExplorer(ChannelChoice, Widget):
         self._ranges = {name: channel_ranges(answer) for name, answer in self._answers.items()}
         self._strongest = {name: int(high.argmax()) for name, (_, high) in self._ranges.items()}
         self._first_outputs = self._outputs
+        self._first_given = picture if first else self._first_given
 
     def _compute(self) -> None:
         """Compute every layer for the photo as it is painted."""
@@ -218,31 +216,34 @@ class NetworkExplorer(ChannelChoice, Widget):
             if not self._quiet:
                 self.place = None
             self.channel = self._strongest[change.new]
-        self._tell("field", "layer", "channel", "here")
+        self._tell("field", "layer", "channel", "here", "name")
 
     def _show_choice(self, change: Any) -> None:
         self._tell(*_FOLLOWS[change.name])
 
     def set_state(self, sync_data: dict) -> None:
         """Take what was chosen in the page, the layer first: what comes too late for a new layer is put right."""
+        rest = dict(sync_data)
+        both = {"layer", "place"} <= rest.keys()  # one after the other they need not fit together
         with self._lock:
-            self._set_in_turn(dict(sync_data))
-
-    def _set_in_turn(self, rest: dict) -> None:
-        both = self._quiet = {"layer", "place"} <= rest.keys()  # one after the other they need not fit together
-        try:
-            with self.hold_sync():
-                if "layer" in rest:
-                    super().set_state({"layer": rest.pop("layer")})
-                for name, shape in (("place", self.activation.shape), ("point", self.image.shape)):
-                    if rest.get(name) and not np.less(rest[name], shape[:2]).all():
+            self._quiet = both
+            try:
+                with self.hold_sync():
+                    if "layer" in rest:
+                        super().set_state({"layer": rest.pop("layer")})
+                    for name in self._outside(rest):
                         rest[name] = None
                         self.send_state(name)
-                super().set_state(rest)
-        finally:
-            self._quiet = False
-        if both:
-            self._tell("field", "layer", "channel", "arithmetic", "here")
+                    super().set_state(rest)
+            finally:
+                self._quiet = False
+            if both:
+                self._tell("field", "layer", "channel", "arithmetic", "here", "name")
+
+    def _outside(self, chosen: dict) -> list[str]:
+        """Return which of the chosen places are not in the layer, or in the photo, that there is now."""
+        shapes = {"place": self.activation.shape, "point": self.image.shape}
+        return [name for name, shape in shapes.items() if not np.less(chosen.get(name) or 0, shape[:2]).all()]
 
     # ---- paint
 
@@ -277,8 +278,7 @@ class NetworkExplorer(ChannelChoice, Widget):
 
     def undo(self) -> None:
         """Take the last stroke back."""
-        if self._canvas.strokes:
-            self.strokes = self._canvas.strokes[:-1]
+        self.strokes = self._canvas.strokes[:-1]
 
     def _move_last(self, _: Any) -> None:
         if self.elsewhere != self._canvas.elsewhere:
@@ -334,7 +334,7 @@ class NetworkExplorer(ChannelChoice, Widget):
         if kind == "look":  # a view has come into the page, or its part of the map is another
             self._visible = [number for number in content["boxes"] if number < len(self._layout.boxes)]
             self._side = min(max(int(content["side"]), 4), _THUMBNAIL)
-            self._tell(*(("field", *_LIVE) if content["all"] else ("thumbnails",)))
+            self._tell(*(("field", *_LIVE, "name") if content["all"] else ("thumbnails",)))
         elif kind == "paint":
             if content["begins"] or not self._canvas.strokes or self.elsewhere:
                 self.paint(*(content.get(name) for name in ("tool", "size", "points", "source")))
@@ -343,20 +343,21 @@ class NetworkExplorer(ChannelChoice, Widget):
                 self._recompute()
         elif kind == "prepare":  # somebody is about to paint
             self._layers.compile()
-        elif kind == "undo":
-            self.undo()
-        elif kind == "clear":
-            self.strokes = []
+        elif kind in ("undo", "clear"):
+            self.strokes = self._canvas.strokes[:-1] if kind == "undo" else []
         elif kind == "first":
             self._begin_with(self._first_given)
             self._show_picture()
+        elif kind == "patches":
+            told, images = course_patches(self._network, self.layer, self.channel, self.first_image)
+            self.send({"kind": "patches", "layer": self.layer, "channel": self.channel, **told}, images)
         elif kind == "state":
             self.send({"kind": "state", "text": self.state})
         elif kind == "set":
             self.state = content["text"]
         elif kind == "file" and (file := self._whole_file(content, buffers)) is not None:
             picture = resize(read_picture(file, content["name"]), self.first_image.shape[:2])
-            self._begin_with(picture / np.float32(255) if is_from_0_to_1(self.first_image) else picture)
+            self._begin_with(picture / np.float32(255) if is_from_0_to_1(self.first_image) else picture, first=False)
             self._show_picture()
 
     def _tell(self, *parts: str) -> None:
@@ -388,15 +389,11 @@ class NetworkExplorer(ChannelChoice, Widget):
 
     def _pack_thumbnails(self) -> tuple[list, bytes]:
         """Return what stands in the boxes that the page shows: number, channel, height, width of each, whether NaN."""
-        told, pixels = [], b""
-        for number in self._visible:
-            if (shown := shown_layer(self._layout.boxes[number], self._answers)) is not None:
-                channel = self._strongest[shown]
-                small = self._thumbnail(shown, self._side)
-                finite = bool(np.isfinite(self._answers[shown][..., channel]).all())
-                told.append([number, channel, *small.shape, not finite])
-                pixels += small.tobytes()
-        return told, pixels
+        seen = {n: name for n in self._visible if (name := shown_layer(self._layout.boxes[n], self._answers))}
+        small = {number: self._thumbnail(name, self._side) for number, name in seen.items()}
+        strange = {number: has_odd(self._answers[name], self._strongest[name]) for number, name in seen.items()}
+        told = [[n, self._strongest[name], *small[n].shape, strange[n]] for n, name in seen.items()]
+        return told, b"".join(pixels.tobytes() for pixels in small.values())
 
     def _thumbnail(self, shown: str, side: int) -> np.ndarray:
         """Return the channel of a layer that stands for its box as grey pixels (h, w)."""
@@ -426,6 +423,9 @@ class NetworkExplorer(ChannelChoice, Widget):
             return {}, None
         unit, channels, values = found
         return {"layer": self.layer, "point": self.point, "unit": unit, **strongest_rows(channels, values)}, None
+
+    def _pack_name(self) -> tuple[str, None]:
+        return given_name(self._network, self.layer, self.channel), None
 
     def _pack_field(self) -> tuple[dict, bytes]:
         """Return what each unit of the chosen layer sees of the photo."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import traitlets
 
+from coursekit import progress
 from coursekit.networks.graph import find_layer, steps
 from coursekit.networks.labels import imagenet_labels
 from coursekit.networks.reading import score_layer
@@ -57,6 +58,17 @@ def class_names(model: Any) -> list[str]:
     names = imagenet_labels() if count == len(imagenet_labels()) else [f"class {i}" for i in range(count)]
     times = Counter(names)
     return [name if times[name] == 1 else f"{name} ({i})" for i, name in enumerate(names)]
+
+
+def given_name(model: Any, layer: str, channel: int) -> str:
+    """Return the name that was given to a channel last, on a UnitCard of a network of this name; empty if none was."""
+    asked = (model.name, layer, str(channel))
+    names = [
+        event["note"]["name"]
+        for event in progress.events()
+        if event["kind"] == "named" and tuple(map(event.get, ("model", "layer", "channel"))) == asked
+    ]
+    return names[-1] if names else ""
 
 
 def short_names(names: list[str]) -> list[str]:

@@ -300,6 +300,24 @@ def test_a_unit_what_it_sees_and_where_its_number_comes_from(page):
     eventually(lambda: received(page, where), ["block2_three", 5, 8, 4])
 
 
+def test_what_excites_the_channel(page):
+    python(page, "explorer.layer, explorer.channel = 'block2_three', 4")
+    eventually(lambda: shown(page, ".ck-name").startswith("Channel 4"), True)
+    page.locator(".ck-search").press("Enter")
+    eventually(lambda: page.locator(".ck-found img").count(), 6)
+    python(page, "from coursekit import photos, top_patches")
+    found = "top_patches(model, 'block2_three', photos(48)[0], 6, channels=4)"
+    pictures, values = received(page, f"[(found := {found}).pictures[0].tolist(), found.values[0].tolist()]")
+    said = [image.get_attribute("alt") for image in page.locator(".ck-found img").all()]
+    assert [int(one.split()[3].rstrip(",")) for one in said] == pictures
+    told = [float(one.split("answer ")[1]) for one in said]
+    assert told == pytest.approx(values, rel=1e-3)
+    page.locator(".ck-grid").first.focus()
+    page.keyboard.press("ArrowLeft")  # of another channel they are not
+    eventually(lambda: page.locator(".ck-found img").count(), 0)
+    eventually(lambda: chosen(page, "channel"), 3)
+
+
 # ---- all of it as text, and for everybody
 
 

@@ -1,12 +1,23 @@
 """NetworkExplorer: what it holds, computes, tells the page and refuses. How it looks in the page: tests/browser."""
 
+import io
 import json
 import re
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from coursekit import NetworkExplorer, activations, channels_at, receptive_field
+from coursekit import (
+    NetworkExplorer,
+    UnitCard,
+    activations,
+    channels_at,
+    photo,
+    photos,
+    receptive_field,
+    top_patches,
+)
 from coursekit.networks import graph
 from coursekit.networks.backend import keras
 from coursekit.techniques.painting import Stroke, moved_away, stroke_mask
@@ -311,6 +322,55 @@ def test_a_smaller_photo_takes_away_what_is_outside_of_it():
     explorer.point = (11, 3)
     explorer.set_state({"point": [12, 3]})  # chosen before the page knew of this photo
     assert explorer.point is None
+    explorer.close()
+
+
+def test_back_to_the_first_photo(explorer):
+    file = io.BytesIO()
+    Image.fromarray(255 - PICTURE).save(file, "PNG")
+    explorer._receive(None, {"kind": "file", "name": "mine.png", "part": 0, "parts": 1}, [file.getvalue()])
+    assert told(explorer, "photo")[0]["first"] is False
+    np.testing.assert_array_equal(explorer.image, 255 - PICTURE)
+    ask(explorer, kind="first")
+    assert told(explorer, "photo")[0]["first"] is True
+    np.testing.assert_array_equal(explorer.image, PICTURE)
+
+
+# ---- what else is known of a channel
+
+
+def test_its_strongest_patches_and_the_name_on_its_card(network):
+    explorer = NetworkExplorer(network, photo("chelsea"), "fire6-squeeze1x1", 13)
+    sent = []
+    explorer.send = lambda content, buffers=(): sent.append((content, buffers))
+    ask(explorer, kind="patches")
+    content, images = sent[-1]
+    photos_seen = photos(227)[0]
+    found = top_patches(network, "fire6-squeeze1x1", photos_seen, 6, channels=13)
+    assert (content["kind"], content["layer"], content["channel"]) == ("patches", "fire6-squeeze1x1", 13)
+    assert [row["picture"] for row in content["patches"]] == found.pictures[0].tolist()
+    assert [row["box"] for row in content["patches"]] == found.boxes[0].tolist()
+    assert [row["value"] for row in content["patches"]] == pytest.approx(found.values[0].tolist(), rel=1e-5)
+    for row, crop in zip(content["patches"], found.crops[0], strict=True):
+        shown = np.asarray(Image.open(io.BytesIO(images[row["image"]])).convert("RGB")).astype(int)
+        assert shown.shape == crop.shape
+        assert np.abs(shown - crop).mean() < 6  # JPEG
+    card = UnitCard(network, "fire6-squeeze1x1", 14, photos_seen[:2], k=1)
+    card.name = "red things"
+    explorer.channel = 14
+    assert sent[-1][0]["name"] == "red things"
+    explorer.channel = 15
+    assert sent[-1][0]["name"] == ""
+    card.close()
+    explorer.close()
+
+
+def test_photos_do_not_fit_a_network_that_takes_less_than_zero(model):
+    explorer = NetworkExplorer(model, PICTURE - 128.0)
+    sent = []
+    explorer.send = lambda content, buffers=(): sent.append(content)
+    ask(explorer, kind="patches")
+    assert "takes values below 0" in sent[-1]["text"]
     explorer.close()
 
 
