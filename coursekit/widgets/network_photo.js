@@ -6,11 +6,11 @@ const networkPhoto = (() => {
   const STEPS = 4; // arrow keys cross the brush in so many steps
   const PAINT = "Drag over the photo, or hold Space and move with the arrow keys.";
   const HOW = {
-    clone: `Click the place to copy, or press S there, then paint: ${PAINT.toLowerCase()} Shift + click, or S, takes another place.`,
+    clone: `Click the place to copy, or press S there. Then paint: ${PAINT} Shift + click, or S, takes another place.`,
     ask: "Point at the photo and click, or move with the arrow keys and press Space: which channels of the chosen layer fire there most?",
   };
 
-  const HTML = `  <section class="ck-place" aria-label="Photo to paint on">
+  const HTML = `<section class="ck-place" aria-label="Photo to paint on">
     <h4>Paint, and watch every layer</h4>
     <div class="ck-controls ck-toolbar">
       <fieldset class="ck-tools ck-radios"><legend>Brush</legend>
