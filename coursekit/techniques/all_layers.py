@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from coursekit.networks.backend import keras
-from coursekit.networks.graph import as_inputs, compiled, refuse_channels_first, run, sizes_explained, steps
+from coursekit.networks.graph import COMPILING, as_inputs, compiled, refuse_channels_first, run, sizes_explained, steps
 
 
 class AllLayers:
@@ -41,7 +41,7 @@ class AllLayers:
             outputs = compiled(self._model, self._names)(batch)
         else:
             tensor = keras.ops.convert_to_tensor(batch, self._model.inputs[0].dtype)
-            with sizes_explained(self._names, [batch]):
+            with COMPILING, sizes_explained(self._names, [batch]):
                 outputs = run(steps(self._model), [tensor], self._names)
         self._begun = True
         arrays = keras.tree.map_structure(lambda output: np.asarray(output, np.float32)[0], list(outputs))
