@@ -290,7 +290,7 @@ def call_layer(step: Step, args: tuple, kwargs: dict) -> Any:
 
 
 _KEPT = 32  # compiled functions per model
-_KEEPING = threading.RLock()  # explorers compile in threads
+COMPILING = threading.RLock()  # explorers compile in threads; meanwhile a layer may be without its activation
 
 
 def kept(model: Any, key: tuple, make: Callable[[], Any]) -> Any:
@@ -299,7 +299,7 @@ def kept(model: Any, key: tuple, make: Callable[[], Any]) -> Any:
     They live on the model itself, past Keras' attribute tracking, and go when it goes. A model that is changed (another
     activation, an added adapter, a replaced weight) is another model: it gets its own.
     """
-    with _KEEPING:
+    with COMPILING:
         store = model.__dict__.setdefault("_coursekit_kept", {})
         state, held = _state(model)
         key = (*key, state)

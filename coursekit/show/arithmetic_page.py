@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from coursekit.show.encoding import finite
 from coursekit.techniques.arithmetic import Arithmetic
 
 _SIDE = 7  # cells of a window that are told: more would be too small to read
@@ -20,11 +19,11 @@ def arithmetic_data(found: Arithmetic, most: int = 6) -> dict:
     """
     rest = [term.product for term in found.terms[most:]]
     together = float(np.prod(rest) if found.multiplied else np.sum(rest)) if rest else 0.0
-    terms = [[t.layer, list(t.place), *map(_finite, (t.value, t.weight, t.product))] for t in found.terms[:most]]
+    terms = [[t.layer, list(t.place), *map(finite, (t.value, t.weight, t.product))] for t in found.terms[:most]]
     return {
         **{"layer": found.layer, "kind": found.kind, "place": list(found.place), "says": found.says},
-        **{"terms": terms, "others": len(rest), "together": _finite(together), "bias": _finite(found.bias)},
-        **{"before": _finite(found.before), "value": _finite(found.value), "activation": found.activation},
+        **{"terms": terms, "others": len(rest), "together": finite(together), "bias": finite(found.bias)},
+        **{"before": finite(found.before), "value": finite(found.value), "activation": found.activation},
         "window": _window(found),
     }
 
@@ -36,10 +35,6 @@ def _window(found: Arithmetic) -> dict | None:
         return None
     channel = found.largest.place[-1]
     at = window.channels.tolist().index(channel)
-    patch, kernel = ([[_finite(n) for n in row] for row in part[..., at]] for part in (window.patch, window.kernel))
+    patch, kernel = ([[finite(n) for n in row] for row in part[..., at]] for part in (window.patch, window.kernel))
     told = {"layer": found.largest.layer, "channel": channel, "patch": patch, "kernel": kernel}
     return {**told, "padding": window.padding.tolist(), "weighted": "pooling" not in found.kind}
-
-
-def _finite(value: Any) -> float | None:
-    return float(value) if np.isfinite(value) else None

@@ -1,8 +1,9 @@
-"""Pictures as files, for a page."""
+"""Pictures as files, and numbers as JSON, for a page."""
 
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -46,3 +47,8 @@ def sheet(images: np.ndarray, largest: int = 128, side: int = 4096) -> dict:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
     return {"count": count, "columns": columns, "height": height, "width": width, "png": file.getvalue()}
+
+
+def finite(value: Any) -> float | None:
+    """Return a number for JSON, which has no NaN and no infinity: None for these, and for None."""
+    return float(value) if value is not None and np.isfinite(value) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Container, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from coursekit.networks import kinds
 from coursekit.networks.backend import keras
-from coursekit.networks.graph import Step, steps
+from coursekit.networks.graph import Step, find_layer, steps
 from coursekit.networks.kinds import type_name
 from coursekit.show.graph_layout import KINDS, kind_of, layered
 
@@ -87,6 +87,15 @@ def network_map(model: Any) -> NetworkMap:
 def shown_layer(box: Box, with_maps: Container[str]) -> str | None:
     """Return the layer that a box shows: its last one with maps, behind its activation. None if it has none."""
     return next((name for name in reversed(box.layers) if name in with_maps), None)
+
+
+def first_convolution(layout: NetworkMap, model: Any, with_maps: Collection[str]) -> str:
+    """Return the layer that the box of the first convolution shows; without convolutions the first layer with maps."""
+    for box in layout.boxes:
+        shown = shown_layer(box, with_maps)
+        if shown and isinstance(find_layer(model, box.layers[0]).operation, kinds.CONVOLUTIONS_OF_ANY_KIND):
+            return shown
+    return next(iter(with_maps))
 
 
 def described(layout: NetworkMap, model: Any, shapes: dict[str, list[int]]) -> dict:

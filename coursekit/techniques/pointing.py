@@ -8,7 +8,7 @@ import numpy as np
 
 from coursekit.networks.graph import as_inputs, find_layer
 from coursekit.techniques.activations import activations
-from coursekit.techniques.receptive_field import receptive_field
+from coursekit.techniques.receptive_field import ReceptiveField, receptive_field
 
 
 def channels_at(
@@ -46,7 +46,14 @@ def channels_at(
     if len(batches) != 1 or len(batches[0]) != 1:
         raise ValueError("channels_at takes one picture and a network with one input.")
     field = receptive_field(model, step.name, tuple(map(int, batches[0].shape[1:3])))
+    return strongest_at(field, activations(model, batches[0][0], step.name), row, column)
+
+
+def strongest_at(
+    field: ReceptiveField, maps: np.ndarray, row: int, column: int
+) -> tuple[tuple[int, int], np.ndarray, np.ndarray]:
+    """Return what ``channels_at`` does, of a layer's receptive field and maps (rows, columns, C). NaN comes last."""
     unit = field.unit_at(row, column)
-    here = activations(model, batches[0][0], step.name)[unit]
+    here = maps[unit]
     order = np.argsort(-here, kind="stable")
     return unit, order, here[order]

@@ -48,10 +48,17 @@ class BackgroundWidget(Widget):
         Raises:
             Exception: What went wrong while drawing.
         """
-        if self._thread is not None:
-            self._thread.join(timeout)
+        with self._lock:  # not between what the page has just chosen and the run that it begins
+            thread = self._thread
+        if thread is not None:
+            thread.join(timeout)
         if self._error is not None:
             raise self._error
+
+    def set_state(self, sync_data: dict) -> None:
+        """Take what was chosen in the page. It may come in a thread of its own, while a cell runs."""
+        with self._lock:
+            super().set_state(sync_data)
 
     def close(self) -> None:
         """End the drawing, and take the widget from the page."""

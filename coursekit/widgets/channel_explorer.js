@@ -2,7 +2,7 @@
 // that choosing a channel waits for nobody. `model` holds what both sides share.
 
 const { widget, floats, shorts, numbers, paint, put, radios, numberField, noChannel, waiting, onWidth } = page;
-const { onKeys, opens, pictureFiles, placeIn } = page;
+const { onKeys, opens, pictureFiles, placeIn, steppedTo } = page;
 
 const TALLEST = { beside: 520, above: 380 }; // the grid, beside or above the chosen channel, in CSS pixels
 
@@ -391,18 +391,8 @@ function begin(view) {
   }
 
   function takePlaceKey({ key }) {
-    const [row, column] = spot || strongestPlace();
-    const to = {
-      ArrowLeft: [row, column - 1],
-      ArrowRight: [row, column + 1],
-      ArrowUp: [row - 1, column],
-      ArrowDown: [row + 1, column],
-      Home: [row, 0],
-      End: [row, layer.width - 1],
-      PageUp: [0, column],
-      PageDown: [layer.height - 1, column],
-    }[key];
-    if (to) point([Math.min(Math.max(to[0], 0), layer.height - 1), Math.min(Math.max(to[1], 0), layer.width - 1)]);
+    const to = steppedTo(key, spot || strongestPlace(), [layer.height - 1, layer.width - 1]);
+    if (to) point(to);
     return !!to;
   }
 

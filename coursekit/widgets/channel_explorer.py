@@ -8,23 +8,22 @@ import numpy as np
 import traitlets
 
 from coursekit.networks.backend import keras
-from coursekit.networks.graph import find_layer, steps
+from coursekit.networks.graph import steps
 from coursekit.pictures import read_picture, resize
 from coursekit.pictures.book import name_in_book
 from coursekit.pictures.fitting import fit_picture, is_from_0_to_1
 from coursekit.show.channels import beside, montage
 from coursekit.show.picture import as_seen
 from coursekit.techniques.activations import activations, channel_statistics, strongest_channel
-from coursekit.validation import as_index, nearest
 from coursekit.widgets.base import Widget, as_html, own_page
-from coursekit.widgets.networks import packed_fields, picture_shape, published
+from coursekit.widgets.networks import ChannelChoice, packed_fields, picture_shape, published
 
 SCALES = ("shared", "own", "signed")
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.Conv2DTranspose, keras.layers.DepthwiseConv2D)
 _CONVOLUTIONS += (keras.layers.SeparableConv2D,)
 
 
-class ChannelExplorer(Widget):
+class ChannelExplorer(ChannelChoice, Widget):
     """All channels of a layer as a grid, and one of them large beside and over the photo.
 
     The channels go to the page once per layer and are drawn there: choosing one waits for no answer from Python.
@@ -57,8 +56,6 @@ class ChannelExplorer(Widget):
 
     _esm, _css = own_page(__file__)
 
-    layer = traitlets.Any().tag(sync=True)
-    channel = traitlets.Any().tag(sync=True)
     scale = traitlets.Any("shared").tag(sync=True)
     relu = traitlets.Bool(False).tag(sync=True)
     sort = traitlets.Bool(False).tag(sync=True)
@@ -75,7 +72,7 @@ class ChannelExplorer(Widget):
         channel = strongest_channel(activation) if channel is None else channel
         super().__init__(
             layer=layer,
-            channel=as_index(channel, activation.shape[-1], "channel"),
+            channel=self._as_channel(channel, layer),
             _layers=self._list_layers(),
             _photo=self._pack_photo(),
             _maps=self._pack_maps(layer),
@@ -120,19 +117,8 @@ class ChannelExplorer(Widget):
         convolutions = [step for step in listed if isinstance(step.operation, _CONVOLUTIONS)]
         return (convolutions or listed)[0].name
 
-    def _name_of(self, layer: Any) -> str:
-        name = find_layer(self._network, layer).name
-        if name not in self._activations:
-            raise ValueError(f"Layer {layer!r} has no channels of height and width. {nearest(name, self._activations)}")
-        return name
-
-    @traitlets.validate("layer")
-    def _validate_layer(self, proposal: Any) -> str:
-        return self._name_of(proposal.value)
-
-    @traitlets.validate("channel")
-    def _validate_channel(self, proposal: Any) -> int:
-        return as_index(proposal.value, self.activation.shape[-1], "channel")
+    def _channel_counts(self) -> dict[str, int]:
+        return {name: answer.shape[-1] for name, answer in self._activations.items()}
 
     @traitlets.validate("scale")
     def _validate_scale(self, proposal: Any) -> str:
@@ -146,9 +132,6 @@ class ChannelExplorer(Widget):
             self._maps = self._pack_maps(change.new)
             if self.channel >= self.activation.shape[-1]:
                 self.channel = strongest_channel(self.activation)
-
-    def _counts(self, state: dict) -> dict[str, int]:
-        return {"channel": self._activations[state.get("layer", self.layer)].shape[-1]}
 
     def _receive(self, _: Any, content: dict, buffers: list) -> None:
         """Take a photo file that was dropped in the page, or go back to the first photo."""

@@ -16,6 +16,7 @@ from coursekit.networks.labels import as_class
 from coursekit.networks.reading import gives_probabilities
 from coursekit.pictures.fitting import fit_picture
 from coursekit.show.decision import decision, map_in_words, range_in_words, signed
+from coursekit.show.encoding import finite
 from coursekit.show.picture import as_seen
 from coursekit.show.saliency import RED_BLUE, signed_scale
 from coursekit.techniques.class_activation import layers_with_maps
@@ -269,7 +270,7 @@ class DecisionExplorer(BackgroundWidget):
         """Send what is done of the choice as it is now, and those maps that were not sent before."""
         buffers, told = [], []
         for name, shown in self._shown.items():
-            told.append({"method": name, "correlation": _finite(shown["correlation"]), "rows": self._rows(shown)})
+            told.append({"method": name, "correlation": finite(shown["correlation"]), "rows": self._rows(shown)})
             told[-1]["maps"] = name in self._unsent
             if name in self._unsent:
                 buffers += [np.ascontiguousarray(values, np.float32).tobytes() for values in shown["maps"]]
@@ -286,7 +287,7 @@ class DecisionExplorer(BackgroundWidget):
                 "limit": norm.vmax if np.nan_to_num(values).any() else 0,  # of a map of zeros there is no scale to show
                 "range": range_in_words(values),
                 "said": f"{shown['title']}, {self._classes[index]}: {map_in_words(values)}",
-                "trained": _finite(trained) if shown["randomized"] else None,
+                "trained": finite(trained) if shown["randomized"] else None,
                 "randomized": bool(shown["randomized"]),
             }
             for index, values, norm, trained in zip(
@@ -338,11 +339,6 @@ class DecisionExplorer(BackgroundWidget):
         kind = "probabilities" if self._squashed else "scores"
         alt = f"A picture and its maps for {self._title()}. The largest {kind}: {top}. {' '.join(said)}"
         return as_html([decision(as_seen(self._image), rows, alt)])
-
-
-def _finite(value: float | None) -> float | None:
-    """Return a number for JSON, which has no NaN."""
-    return None if value is None or not np.isfinite(value) else value
 
 
 def _in_words(value: float) -> str:

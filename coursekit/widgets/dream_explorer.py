@@ -10,7 +10,7 @@ import numpy as np
 import traitlets
 
 from coursekit.networks.backend import keras
-from coursekit.networks.graph import find_layer, refuse_channels_first, steps
+from coursekit.networks.graph import refuse_channels_first, steps
 from coursekit.networks.labels import as_class, imagenet_labels
 from coursekit.networks.reading import score_layer
 from coursekit.pictures.fitting import photos_for
@@ -18,18 +18,18 @@ from coursekit.show.picture import displayable, pictures
 from coursekit.techniques.objectives import channel, class_score
 from coursekit.techniques.optimization import picture_shape as drawable_shape
 from coursekit.techniques.spread import spread
-from coursekit.validation import as_count, as_index, nearest
+from coursekit.validation import as_count
 from coursekit.widgets.background import BackgroundWidget, every
 from coursekit.widgets.base import as_html, own_page
 from coursekit.widgets.drawing import DEFAULTS, all_settings, drawing_size, stages
-from coursekit.widgets.networks import class_names, picture_shape, published
+from coursekit.widgets.networks import ChannelChoice, class_names, picture_shape, published
 
 _PLAIN_PIXELS = {"parametrization": "pixels", "shift": 0, "scale": 0, "rotate": 0}
 _STILL_STEPS = 32
 _BETWEEN_FRAMES = 0.1  # seconds
 
 
-class DreamExplorer(BackgroundWidget):
+class DreamExplorer(ChannelChoice, BackgroundWidget):
     """What a channel or a class makes a network draw, by gradient ascent, while it grows: with two settings, A and B.
 
     The work is done in a thread, A and B by turns, so that other cells can run meanwhile. A new choice cancels what is
@@ -68,9 +68,8 @@ class DreamExplorer(BackgroundWidget):
     """
 
     _esm, _css = own_page(__file__)
+    _wants = "channels to draw"
 
-    layer = traitlets.Any().tag(sync=True)
-    channel = traitlets.Any().tag(sync=True)
     label = traitlets.Any(None, allow_none=True).tag(sync=True)
     a = traitlets.Any().tag(sync=True)
     b = traitlets.Any().tag(sync=True)
@@ -116,19 +115,8 @@ class DreamExplorer(BackgroundWidget):
 
     # ---- what is chosen
 
-    def _name_of(self, layer: Any) -> str:
-        name = find_layer(self._network, layer).name
-        if name not in self._channels:
-            raise ValueError(f"Layer {name!r} has no channels to draw. {nearest(name, self._channels)}")
-        return name
-
-    @traitlets.validate("layer")
-    def _validate_layer(self, proposal: Any) -> str:
-        return self._name_of(proposal.value)
-
-    @traitlets.validate("channel")
-    def _validate_channel(self, proposal: Any) -> int:
-        return as_index(proposal.value, self._channels[self.layer], f"channel of {self.layer!r}")
+    def _channel_counts(self) -> dict[str, int]:
+        return self._channels
 
     @traitlets.validate("label")
     def _validate_label(self, proposal: Any) -> int | None:
@@ -148,9 +136,6 @@ class DreamExplorer(BackgroundWidget):
     def _keep_channel(self, change: Any) -> None:
         if self.channel >= self._channels[change.new]:
             self.channel = 0
-
-    def _counts(self, state: dict) -> dict[str, int]:
-        return {"channel": self._channels[state.get("layer", self.layer)]}
 
     def _choice(self) -> dict:
         """Return what is to be drawn, as it is chosen now: the thread reads nothing else."""

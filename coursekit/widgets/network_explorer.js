@@ -2,7 +2,7 @@
 // is drawn. `network_map.js` has the map, `network_photo.js` the photo; here are the channels, the classes and the rest.
 
 const { widget, element, floats, shorts, numbers, paint, put, radios, numberField, noChannel, waiting } = page;
-const { onKeys, onWidth, opens, pictureFiles, placeIn, unique } = page;
+const { clamped, onKeys, onWidth, opens, pictureFiles, placeIn, steppedTo, unique } = page;
 
 const HTML = `
 <div class="ck-controls">
@@ -21,36 +21,7 @@ const HTML = `
 <p class="ck-note">Each picture is the channel that this photo excites most. Click a layer, or move with the arrow keys;
   drag or Shift + arrows move the map, + and − or the wheel enlarge it, 0 shows all of it.</p>
 <div class="ck-main">
-  <section class="ck-place" aria-label="Photo to paint on">
-    <h4>Paint, and watch every layer</h4>
-    <div class="ck-controls ck-toolbar">
-      <fieldset class="ck-tools ck-radios"><legend>Brush</legend>
-        <label><input type="radio" value="grey">grey</label>
-        <label><input type="radio" value="blur">blur</label>
-        <label><input type="radio" value="eraser">eraser</label></fieldset>
-      <label class="ck-field">size <input class="ck-size" type="range" min="1" max="100" value="40"></label>
-    </div>
-    <div class="ck-stack ck-stage" role="slider" tabindex="0" aria-label="Brush on the photo" aria-valuemin="0"
-      aria-valuenow="0">
-      <canvas class="ck-photo" aria-hidden="true"></canvas><canvas class="ck-over" aria-hidden="true"></canvas>
-      <canvas class="ck-way" aria-hidden="true"></canvas><div class="ck-brush" hidden></div>
-      <div class="ck-sees" hidden></div></div>
-    <div class="ck-line">
-      <button type="button" class="ck-undo">Undo</button>
-      <button type="button" class="ck-clear">Clean photo</button>
-      <button type="button" class="ck-elsewhere" aria-pressed="false">Same stroke elsewhere</button>
-      <span class="ck-count ck-quiet"></span>
-    </div>
-    <p class="ck-note">Drag over the photo, or hold Space and move with the arrow keys. Z takes a stroke back; C puts the
-      last one elsewhere, to see what a stroke does that hides something else.</p>
-    <p class="ck-says" role="status"></p>
-    <table class="ck-classes"><caption class="ck-quiet">What the network says</caption>
-      <thead class="ck-quiet"><tr><th scope="col">class</th><th scope="col">clean photo</th><th scope="col">now</th></tr></thead>
-      <tbody class="ck-rows"></tbody></table>
-    <div class="ck-own ck-quiet"><button type="button" class="ck-open">Another photo…</button> or drop one here
-      <button type="button" class="ck-first" hidden>Back to the first photo</button>
-      <input class="ck-file" type="file" accept="image/*" hidden></div>
-  </section>
+  ${networkPhoto.HTML}
   <section class="ck-layer-part" aria-label="The chosen layer">
     <h4 class="ck-title"></h4>
     <div class="ck-controls ck-toolbar">
@@ -65,6 +36,7 @@ const HTML = `
         aria-label="Channels of the layer"><canvas class="ck-tiles" aria-hidden="true"></canvas><div
         class="ck-chosen"></div></div></div>
     <p class="ck-note ck-legend"></p>
+    ${networkHere.HTML}
     <h4 class="ck-name"></h4>
     <div class="ck-stack ck-large" role="slider" tabindex="0" aria-valuemin="0" aria-valuenow="0"
       aria-label="Values of the channel"><canvas class="ck-values ck-crisp" aria-hidden="true"></canvas><div
@@ -72,6 +44,7 @@ const HTML = `
     <label class="ck-field ck-quiet">over the photo <input class="ck-opacity" type="range" min="0" max="100" value="0"
       aria-label="Channel over the photo, in percent"></label>
     <p class="ck-readout"><strong class="ck-value"></strong> <span class="ck-where"></span></p>
+    ${networkKnown.HTML}
     <section class="ck-sum" aria-label="Where this number comes from" hidden>
       <h4>Where this number comes from</h4>
       <p class="ck-of"></p>
@@ -105,6 +78,8 @@ function begin(view) {
   });
   const photo = networkPhoto.make(view, { busy });
   const sum = networkSum.make(view);
+  const here = networkHere.make(view, photo);
+  const known = networkKnown.make(view, { busy });
   const showScale = radios(parts.scale, (scale) => choose({ scale }));
 
   let layer = null; // {name, count, height, width, levels} of the channels that are drawn
@@ -126,6 +101,10 @@ function begin(view) {
       photo.refused();
       say(text);
     }
+    if (kind === "patches") {
+      busy("");
+      known.take(content, buffers);
+    }
     if (kind !== "now") return;
     busy("");
     const bytes = Object.fromEntries(content.buffers.map((part, i) => [part, buffers[i]]));
@@ -136,6 +115,8 @@ function begin(view) {
     if (content.layer) takeLayer(content.layer, bytes.layer);
     if (content.channel) takeChannel(content.channel, bytes.channel);
     if (content.arithmetic) sum.take(content.arithmetic);
+    if (content.here) here.take(content.here);
+    if (content.name !== undefined) known.takeName(content.name);
     if (parts.details.open) send({ kind: "state" });
   }
 
@@ -339,26 +320,16 @@ function begin(view) {
   const cellAt = (event) => {
     const [x, y] = placeIn(parts.large, event);
     const [height, width] = channel.shape;
-    const inside = (value, size) => Math.min(Math.max(Math.floor(value * size), 0), size - 1);
-    return [inside(y, height), inside(x, width)];
+    return clamped([Math.floor(y * height), Math.floor(x * width)], [height - 1, width - 1]);
   };
 
   function takePlaceKey({ key }) {
     const [height, width] = channel.shape;
-    const [row, column] = spot ?? model.get("place") ?? [Math.floor(height / 2), Math.floor(width / 2)];
-    const to = {
-      ArrowLeft: [row, column - 1],
-      ArrowRight: [row, column + 1],
-      ArrowUp: [row - 1, column],
-      ArrowDown: [row + 1, column],
-      Home: [row, 0],
-      End: [row, width - 1],
-      PageUp: [0, column],
-      PageDown: [height - 1, column],
-    }[key];
-    if (!to) return false;
+    const from = spot ?? model.get("place") ?? [Math.floor(height / 2), Math.floor(width / 2)];
+    const place = steppedTo(key, from, [height - 1, width - 1]);
+    if (!place) return false;
     spot = null;
-    choose({ place: [Math.min(Math.max(to[0], 0), height - 1), Math.min(Math.max(to[1], 0), width - 1)] });
+    choose({ place });
     return true;
   }
 

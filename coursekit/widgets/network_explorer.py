@@ -3,44 +3,50 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
-from html import escape
+import threading
 from typing import Any
 
 import numpy as np
 import traitlets
 
 from coursekit.networks.backend import tf
-from coursekit.networks.graph import find_layer, output_names, steps
-from coursekit.networks.kinds import CONVOLUTIONS_OF_ANY_KIND
+from coursekit.networks.graph import output_names
 from coursekit.pictures import read_picture, resize
 from coursekit.pictures.fitting import fit_picture, is_from_0_to_1
 from coursekit.show.arithmetic_page import arithmetic_data
-from coursekit.show.encoding import encoded
-from coursekit.show.network_map import described, map_picture, network_map, shown_layer
+from coursekit.show.network_map import described, first_convolution, network_map, shown_layer
+from coursekit.show.network_page import all_thumbnails, has_odd, score_rows, still_map, strongest_rows, thumbnail
 from coursekit.show.picture import as_seen
-from coursekit.show.scale import channel_ranges, grey_levels
-from coursekit.techniques.activations import activations
+from coursekit.show.scale import channel_ranges
+from coursekit.show.unit_page import course_patches
+from coursekit.techniques.all_layers import AllLayers
 from coursekit.techniques.arithmetic import Arithmetic, arithmetic
-from coursekit.techniques.painting import Canvas, Stroke, as_stroke
-from coursekit.validation import as_index, nearest
+from coursekit.techniques.painting import Canvas, Clone, Stroke, as_pixel, as_stroke
+from coursekit.techniques.pointing import strongest_at
+from coursekit.techniques.receptive_field import receptive_field
 from coursekit.widgets.base import Widget, own_page
-from coursekit.widgets.networks import class_names, packed_fields, picture_shape
+from coursekit.widgets.networks import ChannelChoice, class_names, given_name, packed_fields, picture_shape
 
-_TOP = 5
 _THUMBNAIL = 64  # pixels: the longer side of a thumbnail in a box that is drawn at its own size
-_SHEET = 160_000  # pixels that all channels of a layer have together, at most: as many as are drawn
-_LIVE = ("photo", "scores", "thumbnails", "layer", "channel", "arithmetic")  # what follows a stroke
+_LIVE = ("photo", "scores", "thumbnails", "layer", "channel", "arithmetic", "here")  # what follows a stroke
+_FOLLOWS = {  # what follows each choice but the layer
+    "channel": ("channel", "arithmetic", "name"),
+    "place": ("arithmetic",),
+    "point": ("here",),
+    "scale": ("layer", "channel"),
+}
 _SCALES = ("own", "shared")
+_PARTS = ("network_map", "network_photo", "network_sum", "network_here", "unit_parts", "network_known")
 
 
-class NetworkExplorer(Widget):
+class NetworkExplorer(ChannelChoice, Widget):
     """The whole network as a map, with a photo to paint on: every layer, and the classes, follow each stroke.
 
     Each box of the map is a layer, with the normalisation and activation behind it, and shows the channel that is the
     strongest for the photo. Choose a box and see its channels; choose a channel and see it large, beside and over the
-    photo. Paint the photo grey or out of focus: each stroke is computed at once, and all that is seen follows. Each
-    channel keeps the scale that it has for the photo as it was, so that brighter means more than before.
+    photo. Paint the photo grey or out of focus, or copy a part of it to another place: each stroke is computed at once,
+    and all that is seen follows. Each channel keeps the scale that it has for the photo as it was, so that brighter
+    means more than before. Or point at the photo, and see which channels of the layer fire there most.
 
     Whatever is chosen in the page can be read here, and what is set here moves the page:
     ``explorer.layer = "conv1"``, ``explorer.paint("grey", 40, [(60, 40), (60, 90)])``.
@@ -56,6 +62,7 @@ class NetworkExplorer(Widget):
         layer: Name of the layer shown. At a new layer the channel becomes its strongest.
         channel: Index of the chosen channel.
         place: [row, column] of the chosen unit of the channel, or None.
+        point: [row, column] of the pixel of the photo for which ``channels_here`` sorts the channels, or None.
         scale: "own": each channel on the grey scale that it has for the photo as it was. "shared": one scale for all.
         elsewhere: Whether the last stroke lies at another place of the photo, as a control.
 
@@ -72,11 +79,10 @@ class NetworkExplorer(Widget):
         NetworkExplorer: layer fire2-concat (128 channels of 56 x 56), channel ..., 1 stroke, ...
     """
 
-    _esm, _css = own_page(__file__, "network_map.js", "network_photo.js", "network_sum.js")
+    _esm, _css = own_page(__file__, *(f"{part}.js" for part in _PARTS))
 
-    layer = traitlets.Any().tag(sync=True)
-    channel = traitlets.Any(0).tag(sync=True)
     place = traitlets.Any().tag(sync=True)
+    point = traitlets.Any().tag(sync=True)
     scale = traitlets.Any("own").tag(sync=True)
     elsewhere = traitlets.Bool(False).tag(sync=True)
     _quiet = False  # while what is chosen does not fit together yet
@@ -84,9 +90,10 @@ class NetworkExplorer(Widget):
     _classes = traitlets.List().tag(sync=True)  # their names
 
     def __init__(self, model: Any, image: Any, layer: str | None = None, channel: int | None = None, **traits: Any):
+        self._lock = threading.RLock()  # what the page asks for may come in a thread of its own, while a cell runs
         self._network = model
         self._shape = picture_shape(model, "NetworkExplorer")
-        self._names = [step.name for step in steps(model)]
+        self._layers = AllLayers(model)
         self._last = output_names(model)[0]
         self._layout = network_map(model)
         self._home = {name: number for number, box in enumerate(self._layout.boxes) for name in box.layers}
@@ -94,16 +101,12 @@ class NetworkExplorer(Widget):
         self._side = _THUMBNAIL
         dtype = tf.as_dtype(model.inputs[0].dtype)
         self._dtype = dtype.as_numpy_dtype if dtype.is_integer or dtype == tf.float64 else np.float32
-        self._first_given = None
         self._begin_with(image)
-        self._first_given = self._canvas.first
-        layer = self._first_layer() if layer is None else self._name_of(layer)
+        layer = first_convolution(self._layout, model, self._answers) if layer is None else self._name_of(layer)
         channel = self._strongest[layer] if channel is None else channel
         super().__init__(layer=layer, channel=channel, _map=self._pack_map(), _classes=class_names(model), **traits)
         self.observe(self._show_layer, "layer")
-        self.observe(self._show_channel, "channel")
-        self.observe(self._show_place, "place")
-        self.observe(self._show_scale, "scale")
+        self.observe(self._show_choice, list(_FOLLOWS))
         self.observe(self._move_last, "elsewhere")
         self.on_msg(self._receive)
 
@@ -116,12 +119,14 @@ class NetworkExplorer(Widget):
 
     @image.setter
     def image(self, image: Any) -> None:
-        self._begin_with(image)
-        self._first_given = self._canvas.first
-        self._show_picture()
+        with self._lock:
+            self._begin_with(image)
+            self._show_picture()
 
     def _show_picture(self) -> None:
         self._map = self._pack_map()
+        for name in self._outside({"place": self.place, "point": self.point}):  # this photo is smaller
+            setattr(self, name, None)
         self._tell("field", *_LIVE)
 
     @property
@@ -142,12 +147,26 @@ class NetworkExplorer(Widget):
         return arithmetic(self._network, self.image, self.layer, *self.place, self.channel, values=self._all)
 
     @property
+    def channels_here(self) -> tuple[tuple[int, int], np.ndarray, np.ndarray] | None:
+        """Which channels of the chosen layer fire most at ``point``: what ``channels_at`` gives. None without a point.
+
+        It is None too for a layer that the photo does not reach.
+        """
+        if self.point is None:
+            return None
+        try:
+            field = receptive_field(self._network, self.layer, self.image.shape[:2])
+        except ValueError:
+            return None
+        return strongest_at(field, self.activation, *self.point)
+
+    @property
     def outputs(self) -> np.ndarray:
         """What comes out of the network for the photo as it is painted, float32."""
         return self._outputs
 
-    def _begin_with(self, image: Any) -> None:
-        """Take a photo and compute every layer; or raise, and leave all as it was."""
+    def _begin_with(self, image: Any, first: bool = True) -> None:
+        """Take a photo, as the first one or another, and compute every layer; or raise, and leave all as it was."""
         picture = fit_picture(image, self._shape).astype(self._dtype)
         before = getattr(self, "_canvas", None)
         self._canvas = Canvas(picture, np.dtype(self._dtype).name)
@@ -159,46 +178,32 @@ class NetworkExplorer(Widget):
         self._ranges = {name: channel_ranges(answer) for name, answer in self._answers.items()}
         self._strongest = {name: int(high.argmax()) for name, (_, high) in self._ranges.items()}
         self._first_outputs = self._outputs
+        self._first_given = picture if first else self._first_given
 
     def _compute(self) -> None:
-        """Compute every layer for the photo as it is painted, in one compiled pass."""
-        answers = activations(self._network, self._canvas.painted)
+        """Compute every layer for the photo as it is painted."""
+        answers = self._layers(self._canvas.painted)
         self._all, self._outputs = answers, answers[self._last]
         self._answers = {name: a for name, a in answers.items() if isinstance(a, np.ndarray) and a.ndim == 3 and a.size}
 
-    def _first_layer(self) -> str:
-        """Return the layer behind the first convolution, with its activation."""
-        for box in self._layout.boxes:
-            shown = shown_layer(box, self._answers)
-            if shown and isinstance(find_layer(self._network, box.layers[0]).operation, CONVOLUTIONS_OF_ANY_KIND):
-                return shown
-        return next(iter(self._answers))
-
     # ---- what is chosen
 
-    def _name_of(self, layer: Any) -> str:
-        name = find_layer(self._network, layer).name
-        if name not in self._answers:
-            raise ValueError(f"Layer {layer!r} has no channels of height and width. {nearest(name, self._answers)}")
-        return name
-
-    @traitlets.validate("layer")
-    def _validate_layer(self, proposal: Any) -> str:
-        return self._name_of(proposal.value)
-
-    @traitlets.validate("channel")
-    def _validate_channel(self, proposal: Any) -> int:
-        return as_index(proposal.value, self.activation.shape[-1], "channel")
+    def _channel_counts(self) -> dict[str, int]:
+        return {name: answer.shape[-1] for name, answer in self._answers.items()}
 
     @traitlets.validate("place")
     def _validate_place(self, proposal: Any) -> list[int] | None:
         return None if proposal.value is None else self._as_place(proposal.value, self.layer)
 
+    @traitlets.validate("point")
+    def _validate_point(self, proposal: Any) -> list[int] | None:
+        return None if proposal.value is None else self._as_point(proposal.value)
+
     def _as_place(self, place: Any, layer: str) -> list[int]:
-        if np.shape(place) != (2,):
-            raise ValueError(f"place must be (row, column) or None, not {place!r}.")
-        names = ("row", "column")
-        return [as_index(*each) for each in zip(place, self._answers[layer].shape[:2], names, strict=True)]
+        return list(as_pixel(place, self._answers[layer].shape, "place"))
+
+    def _as_point(self, point: Any) -> list[int]:
+        return list(as_pixel(point, self.image.shape, "point"))
 
     @traitlets.validate("scale")
     def _validate_scale(self, proposal: Any) -> str:
@@ -211,68 +216,69 @@ class NetworkExplorer(Widget):
             if not self._quiet:
                 self.place = None
             self.channel = self._strongest[change.new]
-        self._tell("field", "layer", "channel")
+        self._tell("field", "layer", "channel", "here", "name")
 
-    def _show_channel(self, _: Any) -> None:
-        self._tell("channel", "arithmetic")
-
-    def _show_place(self, _: Any) -> None:
-        self._tell("arithmetic")
-
-    def _show_scale(self, _: Any) -> None:
-        self._tell("layer", "channel")
-
-    def _counts(self, state: dict) -> dict[str, int]:
-        return {"channel": self.activation.shape[-1]}
+    def _show_choice(self, change: Any) -> None:
+        self._tell(*_FOLLOWS[change.name])
 
     def set_state(self, sync_data: dict) -> None:
         """Take what was chosen in the page, the layer first: what comes too late for a new layer is put right."""
         rest = dict(sync_data)
-        both = self._quiet = {"layer", "place"} <= rest.keys()  # one after the other they need not fit together
-        try:
-            with self.hold_sync():
-                if "layer" in rest:
-                    super().set_state({"layer": rest.pop("layer")})
-                if rest.get("place") and not np.less(rest["place"], self.activation.shape[:2]).all():
-                    rest["place"] = None
-                    self.send_state("place")
-                super().set_state(rest)
-        finally:
-            self._quiet = False
-        if both:
-            self._tell("field", "layer", "channel", "arithmetic")
+        both = {"layer", "place"} <= rest.keys()  # one after the other they need not fit together
+        with self._lock:
+            self._quiet = both
+            try:
+                with self.hold_sync():
+                    if "layer" in rest:
+                        super().set_state({"layer": rest.pop("layer")})
+                    for name in self._outside(rest):
+                        rest[name] = None
+                        self.send_state(name)
+                    super().set_state(rest)
+            finally:
+                self._quiet = False
+            if both:
+                self._tell("field", "layer", "channel", "arithmetic", "here", "name")
+
+    def _outside(self, chosen: dict) -> list[str]:
+        """Return which of the chosen places are not in the layer, or in the photo, that there is now."""
+        shapes = {"place": self.activation.shape, "point": self.image.shape}
+        return [name for name, shape in shapes.items() if not np.less(chosen.get(name) or 0, shape[:2]).all()]
 
     # ---- paint
 
     @property
-    def strokes(self) -> list[Stroke]:
-        """The strokes on the photo, the first one first: (tool, size, points) of each. Setting them paints anew."""
+    def strokes(self) -> list[Stroke | Clone]:
+        """The strokes on the photo, the first one first: what ``paint`` was given of each. Setting them paints anew."""
         return list(self._canvas.strokes)
 
     @strokes.setter
     def strokes(self, strokes: Any) -> None:
-        self._canvas.begin_anew(strokes, self.elsewhere)
-        self._recompute()
+        with self._lock:
+            self._canvas.begin_anew(strokes, self.elsewhere)
+            self._recompute()
 
-    def paint(self, tool: str, size: int, points: Any) -> None:
+    def paint(self, tool: str, size: int, points: Any, source: Any = None) -> None:
         """Paint a stroke on the photo.
 
         Args:
-            tool: "grey", "blur" or "eraser", which brings back the photo as it was.
+            tool: "grey", "blur", "eraser", which brings back the photo as it was, or "clone", which copies another
+                place of it.
             size: Diameter of the brush in pixels.
             points: (row, column) of each pixel over which the middle of the brush goes, in straight lines.
+            source: For a clone, the (row, column) that is copied to the first of the points.
 
         Raises:
             TypeError, ValueError: There is no such tool, size or pixel.
         """
-        self._canvas.add(tool, size, points)
-        self.elsewhere = False
-        self._recompute()
+        with self._lock:
+            self._canvas.add(tool, size, points, *([] if source is None else [source]))
+            self.elsewhere = False
+            self._recompute()
 
     def undo(self) -> None:
         """Take the last stroke back."""
-        if self._canvas.strokes:
-            self.strokes = self._canvas.strokes[:-1]
+        self.strokes = self._canvas.strokes[:-1]
 
     def _move_last(self, _: Any) -> None:
         if self.elsewhere != self._canvas.elsewhere:
@@ -286,11 +292,11 @@ class NetworkExplorer(Widget):
 
     @property
     def state(self) -> str:
-        """All that is chosen, as one text: layer, channel, place, scale, strokes. Setting it brings all of it back.
+        """All that is chosen, as one text: layer, channel, place, point, scale, strokes. Setting it brings it back.
 
         It tells nothing of the network or the photo.
         """
-        chosen = {name: getattr(self, name) for name in ("layer", "channel", "place", "scale", "elsewhere")}
+        chosen = {name: getattr(self, name) for name in ("layer", "channel", "place", "point", "scale", "elsewhere")}
         return json.dumps(chosen | {"strokes": self._canvas.strokes}, separators=(",", ":"))
 
     @state.setter
@@ -298,25 +304,28 @@ class NetworkExplorer(Widget):
         try:
             told = json.loads(text)
             layer = self._name_of(told["layer"])
-            channel = as_index(told["channel"], self._answers[layer].shape[-1], "channel")
+            channel = self._as_channel(told["channel"], layer)
             place = None if told["place"] is None else self._as_place(told["place"], layer)
+            point = None if told.get("point") is None else self._as_point(told["point"])  # older texts have none
             strokes = [as_stroke(stroke, self.first_image.shape) for stroke in told["strokes"]]
             scale, elsewhere = _SCALES[_SCALES.index(told["scale"])], bool(told["elsewhere"])
         except (KeyError, TypeError, ValueError) as error:
             why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
             raise ValueError(f"This is no state of this explorer: {why}") from None
-        self._canvas.begin_anew(strokes, elsewhere)
-        with self.hold_sync():
-            self.layer, self.scale, self.elsewhere = layer, scale, elsewhere
-            self.channel, self.place = channel, place
-        self._recompute()
+        with self._lock:
+            self._canvas.begin_anew(strokes, elsewhere)
+            with self.hold_sync():
+                self.layer, self.scale, self.elsewhere = layer, scale, elsewhere
+                self.channel, self.place, self.point = channel, place, point
+            self._recompute()
 
     # ---- messages
 
     def _receive(self, _: Any, content: dict, buffers: list) -> None:
         """Do what the page asks for, and say why not where it cannot be done."""
         try:
-            self._answer(content, buffers)
+            with self._lock:
+                self._answer(content, buffers)
         except Exception as error:  # whatever it is, the page must not wait for ever
             self.send({"kind": "refused", "text": str(error)})
 
@@ -325,27 +334,30 @@ class NetworkExplorer(Widget):
         if kind == "look":  # a view has come into the page, or its part of the map is another
             self._visible = [number for number in content["boxes"] if number < len(self._layout.boxes)]
             self._side = min(max(int(content["side"]), 4), _THUMBNAIL)
-            self._tell(*(("field", *_LIVE) if content["all"] else ("thumbnails",)))
+            self._tell(*(("field", *_LIVE, "name") if content["all"] else ("thumbnails",)))
         elif kind == "paint":
             if content["begins"] or not self._canvas.strokes or self.elsewhere:
-                self.paint(content["tool"], content["size"], content["points"])
+                self.paint(*(content.get(name) for name in ("tool", "size", "points", "source")))
             else:
                 self._canvas.lengthen(content["points"])
                 self._recompute()
-        elif kind == "undo":
-            self.undo()
-        elif kind == "clear":
-            self.strokes = []
+        elif kind == "prepare":  # somebody is about to paint
+            self._layers.compile()
+        elif kind in ("undo", "clear"):
+            self.strokes = self._canvas.strokes[:-1] if kind == "undo" else []
         elif kind == "first":
             self._begin_with(self._first_given)
             self._show_picture()
+        elif kind == "patches":
+            told, images = course_patches(self._network, self.layer, self.channel, self.first_image)
+            self.send({"kind": "patches", "layer": self.layer, "channel": self.channel, **told}, images)
         elif kind == "state":
             self.send({"kind": "state", "text": self.state})
         elif kind == "set":
             self.state = content["text"]
         elif kind == "file" and (file := self._whole_file(content, buffers)) is not None:
             picture = resize(read_picture(file, content["name"]), self.first_image.shape[:2])
-            self._begin_with(picture / np.float32(255) if is_from_0_to_1(self.first_image) else picture)
+            self._begin_with(picture / np.float32(255) if is_from_0_to_1(self.first_image) else picture, first=False)
             self._show_picture()
 
     def _tell(self, *parts: str) -> None:
@@ -373,39 +385,25 @@ class NetworkExplorer(Widget):
     def _pack_scores(self) -> tuple[list, None]:
         if not self._classes:
             return [], None
-        rows = [int(i) for i in np.argsort(-self._first_outputs, kind="stable")[:_TOP]]
-        winner = int(np.argmax(self._outputs))
-        rows += [winner] * (winner not in rows)
-        return [[i, *(_finite(outputs[i]) for outputs in (self._first_outputs, self._outputs))] for i in rows], None
+        return score_rows(self._first_outputs, self._outputs), None
 
     def _pack_thumbnails(self) -> tuple[list, bytes]:
         """Return what stands in the boxes that the page shows: number, channel, height, width of each, whether NaN."""
-        told, pixels = [], b""
-        for number in self._visible:
-            if (shown := shown_layer(self._layout.boxes[number], self._answers)) is not None:
-                channel = self._strongest[shown]
-                small = self._thumbnail(shown, self._side)
-                finite = bool(np.isfinite(self._answers[shown][..., channel]).all())
-                told.append([number, channel, *small.shape, not finite])
-                pixels += small.tobytes()
-        return told, pixels
+        seen = {n: name for n in self._visible if (name := shown_layer(self._layout.boxes[n], self._answers))}
+        small = {number: self._thumbnail(name, self._side) for number, name in seen.items()}
+        strange = {number: has_odd(self._answers[name], self._strongest[name]) for number, name in seen.items()}
+        told = [[n, self._strongest[name], *small[n].shape, strange[n]] for n, name in seen.items()]
+        return told, b"".join(pixels.tobytes() for pixels in small.values())
 
     def _thumbnail(self, shown: str, side: int) -> np.ndarray:
         """Return the channel of a layer that stands for its box as grey pixels (h, w)."""
-        channel = self._strongest[shown]
-        values = self._answers[shown][..., channel : channel + 1]
-        low, high = (edge[channel : channel + 1] for edge in self._ranges[shown])
-        return grey_levels(values, low, high, side)[..., 0]
+        return thumbnail(self._answers[shown], self._strongest[shown], self._ranges[shown], side)
 
     def _pack_layer(self) -> tuple[dict, bytes]:
         """Return all channels of the chosen layer as small grey pictures (C, h, w)."""
-        low, high = self._ranges[self.layer]
-        if self.scale == "shared":
-            low, high = np.full_like(low, low.min()), np.full_like(high, high.max())
-        count = self.activation.shape[-1]
-        small = grey_levels(self.activation, low, high, max(8, round((_SHEET / count) ** 0.5)))
-        told = {"name": self.layer, "count": count, "height": small.shape[0], "width": small.shape[1]}
-        return told, np.ascontiguousarray(np.moveaxis(small, -1, 0)).tobytes()
+        small = all_thumbnails(self.activation, self._ranges[self.layer], self.scale == "shared")
+        count, height, width = small.shape
+        return {"name": self.layer, "count": count, "height": height, "width": width}, small.tobytes()
 
     def _pack_channel(self) -> tuple[dict, bytes]:
         """Return the chosen channel: float32 values (H, W), and their scale."""
@@ -418,6 +416,16 @@ class NetworkExplorer(Widget):
         """Return how the number at the chosen place is computed; nothing where no place is chosen."""
         found = self.arithmetic
         return {} if found is None else arithmetic_data(found), None
+
+    def _pack_here(self) -> tuple[dict, None]:
+        """Return which channels of the layer fire most at the point; nothing where none is chosen."""
+        if (found := self.channels_here) is None:
+            return {}, None
+        unit, channels, values = found
+        return {"layer": self.layer, "point": self.point, "unit": unit, **strongest_rows(channels, values)}, None
+
+    def _pack_name(self) -> tuple[str, None]:
+        return given_name(self._network, self.layer, self.channel), None
 
     def _pack_field(self) -> tuple[dict, bytes]:
         """Return what each unit of the chosen layer sees of the photo."""
@@ -436,15 +444,5 @@ class NetworkExplorer(Widget):
     def _still(self) -> str:
         shown = {number: shown_layer(box, self._answers) for number, box in enumerate(self._layout.boxes)}
         thumbnails = {number: self._thumbnail(name, _THUMBNAIL) for number, name in shown.items() if name}
-        picture = map_picture(self._layout, thumbnails, self._home[self.layer])
         says = f" It says {self._classes[self._outputs.argmax()]}." if self._classes else ""
-        alt = (
-            f"The map of {self._network.name}: {len(self._names)} layers in {len(self._layout.boxes)} boxes, from "
-            f"{self._names[0]} to {self._names[-1]}; in {len(thumbnails)} of them a channel for the photo.{says}"
-        )
-        return f'<img alt="{escape(alt)}" src="data:image/jpeg;base64,{b64encode(encoded(picture)).decode()}">'
-
-
-def _finite(value: Any) -> float | None:
-    """Return a number for JSON, which has no NaN."""
-    return float(value) if np.isfinite(value) else None
+        return still_map(self._layout, self._network.name, thumbnails, self._home[self.layer], says)

@@ -2,8 +2,46 @@
 // until the painted photo comes, and there is never more than one stroke on its way.
 
 const networkPhoto = (() => {
-  const { fromRGB, onKeys, paint, placeIn, radios } = page;
+  const { fromRGB, clamped, onKeys, paint, placeIn, radios, steppedTo } = page;
   const STEPS = 4; // arrow keys cross the brush in so many steps
+  const PAINT = "Drag over the photo, or hold Space and move with the arrow keys.";
+  const HOW = {
+    clone: `Click the place to copy, or press S there. Then paint: ${PAINT} Shift + click, or S, takes another place.`,
+    ask: "Point at the photo and click, or move with the arrow keys and press Space: which channels of the chosen layer fire there most?",
+  };
+
+  const HTML = `<section class="ck-place" aria-label="Photo to paint on">
+    <h4>Paint, and watch every layer</h4>
+    <div class="ck-controls ck-toolbar">
+      <fieldset class="ck-tools ck-radios"><legend>Brush</legend>
+        <label><input type="radio" value="grey">grey</label>
+        <label><input type="radio" value="blur">blur</label>
+        <label><input type="radio" value="eraser">eraser</label>
+        <label><input type="radio" value="clone">clone</label>
+        <label><input type="radio" value="ask">ask</label></fieldset>
+      <label class="ck-field">size <input class="ck-size" type="range" min="1" max="100" value="40"></label>
+    </div>
+    <div class="ck-stack ck-stage" role="slider" tabindex="0" aria-label="Brush on the photo" aria-valuemin="0"
+      aria-valuenow="0">
+      <canvas class="ck-photo" aria-hidden="true"></canvas><canvas class="ck-over" aria-hidden="true"></canvas>
+      <canvas class="ck-way" aria-hidden="true"></canvas><div class="ck-brush" hidden></div>
+      <div class="ck-brush ck-source" hidden></div><div class="ck-sees" hidden></div><div class="ck-asked" hidden></div></div>
+    <div class="ck-line">
+      <button type="button" class="ck-undo">Undo</button>
+      <button type="button" class="ck-clear">Clean photo</button>
+      <button type="button" class="ck-elsewhere" aria-pressed="false">Same stroke elsewhere</button>
+      <span class="ck-count ck-quiet"></span>
+    </div>
+    <p class="ck-note"><span class="ck-how"></span> Z takes a stroke back; C puts the last one elsewhere, to see what a
+      stroke does that hides something else.</p>
+    <p class="ck-says" role="status"></p>
+    <table class="ck-classes"><caption class="ck-quiet">What the network says</caption>
+      <thead class="ck-quiet"><tr><th scope="col">class</th><th scope="col">clean photo</th><th scope="col">now</th></tr></thead>
+      <tbody class="ck-rows"></tbody></table>
+    <div class="ck-own ck-quiet"><button type="button" class="ck-open">Another photo…</button> or drop one here
+      <button type="button" class="ck-first" hidden>Back to the first photo</button>
+      <input class="ck-file" type="file" accept="image/*" hidden></div>
+  </section>`;
 
   function make(view, { busy }) {
     const { model, parts, choose, send, onGone } = view;
@@ -14,8 +52,10 @@ const networkPhoto = (() => {
     let begins = true; // whether the next points begin a stroke
     let points = []; // that Python has not been told
     let sent = false; // whether it has not answered yet
-    const setTool = radios(parts.tools, (value) => (tool = value));
-    setTool(tool);
+    let source = null; // [row, column] that a clone copies
+    let start = null; // where its stroke begins
+    let ready = false; // whether Python was told that somebody is about to paint
+    const setTool = radios(parts.tools, setTo);
 
     const size = () => Number(parts.size.value);
 
@@ -27,7 +67,8 @@ const networkPhoto = (() => {
         parts.size.value = Math.max(1, Math.round(Math.max(height, width) / 6));
         for (const canvas of [parts.photo, parts.over]) canvas.classList.toggle("ck-crisp", width < 100);
         [parts.way.height, parts.way.width] = [height, width];
-        cursor = null;
+        cursor = source = null;
+        down = false;
       }
       paint(parts.photo, height, width, fromRGB(rgb));
       for (const button of [parts.undo, parts.clear, parts.elsewhere]) {
@@ -53,9 +94,12 @@ const networkPhoto = (() => {
     function flush() {
       if (sent || !points.length) return;
       sent = true;
-      send({ kind: "paint", tool, size: size(), points, begins });
+      tellPoints();
       begins = false;
-      points = [];
+    }
+
+    function tellPoints() {
+      send({ kind: "paint", tool, size: size(), points: points.splice(0), begins, ...(tool === "clone" && { source }) });
     }
 
     function drawWay() {
@@ -71,50 +115,88 @@ const networkPhoto = (() => {
       pen.stroke();
     }
 
-    const fits = ([row, column]) => [
-      Math.min(Math.max(row, 0), height - 1),
-      Math.min(Math.max(column, 0), width - 1),
-    ];
+    const last = () => [height - 1, width - 1];
 
     function drawBrush(at = cursor) {
       parts.brush.hidden = !at;
       if (!at) return;
-      const { style } = parts.brush;
-      [style.left, style.top] = [`${(100 * (at[1] + 0.5)) / width}%`, `${(100 * (at[0] + 0.5)) / height}%`];
-      style.width = `${(100 * size()) / width}%`;
+      ring(parts.brush, at);
+    }
+
+    function ring({ style }, [row, column]) {
+      [style.left, style.top] = [`${(100 * (column + 0.5)) / width}%`, `${(100 * (row + 0.5)) / height}%`];
+      style.width = `${(100 * (tool === "ask" ? width / 24 : size())) / width}%`;
+    }
+
+    // Shows what is copied: it moves with the brush.
+    function drawSource(at = start) {
+      parts.source.hidden = tool !== "clone" || !source;
+      if (!parts.source.hidden) ring(parts.source, down ? source.map((from, i) => from + at[i] - start[i]) : source);
     }
 
     function tell() {
       const [row, column] = cursor;
       parts.stage.ariaValueMax = height * width - 1;
       parts.stage.ariaValueNow = row * width + column;
-      parts.stage.ariaValueText = `brush of ${size()} pixels at row ${row}, column ${column}`;
+      const what = tool === "ask" ? "question" : `brush of ${size()} pixels`;
+      parts.stage.ariaValueText = `${what} at row ${row}, column ${column}`;
+    }
+
+    // ---- what a press and a move do, with each tool
+
+    function setTo(value) {
+      tool = value;
+      parts.how.textContent = HOW[tool] ?? PAINT;
+      if (width) drawSource();
+    }
+
+    function press(at, another) {
+      finish();
+      if (tool === "clone" && (!source || another)) return copyFrom(at);
+      [down, start] = [true, at];
+      move(at);
+    }
+
+    function move(at) {
+      if (tool === "ask") choose({ point: at });
+      else add(at);
+      drawSource(at);
+    }
+
+    function copyFrom(at) {
+      source = at;
+      drawSource();
+    }
+
+    function prepare() {
+      if (!ready) send({ kind: "prepare" });
+      ready = true;
     }
 
     // ---- by pointer
 
     const pixelAt = (event) => {
       const [x, y] = placeIn(parts.stage, event);
-      return fits([Math.floor(y * height), Math.floor(x * width)]);
+      return clamped([Math.floor(y * height), Math.floor(x * width)], last());
     };
 
     parts.stage.onpointerdown = (event) => {
       if (event.button !== 0) return;
       parts.stage.setPointerCapture(event.pointerId);
-      finish();
-      down = true;
-      add(pixelAt(event));
+      press(pixelAt(event), event.shiftKey);
     };
+    parts.stage.onpointerenter = prepare;
     parts.stage.onpointermove = (event) => {
       const at = pixelAt(event);
       drawBrush(at);
-      if (down) add(at);
+      if (down) move(at);
     };
     // A stroke that Python has not heard of must not go on in the next one.
     function finish() {
-      if (points.length) send({ kind: "paint", tool, size: size(), points: points.splice(0), begins });
+      if (points.length) tellPoints();
       down = false;
       begins = true;
+      if (width) drawSource();
     }
     parts.stage.onpointerup = parts.stage.onpointercancel = finish;
     parts.stage.onpointerleave = () => drawBrush(document.activeElement === parts.stage ? cursor : null);
@@ -123,28 +205,14 @@ const networkPhoto = (() => {
 
     function takeKey({ key, shiftKey, repeat }) {
       cursor ??= [Math.floor(height / 2), Math.floor(width / 2)];
-      const step = shiftKey ? 1 : Math.max(1, Math.round(size() / STEPS));
-      const [row, column] = cursor;
-      const to = {
-        ArrowUp: [row - step, column],
-        ArrowDown: [row + step, column],
-        ArrowLeft: [row, column - step],
-        ArrowRight: [row, column + step],
-        Home: [row, 0],
-        End: [row, width],
-        PageUp: [0, column],
-        PageDown: [height, column],
-      }[key];
+      const to = steppedTo(key, cursor, last(), shiftKey ? 1 : Math.max(1, Math.round(size() / STEPS)));
       if (to) {
-        cursor = fits(to);
-        if (down) add(cursor);
+        cursor = to;
+        if (down) move(cursor);
       } else if (key === " ") {
-        if (!repeat) {
-          finish();
-          down = true;
-          add(cursor);
-        }
-      } else if (key === "z" || key === "Backspace") undo();
+        if (!repeat) press(cursor, false);
+      } else if (key === "s" && tool === "clone") copyFrom(cursor);
+      else if (key === "z" || key === "Backspace") undo();
       else if (key === "c") turn();
       else return false;
       drawBrush();
@@ -154,6 +222,7 @@ const networkPhoto = (() => {
 
     parts.stage.addEventListener("keyup", ({ key }) => key === " " && finish());
     parts.stage.onfocus = () => {
+      prepare();
       if (!parts.stage.matches(":focus-visible")) return;
       cursor ??= [Math.floor(height / 2), Math.floor(width / 2)];
       drawBrush();
@@ -177,7 +246,10 @@ const networkPhoto = (() => {
     parts.undo.onclick = undo;
     parts.elsewhere.onclick = turn;
     parts.clear.onclick = () => send({ kind: "clear" });
-    parts.size.oninput = () => drawBrush(cursor);
+    parts.size.oninput = () => {
+      drawBrush(cursor);
+      drawSource();
+    };
     parts.first.onclick = () => {
       busy("Computing all layers for the first photo …");
       send({ kind: "first" });
@@ -186,6 +258,8 @@ const networkPhoto = (() => {
     parts.opacity.oninput = fade;
     fade();
     showElsewhere();
+    setTool(tool);
+    setTo(tool);
     view.listen({ "change:elsewhere": showElsewhere });
     onGone(() => {
       [down, sent, points] = [false, false, []];
@@ -202,5 +276,5 @@ const networkPhoto = (() => {
     };
   }
 
-  return { make };
+  return { HTML, make };
 })();

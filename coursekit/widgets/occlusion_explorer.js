@@ -1,7 +1,7 @@
 // The page's side of OcclusionExplorer. The patch is drawn here, so that it follows the pointer at once; the scores under
 // it come from Python, and the map too, some times a second while it grows. `model` holds what both sides share.
 
-const { widget, element, fromRGB, numbers, onKeys, paint, placeIn, put, radios, numberField } = page;
+const { widget, element, fromRGB, clamped, numbers, onKeys, paint, placeIn, put, radios, numberField, steppedTo } = page;
 
 const HTML = `
 <div class="ck-controls">
@@ -55,11 +55,8 @@ function begin(view) {
   let held = null; // where in the patch the pointer holds it, in pixels: [down, right]
 
   const patch = () => Math.min(model.get("patch"), height, width);
-  const fits = ([row, column]) => [
-    Math.min(Math.max(row, 0), height - patch()),
-    Math.min(Math.max(column, 0), width - patch()),
-  ];
-  const position = () => fits(model.get("position"));
+  const last = () => [height - patch(), width - patch()];
+  const position = () => clamped(model.get("position"), last());
   const name = (index) => model.get("_classes")[index];
 
   // ---- the photo and the patch
@@ -116,7 +113,7 @@ function begin(view) {
   }
 
   function move(to) {
-    const [row, column] = fits(to);
+    const [row, column] = clamped(to, last());
     const [top, left] = model.get("position");
     if (row === top && column === left) return;
     choose({ position: [row, column] });
@@ -146,18 +143,7 @@ function begin(view) {
   parts.stage.onpointerup = parts.stage.onpointercancel = parts.stage.onlostpointercapture = () => (held = null);
 
   onKeys(parts.stage, ({ key, shiftKey }) => {
-    const [row, column] = position();
-    const step = shiftKey ? 1 : Math.max(1, Math.round(patch() / STEPS));
-    const to = {
-      ArrowUp: [row - step, column],
-      ArrowDown: [row + step, column],
-      ArrowLeft: [row, column - step],
-      ArrowRight: [row, column + step],
-      Home: [row, 0],
-      End: [row, width],
-      PageUp: [0, column],
-      PageDown: [height, column],
-    }[key];
+    const to = steppedTo(key, position(), last(), shiftKey ? 1 : Math.max(1, Math.round(patch() / STEPS)));
     if (to) move(to);
     return !!to;
   });

@@ -15,6 +15,7 @@ from coursekit.networks.reading import gives_probabilities
 from coursekit.pictures.fitting import fit_picture
 from coursekit.show.class_activation import over_picture
 from coursekit.show.decision import map_in_words, range_in_words, signed
+from coursekit.show.encoding import finite
 from coursekit.show.picture import as_seen, pictures
 from coursekit.show.saliency import RED_BLUE
 from coursekit.show.scale import scale_of
@@ -201,11 +202,11 @@ class OcclusionExplorer(BackgroundWidget):
     def _send_scores(self) -> None:
         scores, outputs = self._scores
         rows = [
-            {"index": i, "whole": _finite(self._whole[i]), "score": _finite(scores[i]), "output": _finite(outputs[i])}
+            {"index": i, "whole": finite(self._whole[i]), "score": finite(scores[i]), "output": finite(outputs[i])}
             for i in self._rows()
         ]
         winner = int(np.argmax(outputs))
-        told = {"rows": rows, "winner": winner, "output": _finite(outputs[winner]), "position": self.position}
+        told = {"rows": rows, "winner": winner, "output": finite(outputs[winner]), "position": self.position}
         self.send({"kind": "scores", **told})
 
     # ---- the map
@@ -317,8 +318,3 @@ def _as_picture(pixels: np.ndarray) -> dict:
 
 def _short(value: float) -> str:
     return signed(value, 3) if np.isfinite(value) else "NaN"
-
-
-def _finite(value: Any) -> float | None:
-    """Return a number for JSON, which has no NaN."""
-    return float(value) if np.isfinite(value) else None

@@ -350,6 +350,25 @@ const page = (() => {
     return [(clientX - box.left) / box.width, (clientY - box.top) / box.height];
   }
 
+  // Moves a place [row, column] into what goes from [0, 0] to `last`.
+  const clamped = (place, last) => place.map((at, i) => Math.min(Math.max(at, 0), last[i]));
+
+  // Where a key leads from a place: arrows by `step`, Home and End along its row, Page up and down along its column;
+  // undefined where it is none of these keys.
+  function steppedTo(key, [row, column], last, step = 1) {
+    const to = {
+      ArrowUp: [row - step, column],
+      ArrowDown: [row + step, column],
+      ArrowLeft: [row, column - step],
+      ArrowRight: [row, column + step],
+      Home: [row, 0],
+      End: [row, last[1]],
+      PageUp: [0, column],
+      PageDown: [last[0], column],
+    }[key];
+    return to && clamped(to, last);
+  }
+
   // Makes a canvas of so many pixels, which `fill` writes: four bytes for each.
   function paint(canvas, height, width, fill) {
     if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
@@ -382,6 +401,6 @@ const page = (() => {
 
   return {
     ...{ widget, element, keepKeys, onKeys, unique, radios, put, numberField, stillUnderTheWheel, noChannel },
-    ...{ waiting, onWidth, pictureFiles, opens, placeIn, paint, fromRGB, numbers, floats, shorts, format },
+    ...{ waiting, onWidth, pictureFiles, opens, placeIn, clamped, steppedTo, paint, fromRGB, numbers, floats, shorts, format },
   };
 })();

@@ -3,6 +3,7 @@
 // the test is done. `model` holds what both sides share.
 
 const { widget, element, onKeys, put, numberField, noChannel, waiting } = page;
+const { address, list } = unitParts;
 
 const HTML = `
 <div class="ck-controls">
@@ -91,22 +92,10 @@ function begin(view) {
     parts.kernel.hidden = unit.kernel === null;
     if (unit.kernel !== null) show(find(parts.kernel, "img"), unit.kernel, `Kernel of channel ${unit.channel}`);
     const [tall, wide] = unit.largest;
-    parts.patches.style.setProperty("--shape", `${wide} / ${tall}`);
-    list(
-      parts.patches,
-      unit.patches.map(({ picture, value, box: [top, left, bottom, right], image }, i) => {
-        const one = element("img");
-        const where = `picture ${picture}, rows ${top} to ${bottom - 1}, columns ${left} to ${right - 1}`;
-        show(one, image, `Patch ${i + 1}: ${where}, answer ${format(value)}`);
-        one.title = where;
-        one.style.width = `${(100 * (right - left)) / wide}%`;
-        one.classList.toggle("ck-crisp", right - left < 64);
-        return [one, format(value)];
-      }),
-    );
+    unitParts.patches(find(parts.patches, "ol"), unit.patches, unit.largest, show);
     parts.photos.hidden = !unit.photos.length;
     list(
-      parts.photos,
+      find(parts.photos, "ol"),
       unit.photos.map(({ picture, share, image }) => {
         const one = element("img");
         show(one, image, `Picture ${picture}, ${percent(share)} of it in light`);
@@ -144,20 +133,6 @@ function begin(view) {
           : report.step < report.steps
             ? `Step ${report.step} of ${report.steps} of gradient ascent`
             : "By gradient ascent from noise.");
-  }
-
-  // Pictures with a line below each.
-  function list(section, pairs) {
-    find(section, "ol").replaceChildren(
-      ...pairs.map(([picture, words, kind]) => {
-        const item = element("li");
-        const frame = element("div", "ck-frame");
-        frame.append(picture);
-        item.append(frame, ...[].concat(words).map((line) => element("span", "", { textContent: line })));
-        if (kind) item.className = kind;
-        return item;
-      }),
-    );
   }
 
   // ---- its name
@@ -200,7 +175,7 @@ function begin(view) {
     }
     parts.verdict.textContent = `“${note().name}”: ${report.text}`;
     list(
-      parts.report,
+      find(parts.report, "ol"),
       report.order.map((i, rank) => {
         const [answer, said] = [format(report.answers[rank]), report.says[rank]];
         const picture = element("img");
@@ -304,7 +279,6 @@ function begin(view) {
 }
 
 const find = (within, what) => within.querySelector(what);
-const address = (bytes) => URL.createObjectURL(new Blob([bytes]));
 const format = (value) => page.format(value, 4);
 const percent = (share) => `${page.format(100 * share, 2)}%`;
 

@@ -20,6 +20,7 @@ from coursekit.show.encoding import encoded
 from coursekit.show.filters import as_pictures_of_kernels
 from coursekit.show.patches import in_light, masked, patches as show_patches
 from coursekit.show.picture import pictures as show_pictures
+from coursekit.show.unit_page import patch_rows
 from coursekit.techniques.activations import activations
 from coursekit.techniques.filters import picture_filters
 from coursekit.techniques.masks import activation_mask
@@ -82,7 +83,7 @@ class UnitCard(BackgroundWidget):
             one of the others.
     """
 
-    _esm, _css = own_page(__file__)
+    _esm, _css = own_page(__file__, "unit_parts.js")
 
     channel = traitlets.Any().tag(sync=True)
     _unit = traitlets.Dict().tag(sync=True)  # what is shown of the channel
@@ -190,23 +191,15 @@ class UnitCard(BackgroundWidget):
     def _pack_unit(self, channel: int) -> dict:
         """Return what the page shows of a channel, pictures as files."""
         found, masks = self._patches_of(channel), self._masks_of(channel)
-        shown = [
-            {"picture": int(i), "value": float(value), "box": box.tolist(), "image": encoded(crop)}
-            for i, value, box, crop in zip(
-                found.pictures[0], found.values[0], found.boxes[0], found.crops[0], strict=True
-            )
-        ]
         photos = [
             {"picture": int(i), "share": float(mask.mean()), "image": encoded(in_light(self._pictures[i], mask))}
             for i, mask in zip(found.pictures[0], [] if masks is None else masks, strict=masks is not None)
         ]
-        largest = np.array([crop.shape[:2] for crop in found.crops[0]]).max(axis=0)
         return {
             "channel": channel,
             "kernel": None if self._kernels is None else encoded(self._kernels[channel]),
-            "patches": shown,
+            **patch_rows(found),
             "photos": photos,
-            "largest": largest.tolist(),
             "dark": self._quantile,
         }
 
@@ -280,7 +273,8 @@ class UnitCard(BackgroundWidget):
             if note != self._on_record.get(key):
                 self._tests[key] += note["done"]
                 self._on_record[key] = note
-                progress.record("named", self._card, channel=key, note=note, tests=self._tests[key])
+                about = {"model": self._network.name, "layer": self.layer, "channel": key}
+                progress.record("named", self._card, **about, note=note, tests=self._tests[key])
         self._report = self._make_report()
 
     def _find_notes(self) -> dict:

@@ -7,7 +7,7 @@ from base64 import b64decode
 import numpy as np
 
 from tests.browser.lab import python
-from tests.browser.reading import eventually, explorer_fixtures, pixels as canvas_pixels
+from tests.browser.reading import explorer_fixtures, pixels as canvas_pixels
 
 ROOT = ".ck-channel-explorer"
 
@@ -46,7 +46,6 @@ def channel_fixtures():
 
 
 def _settles(page):
-    eventually(lambda: python(page, "print(explorer.channel)") == str(chosen(page)), True)
     page.locator(".ck-opacity input").first.fill("0")
 
 

@@ -51,6 +51,16 @@ def eventually(read: Callable[[], Any], expected: Any, seconds: float = 60) -> N
     assert found == expected
 
 
+def settled(page: Page) -> None:
+    """Wait until Python has dealt with all that the widgets in the page have sent it."""
+    page.wait_for_function(
+        """() => {
+            const kernel = jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
+            return [...kernel._futures.values()].every(({ msg }) => msg.header.msg_type !== "comm_msg");
+        }"""
+    )
+
+
 @contextmanager
 def no_errors(page: Page) -> Iterator[None]:
     """Fail at the end if a widget's code has thrown."""
@@ -83,7 +93,7 @@ def explorer_fixtures(
         reset: Code that makes the explorer what it was at the beginning.
         begins: What the page then shows, its texts and values by their CSS selectors.
         end: Code that ends what a test has begun.
-        settles: Waits until what the test before has chosen in the page has reached Python.
+        settles: Puts back what Python knows nothing of.
         **media: What the page must know of the reader's wishes, such as ``reduced_motion="reduce"``.
     """
 
@@ -97,6 +107,7 @@ def explorer_fixtures(
         notebook.evaluate("document.activeElement.blur()")
         notebook.mouse.move(0, 0)
         settles(notebook)
+        settled(notebook)
         python(notebook, reset)
         eventually(lambda: {css: _shown(notebook.locator(css).first) for css in begins}, begins)
         with no_errors(notebook):
@@ -139,6 +150,11 @@ def _decoded(url: str, mode: str) -> np.ndarray:
 def received(page: Page, code: str) -> Any:
     """Return the value of an expression in the kernel, by way of JSON."""
     return json.loads(python(page, f"import json; print(json.dumps({code}))"))
+
+
+def chosen(page: Page, name: str) -> Any:
+    """Return what the kernel says of ``explorer``: the value of an attribute, or more such code."""
+    return received(page, f"explorer.{name}")
 
 
 # ---- files

@@ -12,6 +12,7 @@ from tests.browser.reading import (
     another_cell,
     check_keys_stay,
     check_text_stands_out,
+    chosen,
     eventually,
     explorer_fixtures,
     pixels as canvas_pixels,
@@ -41,10 +42,6 @@ notebook, page = explorer_fixtures(ROOT, EXPLORER, RESET, BEGINS)
 
 def done(page):
     return page.locator(".ck-status").first.inner_text() == "Done."
-
-
-def chosen(page, name):
-    return python(page, f"print(explorer.{name})")
 
 
 def row(page, method, number=0):
@@ -92,7 +89,7 @@ def test_top_classes(page):
     np.testing.assert_allclose([float(one) for one in shares], expected[:4], atol=6e-4)
     assert (last, expected[4] < 0.0005) == ("< 0.001", True)
     page.locator(".ck-class").nth(1).click()
-    eventually(lambda: chosen(page, "target"), "282")
+    eventually(lambda: chosen(page, "target"), 282)
     assert page.locator(".ck-class").nth(1).get_attribute("aria-pressed") == "true"
     wait(page)
     assert text(page, "gradient", "of") == "tiger cat"
@@ -110,7 +107,7 @@ def test_class_by_keys(page):
     page.keyboard.press("Enter")
     assert "There is no class teapott." in page.locator(".ck-alert").first.inner_text()
     page.keyboard.press("Backspace")
-    eventually(lambda: chosen(page, "target"), "849")
+    eventually(lambda: chosen(page, "target"), 849)
     wait(page)
     assert page.locator(".ck-alert").first.inner_text() == ""
     assert text(page, "gradient", "of") == "teapot"
@@ -122,7 +119,7 @@ def test_two_classes_by_keys(page):
     field = page.locator(".ck-against")
     field.focus()
     page.keyboard.type("goose")
-    eventually(lambda: chosen(page, "against"), "99")
+    eventually(lambda: chosen(page, "against"), 99)
     wait(page)
     correlations = received(page, "explorer.correlations")
     for method in METHODS:
@@ -133,13 +130,13 @@ def test_two_classes_by_keys(page):
         assert said == f"correlation of both {correlations[method]:.2f}".replace("-", "−")
     assert correlations["guided_backprop"] > 0.95 > 0.5 > correlations["gradient"]
     page.get_by_label("A scale of its own for each map").press("Space")
-    eventually(lambda: chosen(page, "own_scale"), "True")
+    eventually(lambda: chosen(page, "own_scale"), True)
     wait(page)
     eventually(lambda: text(page, "gradient", "high", 0) != text(page, "gradient", "high", 1), True)
     check_drawn(page, "gradient", 1)
     field.select_text()
     page.keyboard.press("Delete")
-    eventually(lambda: chosen(page, "against"), "None")
+    eventually(lambda: chosen(page, "against"), None)
     wait(page)
     assert row(page, "gradient", 1).is_hidden()
 
@@ -149,7 +146,7 @@ def test_slider_by_keys(page):
     assert slider.get_attribute("aria-valuetext") == "0 of 26, none: the trained network"
     slider.focus()
     page.keyboard.press("ArrowRight")
-    eventually(lambda: chosen(page, "randomized"), "1")
+    eventually(lambda: chosen(page, "randomized"), 1)
     assert page.locator(".ck-count").inner_text() == "1 of 26, from the top, down to conv10"
     wait(page)
     ranks = received(page, "explorer.rank_correlations")
@@ -160,7 +157,7 @@ def test_slider_by_keys(page):
         assert said in row(page, method).locator("canvas").get_attribute("aria-label")
     assert abs(ranks["gradient"]) < 0.5 < 0.95 < ranks["guided_backprop"]
     page.keyboard.press("Home")
-    eventually(lambda: chosen(page, "randomized"), "0")
+    eventually(lambda: chosen(page, "randomized"), 0)
     wait(page)
     assert text(page, "gradient", "trained") == ""
 
@@ -169,13 +166,13 @@ def test_mistakes_by_mouse(page):
     before = {method: text(page, method, "range") for method in METHODS}
     page.get_by_label("SmoothGrad: absolute value before the mean").click()
     page.get_by_label("Grad-CAM without its ReLU").click()
-    eventually(lambda: (chosen(page, "absolute"), chosen(page, "without_relu")), ("True", "True"))
+    eventually(lambda: (chosen(page, "absolute"), chosen(page, "without_relu")), (True, True))
     wait(page)
     assert "−" in before["smoothgrad"]
     assert "−" not in text(page, "smoothgrad", "range")
     assert text(page, "gradient", "range") == before["gradient"]
     page.get_by_label("Probability instead of score").click()
-    eventually(lambda: chosen(page, "probability"), "True")
+    eventually(lambda: chosen(page, "probability"), True)
     wait(page)
     assert text(page, "gradient", "range") != before["gradient"]
     for box in page.get_by_role("checkbox").all():

@@ -10,6 +10,7 @@ from tests.browser.reading import (
     another_cell,
     check_keys_stay,
     check_text_stands_out,
+    chosen,
     eventually,
     explorer_fixtures,
     pixels as canvas_pixels,
@@ -39,10 +40,6 @@ notebook, page = explorer_fixtures(ROOT, EXPLORER, RESET, BEGINS)
 
 def status(page):
     return page.locator(f"{ROOT} .ck-status").first.inner_text()
-
-
-def chosen(page, name):
-    return python(page, f"print(explorer.{name})")
 
 
 def wait(page):
@@ -104,7 +101,7 @@ def test_class_by_keys(page):
     page.keyboard.press("Enter")
     assert "There is no class espressoo." in page.locator(".ck-alert").first.inner_text()
     page.keyboard.press("Backspace")
-    eventually(lambda: chosen(page, "target"), "967")
+    eventually(lambda: chosen(page, "target"), 967)
     wait(page)
     assert page.locator(".ck-alert").first.inner_text() == ""
     assert page.locator(".ck-says-changed").first.inner_text().startswith("espresso ")
@@ -114,7 +111,7 @@ def test_class_by_keys(page):
 def test_photo_by_keys(page):
     page.locator(".ck-which").first.focus()
     page.keyboard.press("ArrowDown")
-    eventually(lambda: chosen(page, "photo"), "1")
+    eventually(lambda: chosen(page, "photo"), 1)
     wait(page)
     assert page.locator(".ck-says-photo").first.inner_text().startswith("yurt ")
     check_drawn(page)
@@ -125,15 +122,15 @@ def test_budget_by_keys(page):
     assert slider.get_attribute("aria-valuetext") == "2 grey levels"
     slider.focus()
     page.keyboard.press("Home")
-    eventually(lambda: chosen(page, "budget"), "0")
+    eventually(lambda: chosen(page, "budget"), 0)
     wait(page)
     assert status(page) == "The network is not fooled."
     assert np.ptp(canvas_pixels(page.locator("canvas.ck-change").first, "RGB")) == 0
     page.keyboard.press("ArrowRight")
-    eventually(lambda: chosen(page, "budget"), "1")
+    eventually(lambda: chosen(page, "budget"), 1)
     assert page.locator(".ck-levels").first.inner_text() == "1 grey level"
     page.keyboard.press("End")
-    eventually(lambda: chosen(page, "budget"), "8")
+    eventually(lambda: chosen(page, "budget"), 8)
     wait(page)
     check_drawn(page)
 
@@ -141,7 +138,7 @@ def test_budget_by_keys(page):
 def test_trials_by_mouse_and_keys(page):
     assert cells(page, "png") == ["", ""]
     page.get_by_role("button", name="saved as PNG").click()
-    eventually(lambda: chosen(page, "tried"), "['png']")
+    eventually(lambda: chosen(page, "tried"), ["png"])
     wait(page)
     lie, clean = cells(page, "png")
     assert re.fullmatch(r"✓ koala [01]\.\d{3}", lie)
@@ -154,7 +151,7 @@ def test_trials_by_mouse_and_keys(page):
         "shifted by 8 pixels",
     ):
         page.get_by_role("button", name=name).press("Enter")
-    eventually(lambda: chosen(page, "tried"), str(TRIALS))
+    eventually(lambda: chosen(page, "tried"), TRIALS)
     wait(page)
     answers = received(page, "explorer.answers")
     names = received(page, "explorer._short")
@@ -175,7 +172,7 @@ def test_trials_by_mouse_and_keys(page):
 def test_trials_stay_for_the_next_photo(page):
     python(page, "explorer.tried = ['png']")
     page.locator(".ck-which").first.select_option("2")
-    eventually(lambda: chosen(page, "photo"), "2")
+    eventually(lambda: chosen(page, "photo"), 2)
     wait(page)
     assert [text.split(" ")[1] for text in cells(page, "png")] == ["koala", "Staffordshire"]
 

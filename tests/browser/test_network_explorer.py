@@ -9,6 +9,7 @@ from tests.browser.lab import python
 from tests.browser.reading import (
     check_keys_stay,
     check_text_stands_out,
+    chosen,
     eventually,
     explorer_fixtures,
     pixels,
@@ -50,10 +51,6 @@ def box_at(page, layer):
     zoom = min(frame["width"] / width, frame["height"] / height, 1.4)
     middle = frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] / 2
     return middle[0] + (x - width / 2) * zoom, middle[1] + (y - height / 2) * zoom
-
-
-def chosen(page, name):
-    return received(page, f"explorer.{name}")
 
 
 def shown(page, css):
@@ -208,7 +205,76 @@ def test_a_cell_paints_and_the_page_follows(page):
     eventually(lambda: bool(np.abs(pixels(canvas, "L").astype(float) - expected).max() <= 1), True)
 
 
+def use(page, tool):
+    page.locator(".ck-tools").get_by_label(tool, exact=True).check()
+
+
+def test_clone_by_mouse_and_by_keys(page):
+    use(page, "clone")
+    page.mouse.click(*point(page, ".ck-stage", 5, 6, 48))  # what is copied
+    eventually(lambda: page.locator(".ck-source").is_visible(), True)
+    page.mouse.move(*point(page, ".ck-stage", 30, 20, 48))
+    page.mouse.down()
+    page.mouse.move(*point(page, ".ck-stage", 30, 24, 48), steps=3)
+    page.mouse.up()
+    eventually(lambda: [stroke[2][-1] for stroke in chosen(page, "strokes")], [[30, 24]])
+    tool, size, points, source = chosen(page, "strokes")[0]
+    assert (tool, size, points[0], source) == ("clone", 8, [30, 20], [5, 6])
+    assert chosen(page, "image[30, 20:25].tolist()") == chosen(page, "first_image[5, 6:11].tolist()")
+    eventually(lambda: photo_is_that_of_python(page), True)
+    stage = page.locator(".ck-stage").first
+    stage.focus()
+    for key in ["z", "Home", "PageUp", "ArrowDown", "ArrowDown", "s", "End", "Space"]:
+        page.keyboard.press(key)
+    eventually(lambda: chosen(page, "strokes"), [["clone", 8, [[4, 47]], [4, 0]]])
+    eventually(lambda: photo_is_that_of_python(page), True)
+    page.mouse.move(*point(page, ".ck-stage", 40, 40, 48))
+    page.keyboard.down("Shift")
+    page.mouse.down()  # takes another place, and paints nothing
+    page.mouse.up()
+    page.keyboard.up("Shift")
+    page.mouse.click(*point(page, ".ck-stage", 20, 20, 48))
+    eventually(lambda: chosen(page, "strokes")[1:], [["clone", 8, [[20, 20]], [40, 40]]])
+    use(page, "grey")
+    assert not page.locator(".ck-source").is_visible()
+
+
 # ---- a channel, and where its numbers come from
+
+
+def test_ask_what_fires_at_a_pixel_by_mouse_and_by_keys(page):
+    def firing():
+        return page.locator(".ck-fires strong").all_inner_texts()
+
+    def expected():
+        return list(map(str, received(page, "explorer.channels_here[1].tolist()[:12]")))
+
+    assert not page.locator(".ck-here").is_visible()
+    use(page, "ask")
+    page.mouse.click(*point(page, ".ck-stage", 12, 30, 48))
+    eventually(lambda: chosen(page, "point"), [12, 30])
+    eventually(firing, expected())
+    assert "Row 12, column 30 of the photo is looked at by the unit at row 12, column 30" in shown(page, ".ck-asks")
+    values = received(page, "explorer.channels_here[2].tolist()")
+    told = [float(text.replace("−", "-")) for text in page.locator(".ck-fires span").all_inner_texts()]
+    assert told == pytest.approx(values, rel=0.006, abs=1e-9)
+    assert page.locator(".ck-asked").is_visible()
+    assert chosen(page, "strokes") == []
+    second = received(page, "int(explorer.channels_here[1][1])")
+    page.locator(".ck-fires").nth(1).click()
+    eventually(lambda: (chosen(page, "channel"), chosen(page, "place")), (second, [12, 30]))
+    eventually(lambda: page.locator(".ck-fires").nth(1).get_attribute("aria-pressed"), "true")
+    page.locator(".ck-stage").first.focus()
+    for key in ["Home", "PageDown", "Space"]:
+        page.keyboard.press(key)
+    eventually(lambda: chosen(page, "point"), [47, 0])
+    run_cell(page, "explorer.layer = 'block2_three'; explorer.paint('grey', 9, [(44, 3)])")
+    eventually(lambda: "at row 23, column 0 of block2_three" in shown(page, ".ck-asks"), True)
+    eventually(firing, expected())
+    page.locator(".ck-unask").click()
+    eventually(lambda: chosen(page, "point"), None)
+    eventually(lambda: page.locator(".ck-here").is_visible(), False)
+    use(page, "grey")
 
 
 def test_a_unit_what_it_sees_and_where_its_number_comes_from(page):
@@ -232,6 +298,24 @@ def test_a_unit_what_it_sees_and_where_its_number_comes_from(page):
     eventually(lambda: shown(page, ".ck-of").startswith(f"{below[0]}, row {below[1]}, column {below[2]}"), True)
     page.locator(".ck-up").click()
     eventually(lambda: received(page, where), ["block2_three", 5, 8, 4])
+
+
+def test_what_excites_the_channel(page):
+    python(page, "explorer.layer, explorer.channel = 'block2_three', 4")
+    eventually(lambda: shown(page, ".ck-name").startswith("Channel 4"), True)
+    page.locator(".ck-search").press("Enter")
+    eventually(lambda: page.locator(".ck-found img").count(), 6)
+    python(page, "from coursekit import photos, top_patches")
+    found = "top_patches(model, 'block2_three', photos(48)[0], 6, channels=4)"
+    pictures, values = received(page, f"[(found := {found}).pictures[0].tolist(), found.values[0].tolist()]")
+    said = [image.get_attribute("alt") for image in page.locator(".ck-found img").all()]
+    assert [int(one.split()[3].rstrip(",")) for one in said] == pictures
+    told = [float(one.split("answer ")[1]) for one in said]
+    assert told == pytest.approx(values, rel=1e-3)
+    page.locator(".ck-grid").first.focus()
+    page.keyboard.press("ArrowLeft")  # of another channel they are not
+    eventually(lambda: page.locator(".ck-found img").count(), 0)
+    eventually(lambda: chosen(page, "channel"), 3)
 
 
 # ---- all of it as text, and for everybody
@@ -263,8 +347,6 @@ def test_text_stands_out(page, theme):
 def test_narrow_output_wraps(page):
     python(page, "explorer.place = (5, 7)")
     with window_of(page, 390):
-        eventually(
-            lambda: too_wide(page, ROOT, ".ck-class, .ck-stage, .ck-map, .ck-scroll, .ck-pointed, .ck-terms, .ck-text"),
-            [],
-        )
+        scrolled = ".ck-class, .ck-stage, .ck-map, .ck-scroll, .ck-pointed, .ck-terms, .ck-text"
+        eventually(lambda: too_wide(page, ROOT, scrolled), [])
         assert page.locator(".ck-stage").first.bounding_box()["width"] >= 200

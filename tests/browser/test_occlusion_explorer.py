@@ -8,6 +8,7 @@ from tests.browser.reading import (
     another_cell,
     check_keys_stay,
     check_text_stands_out,
+    chosen,
     eventually,
     explorer_fixtures,
     pixels as canvas_pixels,
@@ -38,10 +39,6 @@ def stage(page):
 
 def done(page):
     return page.locator(".ck-status").first.inner_text() == "The map is done."
-
-
-def chosen(page, name):
-    return received(page, f"explorer.{name}")
 
 
 def place(page):

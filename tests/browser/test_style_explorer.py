@@ -11,6 +11,7 @@ from tests.browser.reading import (
     as_file,
     check_keys_stay,
     check_text_stands_out,
+    chosen,
     drop,
     eventually,
     explorer_fixtures,
@@ -45,10 +46,6 @@ explorer.wait()
 BEGINS = {".ck-content": "0", ".ck-style": "0", ".ck-start": "Start", ".ck-step": "step 30 of 30"}
 
 notebook, page = explorer_fixtures(ROOT, EXPLORER, RESET, BEGINS, end="explorer.stop()")
-
-
-def chosen(page, name):
-    return received(page, f"explorer.{name}")
 
 
 def text(page, part):

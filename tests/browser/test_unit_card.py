@@ -13,6 +13,7 @@ from tests.browser.reading import (
     no_errors,
     pixels_of_image as pixels,
     received,
+    settled,
     too_wide,
     window_of,
 )
@@ -42,6 +43,7 @@ def notebook(open_widget):
 def page(notebook):
     """The notebook's page, the card as it was at the beginning."""
     notebook.evaluate("document.activeElement.blur()")
+    settled(notebook)
     python(notebook, "card.channel = 20")  # a change of channel ends a test that a view is in
     eventually(lambda: shown(notebook), 20)
     python(notebook, RESET)

@@ -5,6 +5,7 @@ import threading
 import time
 
 import pytest
+import traitlets
 
 from coursekit.widgets.background import BackgroundWidget, every
 from tests.widgets.sample import until
@@ -134,3 +135,29 @@ def test_every(monkeypatch):
     assert not due()
     now = 100.5
     assert due()
+
+
+def test_a_cell_waits_for_the_run_of_what_the_page_has_just_chosen():
+    class Chosen(Counter):
+        name = traitlets.Unicode().tag(sync=True)
+        seen, may_begin = threading.Event(), threading.Event()
+
+        @traitlets.observe("name")
+        def _show(self, change):
+            self.seen.set()
+            self.may_begin.wait(20)
+            self.count(change.new)
+
+    chosen, found = Chosen(), []
+    chosen.may_go_on.set()
+    page = threading.Thread(target=chosen.set_state, args=({"name": "a"},))
+    cell = threading.Thread(target=lambda: (chosen.wait(20), found.extend(chosen.shown)))
+    page.start()
+    assert chosen.seen.wait(20)
+    cell.start()
+    cell.join(0.2)
+    chosen.may_begin.set()
+    page.join(20)
+    cell.join(20)
+    assert found == [("a", 0), ("a", 1), ("a", 2)]
+    chosen.close()

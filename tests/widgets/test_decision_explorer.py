@@ -67,6 +67,7 @@ def test_maps_are_those_of_the_techniques(explorer, model):
 
 def test_begins_with_the_top_class(model):
     explorer = DecisionExplorer(model, PICTURE)
+    explorer.wait()  # its thread compiles the model without its last activation: nobody else may compile it meanwhile
     answers = model.predict(PICTURE[np.newaxis], verbose=0)[0]
     assert explorer.target == answers.argmax()
     assert [index for index, _ in explorer._top] == np.argsort(-answers).tolist()

@@ -97,7 +97,7 @@ def test_settings_that_are_not_named_are_those_of_maximize(explorer):
         (lambda n: DreamExplorer(n, "conv11"), ValueError, "Did you mean 'conv1'"),
         (lambda n: DreamExplorer(n, "picture"), ValueError, "no channels to draw"),
         (lambda n: DreamExplorer(n, 3), TypeError, "named by a string"),
-        (lambda n: DreamExplorer(n, "conv1", 64), ValueError, "There is no channel of 'conv1' 64: there are 64"),
+        (lambda n: DreamExplorer(n, "conv1", 64), ValueError, "There is no channel 64: there are 64"),
         (lambda n: DreamExplorer(n, "conv1", 1.5), TypeError, "must be a whole number"),
         (lambda n: DreamExplorer(n, label="lemmon"), ValueError, "Did you mean 'lemon'"),
         (lambda n: DreamExplorer(n, label=1000), ValueError, "There is no class 1000"),

@@ -1,12 +1,24 @@
 """NetworkExplorer: what it holds, computes, tells the page and refuses. How it looks in the page: tests/browser."""
 
+import io
 import json
 import re
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from coursekit import NetworkExplorer, activations, receptive_field
+from coursekit import (
+    NetworkExplorer,
+    UnitCard,
+    activations,
+    channels_at,
+    photo,
+    photos,
+    receptive_field,
+    top_patches,
+)
+from coursekit.networks import graph
 from coursekit.networks.backend import keras
 from coursekit.techniques.painting import Stroke, moved_away, stroke_mask
 from tests.widgets.sample import check_refused_and_nothing_changed, roots_of_negatives, two_inputs
@@ -162,6 +174,45 @@ def test_the_same_stroke_elsewhere(explorer, model):
     assert explorer.strokes[0] == moved
 
 
+def test_a_clone_copies_another_place_and_goes_on(explorer):
+    common = {"kind": "paint", "tool": "clone", "size": 1, "source": [3, 4]}
+    ask(explorer, **common, points=[[12, 5]], begins=True)
+    ask(explorer, **common, points=[[12, 7]], begins=False)
+    assert explorer.strokes == [("clone", 1, ((12, 5), (12, 7)), (3, 4))]
+    expected = PICTURE.astype(np.float32)
+    expected[12, 5:8] = expected[3, 4:7]
+    np.testing.assert_array_equal(explorer.image, expected)
+    text = explorer.state
+    ask(explorer, kind="undo")
+    np.testing.assert_array_equal(explorer.image, PICTURE)
+    explorer.state = text
+    np.testing.assert_array_equal(explorer.image, expected)
+    explorer.elsewhere = True
+    assert not np.array_equal(explorer.image[0:3], PICTURE[0:3])
+    np.testing.assert_array_equal(explorer.image[12], PICTURE[12])
+    ask(explorer, kind="paint", tool="clone", size=1, points=[[1, 1]], begins=True)
+    assert "needs a source" in explorer.told[-1][0]["text"]
+
+
+def test_the_first_picture_is_computed_at_once_and_the_next_ones_alike(model, monkeypatch):
+    made = []
+    traced = graph.traced
+    monkeypatch.setattr(graph, "traced", lambda *what: made.append(what) or traced(*what))
+    network = keras.models.clone_model(model)
+    network.set_weights(model.get_weights())
+    explorer = NetworkExplorer(network, PICTURE)
+    names = list(explorer._answers)
+    first = {name: explorer._answers[name] for name in names}
+    assert made == []
+    ask(explorer, kind="prepare")
+    assert len(made) == 1
+    explorer.strokes = []
+    assert len(made) == 1
+    for name in names:
+        np.testing.assert_allclose(explorer._answers[name], first[name], rtol=1e-4, atol=1e-4)
+    explorer.close()
+
+
 def test_a_thousand_strokes_leave_what_one_picture_takes(explorer):
     explorer.strokes = [("grey", 3, [(at % 24, at % 20)]) for at in range(1000)]
     assert explorer.image.nbytes == PICTURE.size * 4
@@ -233,6 +284,94 @@ def test_another_photo_begins_anew(explorer, model):
     assert explorer.strokes == []
     np.testing.assert_array_equal(explorer.first_image, other)
     np.testing.assert_allclose(explorer.outputs, model(other[np.newaxis].astype(np.float32))[0], rtol=1e-5)
+
+
+# ---- what fires at a pixel
+
+
+def test_channels_at_a_pixel_sorted(explorer, model):
+    assert explorer.channels_here is None
+    explorer.paint("grey", 8, [(6, 6)])
+    explorer.point = (9, 12)
+    unit, channels, values = channels_at(model, explorer.image, "relu", 9, 12)
+    found, _ = told(explorer, "here")
+    assert (found["layer"], found["point"], found["unit"], found["count"]) == ("relu", [9, 12], unit, 6)
+    assert [c for c, _ in found["channels"]] == channels.tolist() == explorer.channels_here[1].tolist()
+    np.testing.assert_allclose([value for _, value in found["channels"]], values, rtol=1e-5)
+    assert found["above"] == (values > 0).sum()
+    explorer.layer = "deep"  # the pixel stays, and another unit looks at it
+    found, _ = told(explorer, "here")
+    assert (found["unit"], found["count"]) == (channels_at(model, explorer.image, "deep", 9, 12)[0], 4)
+    before = dict(found["channels"])
+    explorer.paint("grey", 20, [(9, 12)])
+    assert dict(told(explorer, "here")[0]["channels"]) != before
+    text = explorer.state
+    explorer.set_state({"point": None})
+    assert told(explorer, "here")[0] == {}
+    explorer.state = text
+    assert explorer.point == [9, 12]
+    explorer.state = json.dumps({name: value for name, value in json.loads(text).items() if name != "point"})
+    assert explorer.point is None  # a text from before there were points
+
+
+def test_a_smaller_photo_takes_away_what_is_outside_of_it():
+    body = keras.Sequential([keras.Input((None, None, 3)), layers.Conv2D(2, 3, name="conv")])
+    explorer = NetworkExplorer(body, PICTURE, point=(20, 3), place=(19, 2))
+    explorer.image = PICTURE[:12]
+    assert (explorer.point, explorer.place) == (None, None)
+    explorer.point = (11, 3)
+    explorer.set_state({"point": [12, 3]})  # chosen before the page knew of this photo
+    assert explorer.point is None
+    explorer.close()
+
+
+def test_back_to_the_first_photo(explorer):
+    file = io.BytesIO()
+    Image.fromarray(255 - PICTURE).save(file, "PNG")
+    explorer._receive(None, {"kind": "file", "name": "mine.png", "part": 0, "parts": 1}, [file.getvalue()])
+    assert told(explorer, "photo")[0]["first"] is False
+    np.testing.assert_array_equal(explorer.image, 255 - PICTURE)
+    ask(explorer, kind="first")
+    assert told(explorer, "photo")[0]["first"] is True
+    np.testing.assert_array_equal(explorer.image, PICTURE)
+
+
+# ---- what else is known of a channel
+
+
+def test_its_strongest_patches_and_the_name_on_its_card(network):
+    explorer = NetworkExplorer(network, photo("chelsea"), "fire6-squeeze1x1", 13)
+    sent = []
+    explorer.send = lambda content, buffers=(): sent.append((content, buffers))
+    ask(explorer, kind="patches")
+    content, images = sent[-1]
+    photos_seen = photos(227)[0]
+    found = top_patches(network, "fire6-squeeze1x1", photos_seen, 6, channels=13)
+    assert (content["kind"], content["layer"], content["channel"]) == ("patches", "fire6-squeeze1x1", 13)
+    assert [row["picture"] for row in content["patches"]] == found.pictures[0].tolist()
+    assert [row["box"] for row in content["patches"]] == found.boxes[0].tolist()
+    assert [row["value"] for row in content["patches"]] == pytest.approx(found.values[0].tolist(), rel=1e-5)
+    for row, crop in zip(content["patches"], found.crops[0], strict=True):
+        shown = np.asarray(Image.open(io.BytesIO(images[row["image"]])).convert("RGB")).astype(int)
+        assert shown.shape == crop.shape
+        assert np.abs(shown - crop).mean() < 6  # JPEG
+    card = UnitCard(network, "fire6-squeeze1x1", 14, photos_seen[:2], k=1)
+    card.name = "red things"
+    explorer.channel = 14
+    assert sent[-1][0]["name"] == "red things"
+    explorer.channel = 15
+    assert sent[-1][0]["name"] == ""
+    card.close()
+    explorer.close()
+
+
+def test_photos_do_not_fit_a_network_that_takes_less_than_zero(model):
+    explorer = NetworkExplorer(model, PICTURE - 128.0)
+    sent = []
+    explorer.send = lambda content, buffers=(): sent.append(content)
+    ask(explorer, kind="patches")
+    assert "takes values below 0" in sent[-1]["text"]
+    explorer.close()
 
 
 # ---- where a number comes from
@@ -329,7 +468,8 @@ def first():
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("layer", "flat"), ("channel", 6), ("scale", "signed"), ("place", (22, 0)), ("place", 3)]
+    ("name", "value"),
+    [("layer", "flat"), ("channel", 6), ("scale", "signed"), ("place", (22, 0)), ("place", 3), ("point", (24, 0))],
 )
 def test_what_is_refused_changes_nothing(explorer, name, value):
     check_refused_and_nothing_changed(explorer, name, value)
