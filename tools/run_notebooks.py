@@ -50,12 +50,24 @@ def run(path: Path) -> str:
 
 
 def tidy(cell: nbformat.NotebookNode) -> None:
-    """Cut what differs from run to run out of one cell."""
+    """Cut what differs from run to run out of one cell; join prints that a slow machine delivered in pieces."""
     cell.metadata = {key: value for key, value in cell.metadata.items() if key in ("tags", "coursekit", "nbgrader")}
+    if cell.cell_type == "code":
+        cell.outputs = _joined(cell.outputs)
     for output in cell.get("outputs", []):
         if output.output_type == "stream" and output.name == "stderr":
             raise ValueError(f"A cell wrote to stderr: {output.text[:300]}")
         output.get("data", {}).pop(LIVE, None)
+
+
+def _joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    joined: list[nbformat.NotebookNode] = []
+    for output in outputs:
+        if joined and output.output_type == "stream" and output.get("name") == joined[-1].get("name"):
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def main() -> int:
