@@ -169,7 +169,8 @@ function begin(view) {
     const [, type, shape] = box.layers.find(([one]) => one === name);
     parts.title.textContent = `${name} · ${type} · ${shape.join(" × ")}`;
     const inside = box.layers.filter(([, , size]) => size.length === 3);
-    parts.layers.replaceChildren(...inside.map(([one, what]) => new Option(`${one} (${what})`, one)));
+    if ([...parts.layers.options].map(({ value }) => value).join() !== inside.map(([one]) => one).join())
+      parts.layers.replaceChildren(...inside.map(([one, what]) => new Option(`${one} (${what})`, one)));
     parts.layers.value = name;
     parts.inside.hidden = inside.length < 2;
     parts.channel.max = parts.grid.ariaValueMax = shape[2] - 1;

@@ -10,7 +10,7 @@ const networkKnown = (() => {
 
   function make(view, { busy }) {
     const { model, parts, listen, onEnd, send } = view;
-    let shown = []; // addresses of the pictures, to be given back
+    const shown = []; // addresses of the pictures, to be given back
 
     function forget() {
       parts.found.hidden = true;
