@@ -6,7 +6,7 @@
 // When it is live, `data-live` is "yes"; else "no", with a line that says where it is alive.
 
 // A kind's module has `mount(el, arguments, tools)`, which may be async. It puts the part in place of the still picture
-// by `el.replaceChildren(...)`, as late as it can; or throws NotHere, with a sentence for the reader.
+// by `el.replaceChildren(...)`, as late as it can; or calls `elsewhere()` if there is nothing to make it live from.
 export const KINDS = {
   ChannelExplorer: () => import("./channel_model.js"),
 };
@@ -17,7 +17,11 @@ const ELSEWHERE = "This is a still picture. It is alive in JupyterLab.";
 // This folder. The widgets' own files stand in it under widgets/, as the build writes them.
 const base = new URL("./", import.meta.url);
 
-export class NotHere extends Error {}
+class NotHere extends Error {}
+
+function elsewhere() {
+  throw new NotHere();
+}
 
 // Returns a widget's module, when its style is there too.
 async function widget(name) {
@@ -51,19 +55,19 @@ function note(text) {
   return Object.assign(document.createElement("p"), { className: "ck-live-note", textContent: text });
 }
 
-const tools = { base, widget, file, note, NotHere };
+const tools = { base, widget, file, note, elsewhere };
 
 // Makes one part live; returns whether it is.
 export async function mount(el) {
   const load = KINDS[el.dataset.kind];
   try {
-    if (!load) throw new NotHere(ELSEWHERE);
+    if (!load) elsewhere();
     const module = await load();
     await module.mount(el, JSON.parse(el.dataset.arguments || "{}"), tools);
     el.dataset.live = "yes";
   } catch (error) {
     if (!(error instanceof NotHere)) console.error(el.dataset.kind, error);
-    el.append(note(error instanceof NotHere ? error.message : ELSEWHERE));
+    el.append(note(ELSEWHERE));
     el.dataset.live = "no";
   }
   el.dispatchEvent(new CustomEvent("ck-live", { bubbles: true }));
