@@ -1,8 +1,8 @@
 """Write the files of the book's live parts: ``python book/live_files.py FOLDER``.
 
 They are this repository's own (book/live), the widgets' scripts and styles as JupyterLab gets them, the network
-(network.wasm, its layers and its weights), and the photos. Pages take ``live.js`` and ``live.css`` from there; both find
-the rest beside them.
+(network.wasm, its layers and its weights), and the photos. Pages take ``live.js`` and ``live.css`` from there; they
+find the rest beside them.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ def write_live_files(folder: Path) -> None:
         (folder / "widgets" / f"{name}.css").write_text(style, encoding="utf-8")
     (folder / "photos").mkdir(exist_ok=True)
     for name in BOOK_PHOTOS:  # as PNG: JPEG's losses would show in the values
-        Image.fromarray(book_photo(name, (INPUT_SIZE, INPUT_SIZE))).save(folder / "photos" / f"{name}.png", optimize=True)
+        Image.fromarray(book_photo(name, (INPUT_SIZE, INPUT_SIZE))).save(
+            folder / "photos" / f"{name}.png", optimize=True
+        )
 
 
 def network_files(model: Any) -> tuple[list[dict], np.ndarray]:
@@ -77,7 +79,9 @@ def _layer(step: Any) -> dict[str, Any]:
     match layer:
         case CaffePreprocessing():
             return {"kind": "centring", "mean": layer.mean}
-        case known.Conv2D(groups=1, dilation_rate=(1, 1), use_bias=True) if layer.activation is keras.activations.linear:
+        case known.Conv2D(groups=1, dilation_rate=(1, 1), use_bias=True) if (
+            layer.activation is keras.activations.linear
+        ):
             return {"kind": "convolution", "filters": layer.filters, **_window(layer, layer.kernel_size)}
         case known.MaxPooling2D():
             return {"kind": "pooling", **_window(layer, layer.pool_size)}

@@ -1,7 +1,7 @@
 """Build network.wasm from network.c: ``python book/network/build.py``; with ``--check``, compare instead of writing.
 
-The compiler is Zig's, as PyPI has it, of one version: the same bytes come out on every machine. Where that package is not
-installed, uv fetches it (100 MB) for this run, checked against the hashes in requirements.txt.
+The compiler is Zig's, as PyPI has it, of one version: the same bytes come out on every machine. Where that package is
+not installed, uv fetches it (100 MB) for this run, checked against the hashes in requirements.txt.
 """
 
 import argparse

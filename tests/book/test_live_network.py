@@ -18,11 +18,12 @@ HELP = """<script type="module">
   import { loadNetwork, makeNetwork } from "./live/network.js";
   import { receptiveFields } from "./live/fields.js";
   import { resize } from "./live/picture.js";
-  const bytes = async (name) => (await fetch(name)).arrayBuffer();
+  const bytes = async (name) => (await fetch(name, { cache: "no-store" })).arrayBuffer();
   const numbers = async (name) => new Float32Array(await bytes(name));
   const networks = new Map();
   const network = async (size) => {
-    if (!networks.has(size)) networks.set(size, await makeNetwork(await loadNetwork((name) => fetch(`live/${name}`)), size));
+    const parts = await loadNetwork((name) => fetch(`live/${name}`));
+    if (!networks.has(size)) networks.set(size, await makeNetwork(parts, size));
     return networks.get(size);
   };
   const worst = (found, expected) => {
@@ -66,7 +67,8 @@ def test_all_layers_equal_keras(site, page, model, name):
     write_numbers(site.folder, "layers.f32", np.concatenate([np.moveaxis(a, -1, 0).ravel() for a in answers.values()]))
     errors = page.evaluate(
         """async () => {
-            const [net, picture, expected] = [await network(227), await numbers("picture.f32"), await numbers("layers.f32")];
+            const [picture, expected] = [await numbers("picture.f32"), await numbers("layers.f32")];
+            const net = await network(227);
             let at = 0;
             const errors = [...net.activations(picture)].map(([name, { values }]) =>
                 [name, worst(values, expected.subarray(at, (at += values.length)))]);
