@@ -69,6 +69,10 @@ lock: $(STAMP) ## write the requirements*.txt anew from pyproject.toml; LOCK_ARG
 		--custom-compile-command "make lock" --extra cpu --extra dev --extra homework $(LOCK_ARGS) pyproject.toml -o requirements.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--custom-compile-command "make lock" -c requirements.txt --group hub $(LOCK_ARGS) -o requirements-hub.txt
+	@$(PY) -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb')); \
+		print(*p['project']['optional-dependencies']['book'], sep='\n')" | \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--custom-compile-command "make lock" --constraints requirements.txt $(LOCK_ARGS) - -o requirements-book.txt
 
 clean: ## remove the environment; your lessons stay
 	@rm -rf .venv

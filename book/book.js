@@ -1,0 +1,26 @@
+// What came out stays folded until its predictions are made; and opens for the printer.
+
+import { follow, isPredicted } from "./live/answers.js";
+
+const folded = [...document.querySelectorAll("details.ck-until")];
+const known = new Set(); // answered when this was last looked at: what the reader folds again stays so
+
+follow(() => {
+  for (const one of folded) {
+    const ids = JSON.parse(one.dataset.until);
+    if (!ids.every(isPredicted)) known.delete(one);
+    else if (!known.has(one)) {
+      known.add(one);
+      one.open = true;
+    }
+  }
+});
+
+let closed = [];
+addEventListener("beforeprint", () => {
+  closed = [...document.querySelectorAll("details:not([open])")].filter((one) => one.closest("article"));
+  for (const one of closed) one.open = true;
+});
+addEventListener("afterprint", () => {
+  for (const one of closed) one.open = false;
+});

@@ -1,0 +1,176 @@
+"""Checks the built book: ``python book/check.py``. It needs Chromium or Chrome.
+
+No link inside is broken. Every page is opened below a subfolder: nothing may be asked of another host, no script may
+fail, axe-core may find nothing, nothing may stick out at the width of a phone. Pages and site have a largest size.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import axe_playwright_python
+from bs4 import BeautifulSoup
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+MOST_OF_A_PAGE = 1_500_000  # bytes, with all that it loads but for the network
+MOST_OF_ALL = 40_000_000
+NETWORK = ("weights", "network.wasm", "network.json")
+BELOW = "course"  # the subfolder that the book is served from
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PATIENCE = 60  # seconds for a page's live parts, on a slow machine
+WIDTHS = (1280, 390)
+
+
+def broken_links(site: Path) -> list[str]:
+    """Return a line for each link, picture, script or style that leads nowhere inside the site."""
+    pages = {path: BeautifulSoup(path.read_text("utf-8"), "html.parser") for path in sorted(site.rglob("*.html"))}
+    anchors = {path: {one.get("id") or one.get("name") for one in soup.find_all(True)} for path, soup in pages.items()}
+    faults = []
+    for path, soup in pages.items():
+        for element, attribute in ((e, a) for e in soup.find_all(True) for a in ("href", "src") if e.get(a)):
+            link = urlsplit(element[attribute])
+            if link.scheme or link.netloc:
+                if element.name != "a" and link.scheme != "data" and element.get("rel") != ["canonical"]:
+                    faults.append(f"{path.name}: <{element.name}> takes {element[attribute]} from another host")
+                continue
+            target = (path.parent / unquote(link.path)).resolve() if link.path else path
+            if target.is_dir():
+                target /= "index.html"
+            if not target.is_file() or not target.is_relative_to(site.resolve()):
+                faults.append(f"{path.name}: {element[attribute]} is not there")
+            elif link.fragment and target in anchors and unquote(link.fragment) not in anchors[target]:
+                faults.append(f"{path.name}: {element[attribute]}: there is no such place in that page")
+    return faults
+
+
+def files_of(path: Path) -> set[Path]:
+    """Return the page and every file that its HTML names to be loaded."""
+    soup = BeautifulSoup(path.read_text("utf-8"), "html.parser")
+    named = [one["src"] for one in soup.find_all(["img", "script"], src=True)]
+    named += [one["href"] for one in soup.find_all("link", rel="stylesheet")]
+    links = [urlsplit(name) for name in named]
+    return {path, *((path.parent / unquote(link.path)).resolve() for link in links if not link.scheme)}
+
+
+def too_large(site: Path, loaded: dict[str, set[Path]]) -> list[str]:
+    """Return a line for each page that is too large with what it loads, and one if the site is."""
+    faults = []
+    for path in sorted(site.glob("[0-9][0-9]_*.html")):
+        files = files_of(path) | loaded.get(path.name, set())
+        size = sum(file.stat().st_size for file in files if file.is_file() and not file.name.startswith(NETWORK))
+        print(f"  {path.name}: {size / 1e6:.2f} MB")
+        if size > MOST_OF_A_PAGE:
+            faults.append(f"{path.name} has {size / 1e6:.2f} MB; at most {MOST_OF_A_PAGE / 1e6} MB are wanted")
+    whole = sum(file.stat().st_size for file in site.rglob("*") if file.is_file())
+    print(f"  all: {whole / 1e6:.1f} MB")
+    if whole > MOST_OF_ALL:
+        faults.append(f"the site has {whole / 1e6:.1f} MB; at most {MOST_OF_ALL / 1e6:.0f} MB are wanted")
+    return faults
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Say nothing of what went well."""
+
+
+@contextmanager
+def served(site: Path) -> Iterator[str]:
+    """Serve the site from a subfolder of a host on this machine; gives the address of that folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, BELOW).symlink_to(site.resolve(), target_is_directory=True)
+        server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=folder))
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/{BELOW}/"
+        finally:
+            server.shutdown()
+
+
+def faults_of(page: Page, address: str, name: str, loaded: set[Path], site: Path) -> list[str]:
+    """Open one page, let all its live parts come into view, and return a line for each fault."""
+    faults: list[str] = []
+
+    def look_at(request: object) -> None:
+        if not request.url.startswith((address, "data:", "blob:")):
+            faults.append(f"asks {request.url}")
+        elif request.url.startswith(address):
+            loaded.add(site / unquote(urlsplit(request.url[len(address) :]).path))
+
+    listeners = {
+        "request": look_at,
+        "requestfailed": lambda request: faults.append(f"{request.url} failed"),
+        "response": lambda answer: faults.append(f"{answer.url}: {answer.status}") if answer.status >= 400 else None,
+        "pageerror": lambda error: faults.append(f"a script fails: {error}"),
+        "console": lambda said: faults.append(f"the console says: {said.text}") if said.type == "error" else None,
+    }
+    for event, listener in listeners.items():
+        page.on(event, listener)
+    page.set_viewport_size({"width": WIDTHS[0], "height": 900})
+    page.goto(address + name)
+    page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+    for part in page.locator(".ck-live").all():
+        part.scroll_into_view_if_needed()
+    page.wait_for_function(
+        "[...document.querySelectorAll('.ck-live')].every((one) => one.dataset.live)", timeout=PATIENCE * 1000
+    )
+    faults += page.evaluate(
+        "(script) => (0, eval)(script) ?? axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) =>"
+        " violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) =>"
+        " `axe-core: ${id}: ${target} ${failureSummary.replaceAll('\\n', ' ')}`)))",
+        AXE + "; undefined",
+    )
+    for width in WIDTHS[1:]:
+        page.set_viewport_size({"width": width, "height": 844})
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        if wide > width:
+            faults.append(f"is {wide} pixels wide where there are {width}")
+    for event, listener in listeners.items():
+        page.remove_listener(event, listener)
+    return [f"{name}: {fault}" for fault in faults]
+
+
+def main() -> int:
+    """Check the book, print what is wrong, and return 1 if anything is."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("site", nargs="?", type=Path, default=ROOT / "site")
+    parser.add_argument("--only", default="*.html", help="names of the pages to open, such as '01*'")
+    options = parser.parse_args()
+    site = options.site
+    if not (site / "index.html").is_file():
+        print(f"There is no book in {site}: run make book first.", file=sys.stderr)
+        return 1
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        print(f"A browser is needed, one of {', '.join(BROWSERS)}: install Chromium.", file=sys.stderr)
+        return 1
+    faults = broken_links(site)
+    loaded: dict[str, set[Path]] = {}
+    with served(site) as address, sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
+        page = chromium.new_page()
+        for path in sorted(site.glob(options.only)):
+            started = time.perf_counter()
+            faults += faults_of(page, address, path.name, loaded.setdefault(path.name, set()), site)
+            print(f"  {path.name}: {time.perf_counter() - started:.1f} s", flush=True)
+        chromium.close()
+    faults += too_large(site, loaded)
+    print(*faults, sep="\n")
+    print(f"{len(loaded)} pages: {len(faults)} faults." if faults else f"{len(loaded)} pages, nothing wrong.")
+    return int(bool(faults))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
