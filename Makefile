@@ -9,10 +9,12 @@ RERUN_ARGS ?=
 LOCK_ARGS ?=
 HUB_ARGS ?=
 PORTABLE_ARGS ?=
+BOOK_ARGS ?=
 
 BIN := .venv/bin
 PY := $(BIN)/python
 STAMP := .venv/installed
+BOOK := .venv/book
 BIOME := @biomejs/biome@2.6.8
 EXTENSION := $(wildcard coursekit/widgets/labextension/*.json coursekit/widgets/labextension/static/*.js) # is copied
 CANDIDATES := python3.13 python3.12 python3.11 python3 python
@@ -21,7 +23,7 @@ CANDIDATES := python3.13 python3.12 python3.11 python3 python
 # Python that it was made with is still there.
 USABLE := $(shell test "`cat $(STAMP) 2>/dev/null`" = "`pwd -P`" && $(PY) -c "" 2>/dev/null && echo yes)
 
-.PHONY: help lab test browser rerun lint notebooks portable bench hub hub-stop lock clean FORCE
+.PHONY: help lab test book book-check browser rerun lint notebooks portable bench hub hub-stop lock clean FORCE
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -64,6 +66,12 @@ hub: .venv/hub hub/node_modules/.package-lock.json ## start a small JupyterHub, 
 hub-stop: $(STAMP) ## stop it
 	@$(PY) tools/hub.py stop $(HUB_ARGS)
 
+book: $(BOOK) ## build the web book in site/ from the lessons as they are; nothing is run, nothing fetched
+	@$(PY) book/build.py
+
+book-check: $(BOOK) ## check the built book: links, other hosts, axe-core, sizes; it needs Chromium
+	@$(PY) book/check.py $(BOOK_ARGS)
+
 lock: $(STAMP) ## write the requirements*.txt anew from pyproject.toml; LOCK_ARGS=--upgrade takes newer versions
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--custom-compile-command "make lock" --extra cpu --extra dev --extra homework $(LOCK_ARGS) pyproject.toml -o requirements.txt
@@ -73,6 +81,11 @@ lock: $(STAMP) ## write the requirements*.txt anew from pyproject.toml; LOCK_ARG
 		print(*p['project']['optional-dependencies']['book'], sep='\n')" | \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--custom-compile-command "make lock" --constraints requirements.txt $(LOCK_ARGS) - -o requirements-book.txt
+
+# What builds the book comes on top of the environment.
+$(BOOK): $(STAMP) requirements-book.txt
+	@$(BIN)/uv pip install --python $(PY) --quiet --no-deps --compile-bytecode -r requirements-book.txt
+	@touch $(BOOK)
 
 clean: ## remove the environment; your lessons stay
 	@rm -rf .venv

@@ -124,23 +124,17 @@ def main() -> int:
     parser.add_argument("--to", type=Path, default=ROOT / "site")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "book")
     options = parser.parse_args()
-    write_sources(options.work)
-    shutil.rmtree(options.to, ignore_errors=True)
-    command = [
-        sys.executable,
-        "-m",
-        "sphinx",
-        "-q",
-        "-W",
-        "--keep-going",
-        "-b",
-        "html",
-        "-d",
-        options.work / ".doctrees",
-    ]
-    built = subprocess.run([*map(str, command), str(options.work), str(options.to)], check=False).returncode
+    write_sources(options.work / "source")
+    made = options.work / "html"
+    shutil.rmtree(made, ignore_errors=True)
+    how = ["-q", "-W", "--keep-going", "-b", "html", "-d", options.work / "doctrees"]
+    command = [sys.executable, "-m", "sphinx", *how, options.work / "source", made]
+    built = subprocess.run(list(map(str, command)), check=False).returncode
     if built == 0:
-        (options.to / ".buildinfo").unlink(missing_ok=True)
+        for name in (".buildinfo", "_sources"):  # for building again, and empty
+            shutil.rmtree(made / name, ignore_errors=True)
+        shutil.rmtree(options.to, ignore_errors=True)
+        shutil.move(made, options.to)
         print(f"The book is in {options.to}: open it with python -m http.server -d {options.to}")
     return built
 

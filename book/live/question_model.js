@@ -118,10 +118,10 @@ export function questionsOf(id, file) {
   return lessons.get(name);
 }
 
-export async function mount(el, { asks, ids }, { widget, file, NotHere }) {
+export async function mount(el, { asks, ids }, { widget, file, elsewhere }) {
   const [{ render }, all] = await Promise.all([widget("question"), questionsOf(ids[0], file)]);
   const questions = ids.map((id) => all[id]);
-  if (questions.includes(undefined)) throw new NotHere("This question is asked in JupyterLab.");
+  if (questions.includes(undefined)) elsewhere(); // asked since the book was built
   const model = new QuestionModel(asks, questions);
   el.replaceChildren();
   render({ model, el });
