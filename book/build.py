@@ -16,20 +16,17 @@ import sys
 from pathlib import Path
 
 import nbformat
+from api import api
+from glossary import glossary, linked, words
+from live_files import write_live_files
+from pages import live, page
+from questions import questions
+
+from coursekit.exercises import catalogue
+from coursekit.exercises.notebooks import lesson_file
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-sys.path.insert(0, str(HERE))
-
-from api import api  # noqa: E402
-from glossary import glossary, linked, words  # noqa: E402
-from live_files import write_live_files  # noqa: E402
-from pages import live, page  # noqa: E402
-from questions import questions  # noqa: E402
-
-from coursekit.exercises import catalogue  # noqa: E402
-from coursekit.exercises.notebooks import lesson_file  # noqa: E402
-
 _TITLE = re.compile(r"^# (?P<title>.+)$", re.MULTILINE)
 _SOURCES = re.compile(r"^### (?:Sources|Papers)\n+(?P<papers>.+?)(?=\n\n###|\n\n\*\*Next|\Z)", re.MULTILINE | re.DOTALL)
 
