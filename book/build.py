@@ -50,7 +50,6 @@ def write_sources(to: Path) -> None:
                 cell.source = linked(cell.source)
         nbformat.write(notebook, to / file.name)
     (to / "words.md").write_text(glossary(entries, titles), "utf-8")
-    (to / "sources.md").write_text(sources(papers, titles), "utf-8")
     (to / "api.rst").write_text(api(ROOT / "coursekit"), "utf-8")
     guides = sorted((ROOT / "docs").glob("*.md"))  # of homework, of a class
     for guide in guides:
@@ -59,11 +58,13 @@ def write_sources(to: Path) -> None:
         "chapters": "\n".join(titles),
         "guides": "\n".join(guide.stem for guide in guides),
         "progress": progress(titles),
+        "papers": sources(papers, titles),
     }
-    for name in ("index.md", "run.md", "instructors.md"):
+    for name in ("index.md", "run.md", "instructors.md", "sources.md"):
         text = (HERE / name).read_text("utf-8")
         (to / name).write_text(re.sub(r"{{ (\w+) }}", lambda found: parts[found[1]], text), "utf-8")
-    shutil.copy(HERE / "conf.py", to)
+    for name in ("conf.py", "favicon.svg"):
+        shutil.copy(HERE / name, to)
     write_static(static)
 
 
@@ -93,8 +94,8 @@ def run_this(name: str) -> str:
 
 
 def sources(papers: list[tuple[str, str]], titles: dict[str, str]) -> str:
-    """Return the page of what the lessons stand on: each paper that one names, linked."""
-    lines = ["# Sources", "", "What each lesson stands on.", ""]
+    """Return what the lessons stand on: each paper that one names, linked."""
+    lines = []
     for stem, text in papers:
         lines += [f"## {titles[stem]}", "", f"{{doc}}`Read the lesson <{stem}>`", ""]
         lines += [f"- {_with_links(one.strip())}" for one in re.split(r"\s+·\s+", text)] + [""]
@@ -115,6 +116,13 @@ def progress(titles: dict[str, str]) -> str:
     return live("Progress", {"lessons": lessons}, "<p>It is counted where JavaScript runs.</p>")
 
 
+def accessible(text: str) -> str:
+    """Return a page with what the theme leaves out: the level of captions, and names of the two columns beside it."""
+    text = text.replace(' role="heading">', ' role="heading" aria-level="2">')
+    text = text.replace('<aside class="sidebar-drawer"', '<aside aria-label="The book" class="sidebar-drawer"')
+    return text.replace('<aside class="toc-drawer', '<aside aria-label="This page" class="toc-drawer')
+
+
 def main() -> int:
     """Write the sources, and let Sphinx build the site."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -130,6 +138,8 @@ def main() -> int:
     if built == 0:
         for name in (".buildinfo", "_sources"):  # for building again, and empty
             shutil.rmtree(made / name, ignore_errors=True)
+        for path in made.rglob("*.html"):
+            path.write_text(accessible(path.read_text("utf-8")), "utf-8")
         shutil.rmtree(options.to, ignore_errors=True)
         shutil.move(made, options.to)
         print(f"The book is in {options.to}: open it with python -m http.server -d {options.to}")

@@ -1,7 +1,8 @@
 """Checks the built book: ``python book/check.py``. It needs Chromium or Chrome.
 
-No link inside is broken. Every page is opened below a subfolder: nothing may be asked of another host, no script may
-fail, axe-core may find nothing, nothing may stick out at the width of a phone. Pages and site have a largest size.
+No link inside is broken, and the lessons' pages say what the notebooks say. Every page is opened below a subfolder:
+nothing may be asked of another host, no script may fail, axe-core may find nothing, nothing may stick out at the width
+of a phone. Pages and site have a largest size.
 """
 
 from __future__ import annotations
@@ -15,13 +16,17 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import axe_playwright_python
-from bs4 import BeautifulSoup
 from playwright.sync_api import Page, sync_playwright
+from same_text import text_faults
+
+from coursekit.exercises.catalogue import LESSONS
+from coursekit.exercises.notebooks import lesson_file
 
 ROOT = Path(__file__).resolve().parents[1]
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
@@ -34,42 +39,59 @@ PATIENCE = 60  # seconds for a page's live parts, on a slow machine
 WIDTHS = (1280, 390)
 
 
-def broken_links(site: Path) -> list[str]:
+class Links(HTMLParser):
+    """What a page links to and loads, and the places in it that others can link to."""
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.found: list[tuple[str, dict]] = []  # (element, its attributes), of those with href or src
+        self.places: set[str] = set()
+        self.feed(path.read_text("utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list) -> None:
+        """Note one element."""
+        named = dict(attrs)
+        self.places |= {named.get("id"), named.get("name")}
+        if named.get("href") or named.get("src"):
+            self.found.append((tag, named))
+
+    def loaded(self) -> Iterator[str]:
+        """Give what the page names to be loaded at once."""
+        for tag, named in self.found:
+            if tag in ("img", "script") or (tag == "link" and named.get("rel") in ("stylesheet", "icon")):
+                yield named.get("src") or named.get("href")
+
+
+def broken_links(site: Path, pages: dict[Path, Links]) -> list[str]:
     """Return a line for each link, picture, script or style that leads nowhere inside the site."""
-    pages = {path: BeautifulSoup(path.read_text("utf-8"), "html.parser") for path in sorted(site.rglob("*.html"))}
-    anchors = {path: {one.get("id") or one.get("name") for one in soup.find_all(True)} for path, soup in pages.items()}
     faults = []
-    for path, soup in pages.items():
-        for element, attribute in ((e, a) for e in soup.find_all(True) for a in ("href", "src") if e.get(a)):
-            link = urlsplit(element[attribute])
+    for path, links in pages.items():
+        for tag, named in links.found:
+            written = named.get("href") or named.get("src")
+            link = urlsplit(written)
             if link.scheme or link.netloc:
-                if element.name != "a" and link.scheme != "data" and element.get("rel") != ["canonical"]:
-                    faults.append(f"{path.name}: <{element.name}> takes {element[attribute]} from another host")
+                if tag != "a" and link.scheme != "data" and named.get("rel") != "canonical":
+                    faults.append(f"{path.name}: <{tag}> takes {written} from another host")
                 continue
             target = (path.parent / unquote(link.path)).resolve() if link.path else path
-            if target.is_dir():
-                target /= "index.html"
-            if not target.is_file() or not target.is_relative_to(site.resolve()):
-                faults.append(f"{path.name}: {element[attribute]} is not there")
-            elif link.fragment and target in anchors and unquote(link.fragment) not in anchors[target]:
-                faults.append(f"{path.name}: {element[attribute]}: there is no such place in that page")
+            if not target.is_file() or not target.is_relative_to(site):
+                faults.append(f"{path.name}: {written} is not there")
+            elif link.fragment and target in pages and unquote(link.fragment) not in pages[target].places:
+                faults.append(f"{path.name}: {written}: there is no such place in that page")
     return faults
 
 
-def files_of(path: Path) -> set[Path]:
+def files_of(path: Path, links: Links) -> set[Path]:
     """Return the page and every file that its HTML names to be loaded."""
-    soup = BeautifulSoup(path.read_text("utf-8"), "html.parser")
-    named = [one["src"] for one in soup.find_all(["img", "script"], src=True)]
-    named += [one["href"] for one in soup.find_all("link", rel="stylesheet")]
-    links = [urlsplit(name) for name in named]
-    return {path, *((path.parent / unquote(link.path)).resolve() for link in links if not link.scheme)}
+    named = [urlsplit(name) for name in links.loaded()]
+    return {path, *((path.parent / unquote(link.path)).resolve() for link in named if not link.scheme)}
 
 
-def too_large(site: Path, loaded: dict[str, set[Path]]) -> list[str]:
+def too_large(site: Path, pages: dict[Path, Links], loaded: dict[str, set[Path]]) -> list[str]:
     """Return a line for each page that is too large with what it loads, and one if the site is."""
     faults = []
     for path in sorted(site.glob("[0-9][0-9]_*.html")):
-        files = files_of(path) | loaded.get(path.name, set())
+        files = files_of(path, pages[path]) | loaded.get(path.name, set())
         size = sum(file.stat().st_size for file in files if file.is_file() and not file.name.startswith(NETWORK))
         print(f"  {path.name}: {size / 1e6:.2f} MB")
         if size > MOST_OF_A_PAGE:
@@ -148,7 +170,7 @@ def main() -> int:
     parser.add_argument("site", nargs="?", type=Path, default=ROOT / "site")
     parser.add_argument("--only", default="*.html", help="names of the pages to open, such as '01*'")
     options = parser.parse_args()
-    site = options.site
+    site = options.site.resolve()
     if not (site / "index.html").is_file():
         print(f"There is no book in {site}: run make book first.", file=sys.stderr)
         return 1
@@ -156,7 +178,11 @@ def main() -> int:
     if browser is None:
         print(f"A browser is needed, one of {', '.join(BROWSERS)}: install Chromium.", file=sys.stderr)
         return 1
-    faults = broken_links(site)
+    pages = {path: Links(path) for path in sorted(site.rglob("*.html"))}
+    faults = broken_links(site, pages)
+    for number in LESSONS:
+        notebook = lesson_file(number)
+        faults += text_faults(site / f"{notebook.stem}.html", notebook)
     loaded: dict[str, set[Path]] = {}
     with served(site) as address, sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
@@ -166,7 +192,7 @@ def main() -> int:
             faults += faults_of(page, address, path.name, loaded.setdefault(path.name, set()), site)
             print(f"  {path.name}: {time.perf_counter() - started:.1f} s", flush=True)
         chromium.close()
-    faults += too_large(site, loaded)
+    faults += too_large(site, pages, loaded)
     print(*faults, sep="\n")
     print(f"{len(loaded)} pages: {len(faults)} faults." if faults else f"{len(loaded)} pages, nothing wrong.")
     return int(bool(faults))

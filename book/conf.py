@@ -29,6 +29,7 @@ html_theme = "furo"
 html_static_path = ["_static"]
 html_css_files = ["book.css", "live/live.css"]
 html_js_files = [("live/live.js", {"type": "module"}), ("book.js", {"type": "module"})]
+html_favicon = "favicon.svg"
 html_copy_source = False
 html_show_sourcelink = False
 html_theme_options = {"navigation_with_keys": True}
