@@ -16,6 +16,16 @@ follow(() => {
   }
 });
 
+// Code that is wider than the page can be scrolled by the keyboard too.
+const code = document.querySelectorAll("article pre");
+const watcher = new ResizeObserver((changed) => {
+  for (const { target } of changed) {
+    if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }
+});
+for (const one of code) watcher.observe(one);
+
 let closed = [];
 addEventListener("beforeprint", () => {
   closed = [...document.querySelectorAll("details:not([open])")].filter((one) => one.closest("article"));

@@ -117,7 +117,11 @@ def progress(titles: dict[str, str]) -> str:
 
 
 def accessible(text: str) -> str:
-    """Return a page with what the theme leaves out: the level of captions, and names of the two columns beside it."""
+    """Return a page with what the theme leaves out: the level of captions, and names of the two columns beside it.
+
+    And an empty head of a table, which pandas writes, is an empty cell.
+    """
+    text = re.sub(r"<th([^>]*)></th>", r"<td\1></td>", text)
     text = text.replace(' role="heading">', ' role="heading" aria-level="2">')
     text = text.replace('<aside class="sidebar-drawer"', '<aside aria-label="The book" class="sidebar-drawer"')
     return text.replace('<aside class="toc-drawer', '<aside aria-label="This page" class="toc-drawer')

@@ -148,12 +148,7 @@ def faults_of(page: Page, address: str, name: str, loaded: set[Path], site: Path
     page.wait_for_function(
         "[...document.querySelectorAll('.ck-live')].every((one) => one.dataset.live)", timeout=PATIENCE * 1000
     )
-    faults += page.evaluate(
-        "(script) => (0, eval)(script) ?? axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) =>"
-        " violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) =>"
-        " `axe-core: ${id}: ${target} ${failureSummary.replaceAll('\\n', ' ')}`)))",
-        AXE + "; undefined",
-    )
+    faults += axe_faults(page, name)
     for width in WIDTHS[1:]:
         page.set_viewport_size({"width": width, "height": 844})
         wide = page.evaluate("document.documentElement.scrollWidth")
@@ -162,6 +157,30 @@ def faults_of(page: Page, address: str, name: str, loaded: set[Path], site: Path
     for event, listener in listeners.items():
         page.remove_listener(event, listener)
     return [f"{name}: {fault}" for fault in faults]
+
+
+def axe_faults(page: Page, name: str) -> list[str]:
+    """Return what axe-core finds in an open page.
+
+    Contrast takes it four times as long as all else together. Of code it is looked at in one lesson, and of what the theme
+    draws there and on the front page; everywhere else of what the lesson itself shows.
+    """
+    page.evaluate(AXE)
+    rest = {"rules": {"color-contrast": {"enabled": False}}}
+    contrast = {"runOnly": ["color-contrast"]}
+    runs = [("document", rest), ("document", contrast)]
+    if not name.startswith(("index", "01_")):
+        outputs = "{ include: ['.cell_output'], exclude: ['.highlight'] }"
+        runs = [("document", rest), (outputs, contrast)] if page.locator(".cell_output").count() else runs[:1]
+    faults = []
+    for where, how in runs:
+        found = page.evaluate(
+            f"(how) => axe.run({where}, how).then(({{ violations }}) => violations.flatMap(({{ id, nodes }}) =>"
+            " nodes.map(({ target, failureSummary }) => `${id}: ${target} ${failureSummary}`)))",
+            how | {"resultTypes": ["violations"]},
+        )
+        faults += [f"axe-core: {' '.join(fault.split())}" for fault in found]
+    return faults
 
 
 def main() -> int:
