@@ -17,11 +17,13 @@ import numpy as np
 from PIL import Image
 
 import coursekit.widgets.base
-from coursekit import squeezenet
+from coursekit import activations, squeezenet
 from coursekit.networks.backend import keras
-from coursekit.networks.graph import steps
+from coursekit.networks.graph import find_layer, steps
 from coursekit.networks.squeezenet import INPUT_SIZE, CaffePreprocessing
 from coursekit.pictures.book import BOOK_PHOTOS, book_photo
+from coursekit.pictures.fitting import photos_for
+from coursekit.widgets.networks import class_names
 
 HERE = Path(__file__).parent
 WIDGETS = Path(coursekit.widgets.base.__file__).parent
@@ -32,9 +34,12 @@ def write_live_files(folder: Path) -> None:
     """Write all files that live parts need into a folder."""
     shutil.copytree(HERE / "live", folder, dirs_exist_ok=True)
     shutil.copy(HERE / "network" / "network.wasm", folder)
-    layers, weights = network_files(squeezenet())
+    model = squeezenet()
+    layers, weights = network_files(model)
     (folder / "network.json").write_text(json.dumps(layers), encoding="utf-8")
     (folder / "weights.f32.bin").write_bytes(weights.astype("<f4").tobytes())
+    (folder / "spreads.json").write_text(json.dumps(spreads(model), separators=(",", ":")), encoding="utf-8")
+    (folder / "classes.json").write_text(json.dumps(class_names(model)), encoding="utf-8")
     (folder / "widgets").mkdir(exist_ok=True)
     for name in PAGES:
         script, style = coursekit.widgets.base.own_page(str(WIDGETS / f"{name}.py"))
@@ -45,6 +50,28 @@ def write_live_files(folder: Path) -> None:
         Image.fromarray(book_photo(name, (INPUT_SIZE, INPUT_SIZE))).save(
             folder / "photos" / f"{name}.png", optimize=True
         )
+
+
+def spreads(model: Any) -> dict[str, dict]:
+    """Return what DreamExplorer counts scores in, for each layer: see ``coursekit.techniques.spread``.
+
+    Returns:
+        {layer: {"units": the standard deviation of each channel's mean over the course's 20 photos, "strongest": the
+        largest of them in this unit, "flat": whether the layer has no height and width}}.
+    """
+    names = [step.name for step in steps(model) if step.parents]
+    photos = photos_for((INPUT_SIZE, INPUT_SIZE, 3))
+    means = [[_means(answer) for answer in activations(model, photo, names).values()] for photo in photos]
+    found = {}
+    for name, values in zip(names, map(np.stack, zip(*means, strict=True)), strict=True):
+        units = [float(f"{one:.3g}") or 1.0 for one in values.std(axis=0)]
+        strongest = [float(f"{one:.4g}") for one in values.max(axis=0) / np.float32(units)]
+        found[name] = {"units": units, "strongest": strongest, "flat": len(find_layer(model, name).shape) == 1}
+    return found
+
+
+def _means(answer: np.ndarray) -> np.ndarray:
+    return answer.mean(axis=tuple(range(answer.ndim - 1)))
 
 
 def network_files(model: Any) -> tuple[list[dict], np.ndarray]:

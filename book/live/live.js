@@ -9,6 +9,7 @@
 // by `el.replaceChildren(...)`, as late as it can; or calls `elsewhere()` if there is nothing to make it live from.
 export const KINDS = {
   ChannelExplorer: () => import("./channel_model.js"),
+  DreamExplorer: () => import("./dream_model.js"),
   QuestionCards: () => import("./question_model.js"),
   Result: () => import("./result.js"),
   Progress: () => import("./progress.js"),

@@ -106,12 +106,14 @@ class Network {
   }
 
   // Returns what a layer answers to a picture, and the gradient of a score of it to the picture, both as a copy:
-  // {values (C, H, W), gradient (H, W, 3)}. `slope(values)` gives the score's gradient to the layer, as many numbers.
-  gradient(rgb, name, slope) {
+  // {values (C, H, W), gradient (H, W, 3)}. `slope(values, C)` gives the score's gradient to the layer, as many numbers.
+  // With `wake`, a rectifier through which no gradient would pass lets back what would open it, as `permeable` in
+  // coursekit/networks/gradients.py does.
+  gradient(rgb, name, slope, wake = false) {
     this.#run(rgb, name);
-    const { at, count } = this.#layers.get(name);
+    const { at, count, shape } = this.#layers.get(name);
     const values = this.#view(at, count).slice();
-    return { values, gradient: this.#runBack(name, slope(values)) };
+    return { values, gradient: this.#runBack(name, slope(values, shape[0]), wake) };
   }
 
   #run(rgb, last) {
@@ -143,7 +145,7 @@ class Network {
   }
 
   // The gradient to the picture, where the gradient to a layer is given. `#run` must have come that far.
-  #runBack(name, slope) {
+  #runBack(name, slope, wake) {
     this.#gradients ??= this.#placeGradients();
     const wasm = this.#wasm;
     const of = (layer) => this.#view(this.#gradients.get(layer.name), layer.count);
@@ -163,8 +165,10 @@ class Network {
       else if (kind === "convolution") {
         const window = [...input.shape, C, layer.side, layer.stride, layer.before, H, W];
         wasm.convolve_back(dy, layer.turned, dx, this.#patches, ...window);
-      } else if (kind === "rectifier") wasm.rectify_back(at, dy, dx, count);
-      else if (kind === "pooling") wasm.pool_back(layer.from, dy, dx, C, input.count / C, H * W);
+      } else if (kind === "rectifier") {
+        if (wake && isShut(this.#view(at, count), of(layer))) open(this.#view(input.at, count), of(layer), of(input));
+        else wasm.rectify_back(at, dy, dx, count);
+      } else if (kind === "pooling") wasm.pool_back(layer.from, dy, dx, C, input.count / C, H * W);
       else if (kind === "concatenation") {
         let from = dy;
         for (const one of inputs) {
@@ -214,6 +218,15 @@ function centre(from, to, area, mean) {
 
 function turnColours(dy, dx, area) {
   for (let c = 0; c < 3; c++) for (let i = 0; i < area; i++) dx[(2 - c) * area + i] += dy[c * area + i];
+}
+
+// Whether no gradient passes a rectifier that gave y, and what is let back then.
+function isShut(y, dy) {
+  return y.every((value, i) => value <= 0 || dy[i] === 0);
+}
+
+function open(x, dy, dx) {
+  for (let i = 0; i < x.length; i++) if (x[i] < 0 && dy[i] > 0) dx[i] += dy[i];
 }
 
 function softmax(from, to) {

@@ -162,7 +162,7 @@ def test_what_does_not_live_keeps_its_still_picture(page):
 
 def test_no_words_of_jupyterlab(page):
     page.clock.install()  # what would be said after ten seconds
-    page.evaluate("globalThis.createImageBitmap = () => new Promise(() => {})")  # takes for ever
+    page.evaluate("() => { globalThis.createImageBitmap = () => new Promise(() => {}); }")  # takes for ever
     drop(page, "cat.png", as_file(data.chelsea()), ".ck-photo")
     eventually(lambda: page.locator(ROOT).first.get_attribute("aria-busy"), "true")
     page.clock.run_for(11_000)

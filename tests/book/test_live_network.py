@@ -48,7 +48,7 @@ def model():
 def page(site):
     page = site.context.new_page()
     page.goto(site.address + write_page(site.folder, "network.html", HELP))
-    page.wait_for_function("window.resize")
+    page.wait_for_function("() => 'receptiveFields' in window")
     yield page
     page.close()
 
