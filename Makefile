@@ -36,8 +36,8 @@ lab: $(STAMP) ## open the lessons in JupyterLab; LAB_ARGS="--no-browser --port=8
 test: $(STAMP) ## run the tests; TEST_ARGS="-k lab" is passed on
 	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not rerun and not browser" $(TEST_ARGS)
 
-browser: $(STAMP) ## run the tests that drive JupyterLab in Chromium; BROWSER_ARGS="-k dream" is passed on
-	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/browser $(BROWSER_ARGS)
+browser: $(STAMP) ## run the tests in Chromium, of JupyterLab and of the book's live parts; BROWSER_ARGS="-k dream" is passed on
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m browser tests/browser tests/book $(BROWSER_ARGS)
 
 rerun: $(STAMP) ## rerun every lesson and compare; RERUN_ARGS="-k 05" is passed on
 	@$(PY) -m pytest -n 2 --maxschedchunk 1 -m rerun tests/notebooks $(RERUN_ARGS)
@@ -70,6 +70,7 @@ book: $(BOOK) ## build the web book in site/ from the lessons as they are; nothi
 	@$(PY) book/build.py
 
 book-check: $(BOOK) ## check the built book: links, other hosts, axe-core, sizes; it needs Chromium
+	@$(PY) book/network/build.py --check
 	@$(PY) book/check.py $(BOOK_ARGS)
 
 lock: $(STAMP) ## write the requirements*.txt anew from pyproject.toml; LOCK_ARGS=--upgrade takes newer versions

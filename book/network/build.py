@@ -6,6 +6,7 @@ not installed, uv fetches it (100 MB) for this run, checked against the hashes i
 
 import argparse
 import importlib.util
+import os
 import subprocess
 import sys
 import tempfile
@@ -21,13 +22,16 @@ def compiled(source: Path = HERE / "network.c") -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         if importlib.util.find_spec("ziglang") is None:
             uv = Path(sys.executable).with_name("uv")
-            fetched = [uv if uv.exists() else "uv", "pip", "install", "--quiet", "--require-hashes", "--target", folder]
-            subprocess.run([*fetched, "-r", HERE / "requirements.txt"], check=True)
-        command = "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); runpy.run_module('ziglang', alter_sys=True)"
-        zig = [sys.executable, "-c", command, folder, "cc"]
+            fetched = [uv if uv.exists() else "uv", "pip", "sync", "--quiet", "--python", sys.executable]
+            fetched += ["--require-hashes", "--target", folder, HERE / "requirements.txt"]
+            subprocess.run(fetched, check=True)
+        start = "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); runpy.run_module('ziglang', alter_sys=True)"
+        zig = [sys.executable, "-c", start, folder, "cc"]
         made = Path(folder, "network.wasm")
-        # By its name, in its folder: nothing of where it lies comes into the file.
-        subprocess.run([*zig, *FLAGS, source.name, "-o", made], cwd=source.parent, check=True)
+        # By its name, in its folder: nothing of where it lies comes into the file. What Zig keeps goes too.
+        kept = dict.fromkeys(("ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR"), str(Path(folder, "cache")))
+        command = [*zig, *FLAGS, source.name, "-o", made]
+        subprocess.run(command, cwd=source.parent, env={**os.environ, **kept}, check=True)
         return made.read_bytes()
 
 
