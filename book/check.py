@@ -143,7 +143,7 @@ def faults_of(page: Page, address: str, name: str, loaded: set[Path], site: Path
     page.set_viewport_size({"width": WIDTHS[0], "height": 900})
     page.goto(address + name)
     page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
-    for part in page.locator(".ck-live").all():
+    for part in page.locator(".ck-live:visible").all():
         part.scroll_into_view_if_needed()
     page.wait_for_function(
         "[...document.querySelectorAll('.ck-live')].every((one) => one.dataset.live)", timeout=PATIENCE * 1000
@@ -162,8 +162,8 @@ def faults_of(page: Page, address: str, name: str, loaded: set[Path], site: Path
 def axe_faults(page: Page, name: str) -> list[str]:
     """Return what axe-core finds in an open page.
 
-    Contrast takes it four times as long as all else together. Of code it is looked at in one lesson, and of what the theme
-    draws there and on the front page; everywhere else of what the lesson itself shows.
+    Contrast takes it four times as long as all else together. Of code, and of what the theme draws, it is looked at in
+    one lesson and on the front page; everywhere else of what the lesson itself shows.
     """
     page.evaluate(AXE)
     rest = {"rules": {"color-contrast": {"enabled": False}}}
