@@ -67,11 +67,11 @@ hub-stop: $(STAMP) ## stop it
 	@$(PY) tools/hub.py stop $(HUB_ARGS)
 
 book: $(BOOK) ## build the web book in site/ from the lessons as they are; nothing is run, nothing fetched
-	@$(PY) book/build.py
+	@$(PY) -m book.build
 
 book-check: $(BOOK) ## check the built book: links, other hosts, axe-core, sizes; it needs Chromium
 	@$(PY) book/network/build.py --check
-	@$(PY) book/check.py $(BOOK_ARGS)
+	@$(PY) -m book.check $(BOOK_ARGS)
 
 lock: $(STAMP) ## write the requirements*.txt anew from pyproject.toml; LOCK_ARGS=--upgrade takes newer versions
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

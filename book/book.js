@@ -16,15 +16,14 @@ follow(() => {
   }
 });
 
-// Code that is wider than the page can be scrolled by the keyboard too.
-const code = document.querySelectorAll("article pre");
+// Code or a table that is wider than the page can be scrolled by the keyboard too.
 const watcher = new ResizeObserver((changed) => {
   for (const { target } of changed) {
     if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
     else target.removeAttribute("tabindex");
   }
 });
-for (const one of code) watcher.observe(one);
+for (const one of document.querySelectorAll("article pre, .table-wrapper")) watcher.observe(one);
 
 let closed = [];
 addEventListener("beforeprint", () => {

@@ -1,4 +1,4 @@
-"""Builds the web book: ``python book/build.py``. The lessons' notebooks become pages in ``site/``; nothing is run.
+"""Builds the web book: ``python -m book.build``. The lessons' notebooks become pages in ``site/``; nothing is run.
 
 What Sphinx reads is written to ``build/book`` first: a page for each lesson, the words, the package, and what a page
 needs to be live without Python.
@@ -16,12 +16,12 @@ import sys
 from pathlib import Path
 
 import nbformat
-from api import api
-from glossary import glossary, linked, words
-from live_files import write_live_files
-from pages import live, page
-from questions import questions
 
+from book.api import api
+from book.glossary import glossary, linked, words
+from book.live_files import write_live_files
+from book.pages import live, page
+from book.questions import questions
 from coursekit.exercises import catalogue
 from coursekit.exercises.notebooks import lesson_file
 
@@ -82,8 +82,8 @@ def run_this(name: str) -> str:
     """Return what stands below a lesson's first cell: how to run it."""
     places = []
     if repository := os.environ.get("GITHUB_REPOSITORY", ""):  # OWNER/NAME, which GitHub's own runners set
-        binder = f"https://mybinder.org/v2/gh/{repository}/main?urlpath=lab/tree/notebooks/{name}"
-        colab = f"https://colab.research.google.com/github/{repository}/blob/main/notebooks/{name}"
+        binder = f"https://mybinder.org/v2/gh/{repository}/main?urlpath=lab%2Ftree%2Fmy-lessons%2F{name}"
+        colab = f"https://colab.research.google.com/github/{repository}/blob/colab/{name}"
         places = [f"[Open in Binder]({binder})", f"[Open in Colab]({colab})"]
     ways = " · ".join([*places, "[Run it yourself](run.md)"])
     return (
@@ -119,9 +119,10 @@ def progress(titles: dict[str, str]) -> str:
 def accessible(text: str) -> str:
     """Return a page with what the theme leaves out: the level of captions, and names of the two columns beside it.
 
-    And an empty head of a table, which pandas writes, is an empty cell.
+    And an empty head of a table is an empty cell.
     """
-    text = re.sub(r"<th([^>]*)></th>", r"<td\1></td>", text)
+    text = re.sub(r"<th[^>]*>(?:<p>)?(?:</p>)?</th>", "<td></td>", text)
+    text = text.replace('<div id="search-results">', '<h1>Search</h1>\n<div id="search-results">')
     text = text.replace(' role="heading">', ' role="heading" aria-level="2">')
     text = text.replace('<aside class="sidebar-drawer"', '<aside aria-label="The book" class="sidebar-drawer"')
     return text.replace('<aside class="toc-drawer', '<aside aria-label="This page" class="toc-drawer')

@@ -1,4 +1,4 @@
-"""Checks the built book: ``python book/check.py``. It needs Chromium or Chrome.
+"""Checks the built book: ``python -m book.check``. It needs Chromium or Chrome.
 
 No link inside is broken, and the lessons' pages say what the notebooks say. Every page is opened below a subfolder:
 nothing may be asked of another host, no script may fail, axe-core may find nothing, nothing may stick out at the width
@@ -23,8 +23,8 @@ from urllib.parse import unquote, urlsplit
 
 import axe_playwright_python
 from playwright.sync_api import Page, sync_playwright
-from same_text import text_faults
 
+from book.same_text import text_faults
 from coursekit.exercises.catalogue import LESSONS
 from coursekit.exercises.notebooks import lesson_file
 

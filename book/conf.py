@@ -1,11 +1,6 @@
 """How Sphinx makes the book from what build.py wrote. Nothing is run and nothing is fetched."""
 
 import os
-import sys
-from pathlib import Path
-
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
 
 project = "Inside a convolutional network"
 author = "the authors of coursekit"
