@@ -64,6 +64,7 @@ const tools = { base, widget, file, note, elsewhere };
 // Makes one part live; returns whether it is.
 export async function mount(el) {
   const load = KINDS[el.dataset.kind];
+  const still = [...el.childNodes];
   try {
     if (!load) elsewhere();
     const module = await load();
@@ -71,7 +72,7 @@ export async function mount(el) {
     el.dataset.live = "yes";
   } catch (error) {
     if (!(error instanceof NotHere)) console.error(el.dataset.kind, error);
-    el.append(note(ELSEWHERE));
+    el.replaceChildren(...still, note(ELSEWHERE));
     el.dataset.live = "no";
   }
   el.dispatchEvent(new CustomEvent("ck-live", { bubbles: true }));

