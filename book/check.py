@@ -24,7 +24,7 @@ from urllib.parse import unquote, urlsplit
 import axe_playwright_python
 from playwright.sync_api import Page, sync_playwright
 
-from book.same_text import text_faults
+from book.same_text import questions_that_are_still, text_faults
 from coursekit.exercises.catalogue import LESSONS
 from coursekit.exercises.notebooks import lesson_file
 
@@ -201,7 +201,10 @@ def main() -> int:
     faults = broken_links(site, pages)
     for number in LESSONS:
         notebook = lesson_file(number)
-        faults += text_faults(site / f"{notebook.stem}.html", notebook)
+        lesson_page = site / f"{notebook.stem}.html"
+        faults += text_faults(lesson_page, notebook)
+        for id in questions_that_are_still(lesson_page):
+            print(f"  {lesson_page.name}: {id} cannot be answered there. Run the lesson again: make notebooks")
     loaded: dict[str, set[Path]] = {}
     with served(site) as address, sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])

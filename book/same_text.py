@@ -5,6 +5,7 @@ It reads the notebooks and the pages by itself, and shares nothing with what bui
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from pathlib import Path
@@ -44,6 +45,14 @@ def text_faults(page: Path, notebook: Path) -> list[str]:
                 faults.append(f"lacks {block[:80]!r}, or has it in another place")
             at = found
     return [f"{page.name}: {fault}" for fault in faults]
+
+
+def questions_that_are_still(page: Path) -> list[str]:
+    """Return the ids of a lesson's questions that its page does not ask: its outputs do not say what they are."""
+    asked = re.findall(r'data-kind="QuestionCards" data-arguments="([^"]*)"', page.read_text("utf-8"))
+    live = {id for one in asked for id in json.loads(html.unescape(one))["ids"]}
+    wanted = lesson(page.name[:2])
+    return [question.id for question in (*wanted.predictions, *wanted.quiz) if question.id not in live]
 
 
 def blocks(source: str) -> list[str]:
