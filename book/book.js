@@ -8,11 +8,10 @@ const known = new Set(); // answered when this was last looked at: what the read
 follow(() => {
   for (const one of folded) {
     const ids = JSON.parse(one.dataset.until);
-    if (!ids.every(isPredicted)) known.delete(one);
-    else if (!known.has(one)) {
-      known.add(one);
-      one.open = true;
-    }
+    const answered = ids.every(isPredicted);
+    one.firstElementChild.textContent = answered ? "What came out" : "Show what came out (better after your prediction)";
+    if (answered && !known.has(one)) one.open = true;
+    known[answered ? "add" : "delete"](one);
   }
 });
 

@@ -43,7 +43,7 @@ def page(notebook: NotebookNode, lesson: Lesson, figures: Path, run: str = "") -
     shown = cut_results(cut_solutions(notebook), lesson.instead, lesson.folded)
     for cell, source in zip(shown.cells, cut_solutions(notebook).cells, strict=True):
         if cell.cell_type == "code":
-            cell.outputs = [_shown(output, figures) for output in copy.deepcopy(source.outputs)]
+            cell.outputs = [_shown(output, figures) for output in _joined(source.outputs)]
     _fold_answers(shown.cells)
     for cell in shown.cells:
         if cell.cell_type == "code" and checked_id(cell):
@@ -93,6 +93,17 @@ def _size(content: bytes) -> str:
 
     width, height = Image.open(io.BytesIO(content)).size
     return f' width="{width}" height="{height}"'
+
+
+def _joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Return a copy of outputs in which what was printed in pieces stands together."""
+    joined: list[NotebookNode] = []
+    for output in copy.deepcopy(outputs):
+        if joined and output.output_type == joined[-1].output_type == "stream":
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def _shown(output: NotebookNode, figures: Path) -> NotebookNode:

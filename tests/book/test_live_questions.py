@@ -149,6 +149,7 @@ def test_a_prediction_by_keyboard_opens_what_came_out(fresh):
     fresh.keyboard.press("Enter")
     eventually(asked.says, "You said C. It comes back beside the result.")
     eventually(lambda: folded.get_attribute("open"), "")
+    assert folded.locator("summary").inner_text() == "What came out"
     choice = lesson("01").predictions[0].choices[2]
     result = fresh.locator(".ck-live").nth(1)
     eventually(lambda: result.inner_text().split("\n\n"), [f"✗ You said C. {choice.says}", "It is E."])
