@@ -78,14 +78,13 @@ lock: $(STAMP) ## write the requirements*.txt anew from pyproject.toml; LOCK_ARG
 		--custom-compile-command "make lock" --extra cpu --extra dev --extra homework $(LOCK_ARGS) pyproject.toml -o requirements.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--custom-compile-command "make lock" -c requirements.txt --group hub $(LOCK_ARGS) -o requirements-hub.txt
-	@$(PY) -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb')); \
-		print(*p['project']['optional-dependencies']['book'], sep='\n')" | \
-		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--custom-compile-command "make lock" --constraints requirements.txt $(LOCK_ARGS) - -o requirements-book.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--custom-compile-command "make lock" -c requirements.txt --group book $(LOCK_ARGS) -o requirements-book.txt
 
 # What builds the book comes on top of the environment.
 $(BOOK): $(STAMP) requirements-book.txt
-	@$(BIN)/uv pip install --python $(PY) --quiet --no-deps --compile-bytecode -r requirements-book.txt
+	@$(BIN)/uv pip install --python $(PY) --quiet --no-config --no-deps --require-hashes --compile-bytecode \
+		-r requirements-book.txt
 	@touch $(BOOK)
 
 clean: ## remove the environment; your lessons stay

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -20,7 +19,7 @@ import nbformat
 from book.api import api
 from book.glossary import glossary, linked, words
 from book.live_files import write_live_files
-from book.pages import live, page
+from book.pages import live, page, run_this
 from book.questions import questions
 from coursekit.exercises import catalogue
 from coursekit.exercises.notebooks import lesson_file
@@ -76,21 +75,6 @@ def write_static(static: Path) -> None:
     for number in catalogue.LESSONS:
         text = json.dumps(questions(catalogue.lesson(number)), ensure_ascii=False, separators=(",", ":"))
         (static / "live" / f"questions_{number}.json").write_text(text, "utf-8")
-
-
-def run_this(name: str) -> str:
-    """Return what stands below a lesson's first cell: how to run it."""
-    places = []
-    if repository := os.environ.get("GITHUB_REPOSITORY", ""):  # OWNER/NAME, which GitHub's own runners set
-        binder = f"https://mybinder.org/v2/gh/{repository}/main?urlpath=lab%2Ftree%2Fmy-lessons%2F{name}"
-        colab = f"https://colab.research.google.com/github/{repository}/blob/colab/{name}"
-        places = [f"[Open in Binder]({binder})", f"[Open in Colab]({colab})"]
-    ways = " · ".join([*places, "[Run it yourself](run.md)"])
-    return (
-        ":::{admonition} Run this lesson\n:class: ck-run\n:name: run-this-lesson\n\n"
-        f"{ways}\n\nOn this page you read, answer the questions, and play with what is live. "
-        "Where Python runs you can change the code, and your exercises are checked.\n:::"
-    )
 
 
 def sources(papers: list[tuple[str, str]], titles: dict[str, str]) -> str:

@@ -20,6 +20,7 @@ from nbformat.v4 import new_markdown_cell, new_output
 
 from coursekit.exercises.model import Lesson
 from coursekit.exercises.notebooks import checked_id, cut_results, cut_solutions, exercise_id
+from tools.addresses import binder, colab
 
 _INLINE = re.compile(r'src="data:image/(?P<kind>png|jpeg|webp);base64,(?P<data>[A-Za-z0-9+/=\s]+)"')
 _RUN_THIS = "<p><em>Run this cell to answer.</em></p>"
@@ -59,6 +60,17 @@ def page(notebook: NotebookNode, lesson: Lesson, figures: Path, run: str = "") -
         "language_info": {"name": "python"},
     }
     return shown
+
+
+def run_this(name: str) -> str:
+    """Return what stands below a lesson's first cell, as Markdown: how to run it. ``name`` is its file."""
+    places = {"Open in Binder": binder(name), "Open in Colab": colab(name), "Run it yourself": "run.md"}
+    ways = " · ".join(f"[{place}]({address})" for place, address in places.items() if address is not None)
+    return (
+        ":::{admonition} Run this lesson\n:class: ck-run\n:name: run-this-lesson\n\n"
+        f"{ways}\n\nOn this page you read, answer the questions, and play with what is live. "
+        "Where Python runs you can change the code, and your exercises are checked.\n:::"
+    )
 
 
 def about(output: dict) -> dict[str, Any]:

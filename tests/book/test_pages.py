@@ -12,7 +12,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from PIL import Image
 
 from book.glossary import glossary, linked, words
-from book.pages import figures_apart, page
+from book.pages import figures_apart, page, run_this
 from book.questions import questions
 from coursekit.exercises.catalogue import LESSONS, lesson
 from coursekit.exercises.model import Lesson
@@ -150,6 +150,16 @@ def test_every_question_of_a_lesson(number):
         if question.kind == "choice":
             assert one["right"].count(True) == 1
             assert one["says"] == [choice.says for choice in question.choices]
+
+
+def test_how_to_run_a_lesson(monkeypatch):
+    monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+    assert "\n\n[Run it yourself](run.md)\n\n" in run_this("01_maps.ipynb")
+    monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.com")
+    monkeypatch.setenv("GITHUB_REPOSITORY", "someone/course")
+    said = run_this("01_maps.ipynb")
+    assert "[Open in Binder](https://mybinder.org/v2/gh/someone/course/main?urlpath=lab%2Ftree%2F" in said
+    assert "[Open in Colab](https://colab.research.google.com/github/someone/course/blob/colab/01_maps.ipynb)" in said
 
 
 WORDS = (
