@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[1]
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 MOST_OF_A_PAGE = 1_500_000  # bytes, with all that it loads but for the network
 MOST_OF_ALL = 40_000_000
-NETWORK = ("weights", "network.wasm", "network.json")
+NETWORK = ("weights", "network.wasm", "network.json", "classes.json", "spreads.json")  # what comes with the network
 BELOW = "course"  # the subfolder that the book is served from
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PATIENCE = 60  # seconds for a page's live parts, on a slow machine
