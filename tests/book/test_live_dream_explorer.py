@@ -61,26 +61,27 @@ PENALTIES = {"l2": 5, "total_variation": 20, "blur": 50}
 def test_steps_equal_pythons(page, model, aim, settings):
     how = Ascent(**settings)
     given = {**{name: getattr(how, name) for name in ("parametrization", *settings)}, "start": "noise", "seed": 0}
-    first, steps, last = page.evaluate(
+    first, steps, second = page.evaluate(
         """async ([layer, channel, settings]) => {
             const ascent = new Ascent({ network: await network(64), layer, channel, unit: 20 }, settings);
             const first = [...ascent.picture()];
-            return [first, Array.from({ length: 4 }, () => ascent.advance()), [...ascent.picture()]];
+            const steps = [ascent.advance()];
+            const second = [...ascent.picture()];
+            return [first, [...steps, ascent.advance(), ascent.advance()], second];
         }""",
         [*aim, given],
     )
-    first, last = (np.float32(one).reshape(64, 64, 3) for one in (first, last))
+    first, second = (np.float32(one).reshape(64, 64, 3) for one in (first, second))
     assert 100 < first.mean() < 155
     assert 0.3 < first.std() < 30
-    aim = linear_aim([channel(model, *aim) / 20])
-    stages = list(ascend(aim, how, 4, size=64, start=[first]))
+    stages = list(ascend(linear_aim([channel(model, *aim) / 20]), how, 3, size=64, start=[first]))
     for name in ("score", "penalty"):
-        expected = [float(getattr(stage, name)[0]) for stage in stages[1:]]
-        assert [step[name] for step in steps] == pytest.approx(expected, rel=1e-2, abs=1e-3), name
+        found, expected = [step[name] for step in steps], [float(getattr(stage, name)[0]) for stage in stages[1:]]
+        assert found[0] == pytest.approx(expected[0], rel=1e-4, abs=1e-5), name
+        assert found == pytest.approx(expected, rel=0.05, abs=0.03), name
     assert all(step["finite"] for step in steps)
-    away = np.abs(last - stages[-1].images()[0])
-    assert np.median(away) < 0.02  # Adam's first steps take the sign of a slope, which rounding may turn where it is 0
-    assert (away > 1).mean() < 0.02
+    # Adam's first step is the sign of a slope, which rounding turns where it is nearly 0.
+    assert np.corrcoef((second - first).ravel(), (stages[1].images()[0] - first).ravel())[0, 1] > 0.999
 
 
 @pytest.mark.parametrize("how", [[1, 0, 7, 0, 1, 2], [0.96, -0.2, 6.5, 0.2, 0.96, -3.25]])
