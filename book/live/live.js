@@ -61,7 +61,7 @@ function note(text) {
 
 const tools = { base, widget, file, note, elsewhere };
 
-// Makes one part live; returns whether it is.
+// Makes one part live, or says that it is not.
 export async function mount(el) {
   const load = KINDS[el.dataset.kind];
   const still = [...el.childNodes];
