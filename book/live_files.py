@@ -16,18 +16,17 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-import coursekit.widgets.base
-from coursekit import activations, squeezenet
+from coursekit import ChannelExplorer, DreamExplorer, activations, squeezenet
 from coursekit.networks.backend import keras
 from coursekit.networks.graph import find_layer, steps
 from coursekit.networks.squeezenet import INPUT_SIZE, CaffePreprocessing
 from coursekit.pictures.book import BOOK_PHOTOS, book_photo
 from coursekit.pictures.fitting import photos_for
+from coursekit.widgets import QuestionCards
 from coursekit.widgets.networks import class_names
 
 HERE = Path(__file__).parent
-WIDGETS = Path(coursekit.widgets.base.__file__).parent
-PAGES = ("channel_explorer", "dream_explorer", "embedding_explorer", "question", "unit_card")
+WIDGETS = {"channel_explorer": ChannelExplorer, "dream_explorer": DreamExplorer, "question": QuestionCards}
 
 
 def write_live_files(folder: Path) -> None:
@@ -41,10 +40,9 @@ def write_live_files(folder: Path) -> None:
     (folder / "spreads.json").write_text(json.dumps(spreads(model), separators=(",", ":")), encoding="utf-8")
     (folder / "classes.json").write_text(json.dumps(class_names(model)), encoding="utf-8")
     (folder / "widgets").mkdir(exist_ok=True)
-    for name in PAGES:
-        script, style = coursekit.widgets.base.own_page(str(WIDGETS / f"{name}.py"))
-        (folder / "widgets" / f"{name}.js").write_text(script, encoding="utf-8")
-        (folder / "widgets" / f"{name}.css").write_text(style, encoding="utf-8")
+    for name, widget in WIDGETS.items():
+        (folder / "widgets" / f"{name}.js").write_text(widget._esm, encoding="utf-8")
+        (folder / "widgets" / f"{name}.css").write_text(widget._css, encoding="utf-8")
     (folder / "photos").mkdir(exist_ok=True)
     for name in BOOK_PHOTOS:  # as PNG: JPEG's losses would show in the values
         Image.fromarray(book_photo(name, (INPUT_SIZE, INPUT_SIZE))).save(
