@@ -9,10 +9,12 @@ RERUN_ARGS ?=
 LOCK_ARGS ?=
 HUB_ARGS ?=
 PORTABLE_ARGS ?=
+BOOK_ARGS ?=
 
 BIN := .venv/bin
 PY := $(BIN)/python
 STAMP := .venv/installed
+BOOK := .venv/book
 BIOME := @biomejs/biome@2.6.8
 EXTENSION := $(wildcard coursekit/widgets/labextension/*.json coursekit/widgets/labextension/static/*.js) # is copied
 CANDIDATES := python3.13 python3.12 python3.11 python3 python
@@ -21,7 +23,7 @@ CANDIDATES := python3.13 python3.12 python3.11 python3 python
 # Python that it was made with is still there.
 USABLE := $(shell test "`cat $(STAMP) 2>/dev/null`" = "`pwd -P`" && $(PY) -c "" 2>/dev/null && echo yes)
 
-.PHONY: help lab test browser rerun lint notebooks portable bench hub hub-stop lock clean FORCE
+.PHONY: help lab test book book-check browser rerun lint notebooks portable bench hub hub-stop lock clean FORCE
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -34,8 +36,8 @@ lab: $(STAMP) ## open the lessons in JupyterLab; LAB_ARGS="--no-browser --port=8
 test: $(STAMP) ## run the tests; TEST_ARGS="-k lab" is passed on
 	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not rerun and not browser" $(TEST_ARGS)
 
-browser: $(STAMP) ## run the tests that drive JupyterLab in Chromium; BROWSER_ARGS="-k dream" is passed on
-	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/browser $(BROWSER_ARGS)
+browser: $(STAMP) ## run the tests in Chromium, of JupyterLab and of the book's live parts; BROWSER_ARGS="-k dream" is passed on
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m browser tests/browser tests/book $(BROWSER_ARGS)
 
 rerun: $(STAMP) ## rerun every lesson and compare; RERUN_ARGS="-k 05" is passed on
 	@$(PY) -m pytest -n 2 --maxschedchunk 1 -m rerun tests/notebooks $(RERUN_ARGS)
@@ -64,11 +66,26 @@ hub: .venv/hub hub/node_modules/.package-lock.json ## start a small JupyterHub, 
 hub-stop: $(STAMP) ## stop it
 	@$(PY) tools/hub.py stop $(HUB_ARGS)
 
+book: $(BOOK) ## build the web book in site/ from the lessons as they are; nothing is run, nothing fetched
+	@$(PY) -m book.build
+
+book-check: $(BOOK) ## check the built book: links, other hosts, axe-core, sizes; it needs Chromium
+	@$(PY) book/network/build.py --check
+	@$(PY) -m book.check $(BOOK_ARGS)
+
 lock: $(STAMP) ## write the requirements*.txt anew from pyproject.toml; LOCK_ARGS=--upgrade takes newer versions
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--custom-compile-command "make lock" --extra cpu --extra dev --extra homework $(LOCK_ARGS) pyproject.toml -o requirements.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--custom-compile-command "make lock" -c requirements.txt --group hub $(LOCK_ARGS) -o requirements-hub.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--custom-compile-command "make lock" -c requirements.txt --group book $(LOCK_ARGS) -o requirements-book.txt
+
+# What builds the book comes on top of the environment.
+$(BOOK): $(STAMP) requirements-book.txt
+	@$(BIN)/uv pip install --python $(PY) --quiet --no-config --no-deps --require-hashes --compile-bytecode \
+		-r requirements-book.txt
+	@touch $(BOOK)
 
 clean: ## remove the environment; your lessons stay
 	@rm -rf .venv

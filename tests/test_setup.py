@@ -19,8 +19,10 @@ from packaging.version import Version
 from rattler import MatchSpec, Version as CondaVersion, VersionSpec
 
 ROOT = Path(__file__).parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = PYPROJECT["project"]
 LOCK = (ROOT / "requirements.txt").read_text()
+BOOK_LOCK = (ROOT / "requirements-book.txt").read_text()
 CONDA_NAMES = {"matplotlib-base": "matplotlib"}  # conda-forge's matplotlib brings a window toolkit as well
 
 PYTHONS = ("3.11", "3.12", "3.13")
@@ -60,10 +62,10 @@ def requirements(*extras: str) -> list[Requirement]:
     return [Requirement(line) for line in lines]
 
 
-def locked() -> list[tuple[Requirement, list[str]]]:
-    """Return every requirement of the lock file with its hashes."""
+def locked(lock: str = LOCK) -> list[tuple[Requirement, list[str]]]:
+    """Return every requirement of a lock file with its hashes."""
     entries = []
-    for block in re.split(r"^(?=[a-zA-Z0-9])", LOCK, flags=re.MULTILINE)[1:]:
+    for block in re.split(r"^(?=[a-zA-Z0-9])", lock, flags=re.MULTILINE)[1:]:
         text = block.replace("\\\n", " ").partition("\n")[0]
         requirement, *hashes = text.split("--hash=")
         entries.append((Requirement(requirement.strip()), [value.strip() for value in hashes]))
@@ -86,9 +88,10 @@ def conda_environment() -> tuple[dict[str, MatchSpec], list[str]]:
     return {CONDA_NAMES.get(spec.name.normalized, spec.name.normalized): spec for spec in specs}, pip
 
 
-def test_lock_pins_every_package_with_hashes():
-    entries = locked()
-    assert len(entries) > 100
+@pytest.mark.parametrize(("lock", "least"), [(LOCK, 100), (BOOK_LOCK, 50)], ids=["course", "book"])
+def test_lock_pins_every_package_with_hashes(lock, least):
+    entries = locked(lock)
+    assert len(entries) > least
     for requirement, hashes in entries:
         [pin] = requirement.specifier
         assert pin.operator == "==", requirement
@@ -97,9 +100,22 @@ def test_lock_pins_every_package_with_hashes():
         assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", value) for value in hashes), requirement
 
 
-def test_lock_names_no_host():
-    assert "://" not in LOCK
-    assert not re.search(r"^\s*(-i|-f|--(default-|extra-)?index|--find-links|--trusted-host)", LOCK, re.MULTILINE)
+@pytest.mark.parametrize("lock", [LOCK, BOOK_LOCK], ids=["course", "book"])
+def test_lock_names_no_host(lock):
+    assert "://" not in lock
+    assert not re.search(r"^\s*(-i|-f|--(default-|extra-)?index|--find-links|--trusted-host)", lock, re.MULTILINE)
+
+
+def test_the_book_s_lock_comes_on_top_of_the_other():
+    versions = {(entry.name, str(entry.marker)): entry.specifier for entry, _ in locked()}
+    book = {(entry.name, str(entry.marker)): entry.specifier for entry, _ in locked(BOOK_LOCK)}
+    wanted = [Requirement(line) for line in PYPROJECT["dependency-groups"]["book"]]
+    assert {requirement.name for requirement in wanted} <= {name for name, _ in book}, "run `make lock`"
+    for requirement in wanted:
+        assert requirement.specifier.contains(next(iter(book[requirement.name, "None"])).version), requirement
+    both = versions.keys() & book.keys()
+    assert len(both) > 20
+    assert {key: versions[key] for key in both} == {key: book[key] for key in both}
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=" ".join)

@@ -41,7 +41,7 @@ const HTML = `
 </div>
 <div class="ck-panels">${["a", "b"].map(panel).join("")}</div>
 <figure class="ck-curves">
-  <svg role="img" preserveAspectRatio="none" viewBox="0 0 100 100">
+  <svg role="img" aria-label="Scores: nothing drawn yet" preserveAspectRatio="none" viewBox="0 0 100 100">
     <line class="ck-photos" vector-effect="non-scaling-stroke" x1="0" x2="100"/>
     <polyline class="ck-curve-a" vector-effect="non-scaling-stroke"/>
     <polyline class="ck-curve-b" vector-effect="non-scaling-stroke"/></svg>

@@ -4,6 +4,8 @@ const page = (() => {
   const PAUSE = 600; // milliseconds after the last digit, until a number counts as typed
   const MOST_BYTES = 50 * 2 ** 20;
   const PART = 4 * 2 ** 20; // Jupyter's server closes the connection at a message of more than 10 MB
+  // What is said where Python stands behind the page. A model that is none of JupyterLab's has words of its own.
+  const SLOW = "Python is busy, or has stopped.";
   const GONE =
     "The Python behind this is gone: run the cells above again (menu Run, Run All Above Selected Cell), then this " +
     "cell (Shift+Enter), and it comes back.";
@@ -119,7 +121,7 @@ const page = (() => {
       gone = now;
       const had = root.contains(document.activeElement);
       root.classList.toggle("ck-is-gone", gone);
-      note.textContent = gone ? GONE : "";
+      note.textContent = gone ? (model.gone ?? GONE) : "";
       for (const one of root.children) one.inert = gone && one !== note;
       if (had) note.focus({ preventScroll: true });
       if (gone) for (const act of acts) act();
@@ -268,7 +270,7 @@ const page = (() => {
     `There is no channel ${typed}: there are ${most + 1}, counted from ${least} to ${most}.`;
 
   // Returns what says in `status` what is waited for, unless the answer comes at once; "" when it has come.
-  function waiting({ root, parts: { status }, onGone, onEnd }) {
+  function waiting({ model, root, parts: { status }, onGone, onEnd }) {
     let timers = [];
     const wait = (text) => {
       timers.forEach(clearTimeout);
@@ -280,7 +282,7 @@ const page = (() => {
           status.textContent = words;
           status.classList.add("ck-waiting");
         }, after);
-      timers = text ? [say(text, 200), say(`${text} Python is busy, or has stopped.`, 10_000)] : [];
+      timers = text ? [say(text, 200), say(`${text} ${model.slow ?? SLOW}`, 10_000)] : [];
     };
     onGone(() => wait(""));
     onEnd(() => timers.forEach(clearTimeout));

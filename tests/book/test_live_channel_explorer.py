@@ -1,0 +1,181 @@
+"""ChannelExplorer on a page of the book, without Python, by real keys and mouse. In Chromium."""
+
+import numpy as np
+import pytest
+from skimage import data
+
+from coursekit import ChannelExplorer, activations, photo, receptive_field, resize, squeezenet
+from tests.book.live import FACE, part, write_page
+from tests.browser.reading import as_file, drop, eventually, pixels
+
+pytestmark = pytest.mark.browser
+
+ROOT = ".ck-channel-explorer"
+ELSEWHERE = "This is a still picture. It is alive in JupyterLab."
+PICTURE = resize(photo("astronaut")[20:240, 120:340], 227)
+OTHER = {**FACE, "layer": "conv1", "channel": 21, "scale": "signed", "photo": "chelsea"}
+
+
+@pytest.fixture(scope="module")
+def model():
+    return squeezenet()
+
+
+@pytest.fixture
+def page(site):
+    """A page with an explorer in view, one far below, and a part of a kind that does not live here."""
+    page = site.context.new_page()
+    errors, asked = [], []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: message.type == "error" and errors.append(message.text))
+    page.on("request", lambda request: asked.append(request.url))
+    page.asked = asked
+    far = '<div class="far"></div>'
+    still = part("OcclusionExplorer", {"target": 3}, '<p id="still">The still picture</p>')
+    unknown = part("ChannelExplorer", {**FACE, "photo": None}, '<p id="unknown">The still picture</p>')
+    parts = [part("ChannelExplorer", FACE), still, unknown, far, part("ChannelExplorer", OTHER)]
+    page.goto(site.address + write_page(site.folder, "explorers.html", *parts))
+    page.locator(ROOT).first.wait_for()
+    yield page
+    page.close()
+    assert not errors
+    assert {url.split("/book/")[0] + "/" for url in asked if not url.startswith(("data:", "blob:"))} == {site.address}
+
+
+def number(said, word):
+    """Return the number that stands behind a word."""
+    return float(said.split(word)[1].split(",")[0])
+
+
+def expected(values, channel, low=None, relu=False):
+    """Return the levels 0 to 255 of a channel on the scale of its layer, (H, W): half of the page's formula."""
+    values = np.maximum(values, 0) if relu else values
+    low = min(float(values.min()), 0.0) if low is None else low
+    levels = (values[..., channel].astype(np.float64) - low) * (255 / (float(values.max()) - low)) + 0.5
+    return np.floor(levels)
+
+
+def close(found, levels):
+    """Say whether levels are the same; float32 sums in another order may round one of ten thousand the other way."""
+    away = np.abs(found.astype(int) - levels)
+    return found.shape == levels.shape and away.max() <= 1 and (away > 0).mean() < 1e-3
+
+
+def test_values_equal_pythons(page, model):
+    explorer = ChannelExplorer(model, PICTURE, layer="fire6-squeeze1x1", channel=13)
+    options = page.locator(".ck-layer option").evaluate_all("all => all.map((one) => one.textContent)")
+    assert options == [f"{name} · {h} × {w} × {c}" for name, h, w, c in explorer._layers]
+    np.testing.assert_array_equal(pixels(page.locator("canvas.ck-photo").first)[..., :3], PICTURE)
+    for layer, channel in [("fire6-squeeze1x1", 13), ("conv1", 21), ("relu_conv10", 669)]:
+        page.get_by_label("Layer").first.select_option(layer)
+        page.locator(".ck-channel").first.fill(str(channel))
+        page.keyboard.press("Enter")
+        eventually(lambda channel=channel: page.locator(".ck-name").first.inner_text(), f"Channel {channel}")
+        values = activations(model, PICTURE.astype(np.float32), layer)
+        assert close(pixels(page.locator("canvas.ck-map").first)[..., 0], expected(values, channel)), layer
+        said = page.locator(".ck-stats").first.inner_text()
+        one = values[..., channel]
+        for word, value in [("largest", one.max()), ("smallest", one.min()), ("mean", one.mean())]:
+            assert number(said, word) == pytest.approx(float(value), rel=2e-4, abs=1e-4), (layer, word)
+        assert f"{100 * (one == 0).mean():.0f}% zeros" in said
+        struck = page.locator(".ck-legend").first.inner_text()
+        explorer.layer = layer
+        near_zero = int(np.frombuffer(explorer._maps["numbers"], np.float32).reshape(2, 5, -1)[0, 4].sum())
+        assert (f"{near_zero} channel" if near_zero else "No channels") in struck
+
+
+def test_keys_and_mouse(page, model):
+    grid = page.locator(".ck-grid").first
+    values = activations(model, PICTURE.astype(np.float32), "fire6-squeeze1x1")
+    grid.focus()
+    page.keyboard.press("ArrowRight")
+    eventually(lambda: page.locator(".ck-name").first.inner_text(), "Channel 14")
+    assert close(pixels(page.locator("canvas.ck-map").first)[..., 0], expected(values, 14))
+    page.locator(".ck-relu").first.check()
+    assert close(pixels(page.locator("canvas.ck-map").first)[..., 0], expected(values, 14, relu=True))
+    page.locator(".ck-large").first.hover(position={"x": 3, "y": 3})
+    assert float(page.locator(".ck-value").first.inner_text()) == pytest.approx(max(values[0, 0, 14], 0), rel=1e-4)
+    top, left, bottom, right = receptive_field(model, "fire6-squeeze1x1").box(0, 0)
+    size, place = f"{bottom - top} × {right - left} pixels", f"rows 0 to {bottom - 1}, columns 0 to {right - 1}"
+    assert page.locator(".ck-seen").first.inner_text() == f"This unit sees {size}: {place} (frame)."
+    page.locator(".ck-scale input[value=own]").first.check()
+    assert "Each channel has its own scale" in page.locator(".ck-legend").first.inner_text()
+    page.get_by_label("Layer").first.select_option("conv1")  # which has a channel 14 too
+    eventually(lambda: page.locator(".ck-count").first.inner_text(), "0 to 63")
+    page.locator(".ck-channel").first.fill("60")
+    page.keyboard.press("Enter")
+    page.get_by_label("Layer").first.select_option("fire6-squeeze1x1")  # which has none 60: the strongest
+    eventually(lambda: page.locator(".ck-name").first.inner_text(), "Channel 13")
+
+
+def test_dropped_photo(page, model):
+    cat = data.chelsea()
+    drop(page, "cat.png", as_file(cat), ".ck-photo")
+    eventually(lambda: page.locator(".ck-status").first.inner_text(), "cat.png is the picture now.")
+    np.testing.assert_array_equal(pixels(page.locator("canvas.ck-photo").first)[..., :3], resize(cat, 227))
+    values = activations(model, resize(cat, 227).astype(np.float32), "fire6-squeeze1x1")
+    assert close(pixels(page.locator("canvas.ck-map").first)[..., 0], expected(values, 13))
+    page.locator(ROOT).first.get_by_role("button", name="Back to the first photo").press("Enter")
+    eventually(lambda: page.locator(".ck-status").first.inner_text(), "The first photo is the picture again.")
+    np.testing.assert_array_equal(pixels(page.locator("canvas.ck-photo").first)[..., :3], PICTURE)
+    assert (
+        page.locator(".ck-live-note").first.inner_text().startswith("A photo that you choose here stays in this page.")
+    )
+
+
+def test_what_is_no_picture(page):
+    before = pixels(page.locator("canvas.ck-map").first)
+    drop(page, "notes.jpg", b"Dear diary,\n", ".ck-photo")
+    eventually(
+        lambda: page.locator(".ck-alert").first.inner_text(),
+        "notes.jpg is no picture that this browser can read. Save it as PNG or JPEG in an image program.",
+    )
+    np.testing.assert_array_equal(pixels(page.locator("canvas.ck-map").first), before)
+    assert page.locator(ROOT).first.get_attribute("aria-busy") == "false"
+
+
+def test_two_explorers_on_a_page(page, model):
+    assert page.locator(ROOT).count() == 1  # the other is far, and not made yet
+    assert not any("chelsea" in url for url in page.asked)
+    page.locator(".ck-live").last.scroll_into_view_if_needed()
+    page.locator(ROOT).nth(1).wait_for()
+    second = activations(model, photo("chelsea", 227).astype(np.float32), "conv1")[..., 21].astype(float)
+    assert page.locator(".ck-name").nth(1).inner_text() == "Channel 21"
+    first = activations(model, PICTURE.astype(np.float32), "conv1")
+    page.get_by_label("Layer").first.select_option("conv1")  # computed before the second one was made
+    eventually(lambda: page.locator(".ck-count").first.inner_text(), "0 to 63")
+    page.locator(".ck-channel").first.fill("21")
+    page.keyboard.press("Enter")
+    eventually(lambda: page.locator(".ck-name").first.inner_text(), "Channel 21")
+    assert close(pixels(page.locator("canvas.ck-map").first)[..., 0], expected(first, 21))
+    said = page.locator(".ck-stats").nth(1).inner_text()
+    assert number(said, "largest") == pytest.approx(second.max(), rel=1e-4)
+    assert sum(url.endswith("weights.f32.bin") for url in page.asked) == 1
+
+
+def test_what_does_not_live_keeps_its_still_picture(page):
+    for still in ("#still", "#unknown"):
+        here = page.locator(f".ck-live:has({still})")
+        eventually(lambda here=here: here.get_attribute("data-live"), "no")
+        assert here.locator("p").all_inner_texts() == ["The still picture", ELSEWHERE]
+
+
+def test_without_the_weights_the_still_picture_stays(site):
+    page = site.context.new_page()
+    page.route("**/weights.f32.bin", lambda route: route.abort())
+    page.goto(site.address + write_page(site.folder, "broken.html", part("ChannelExplorer", FACE)))
+    here = page.locator(".ck-live")
+    eventually(lambda: here.get_attribute("data-live"), "no")
+    assert here.locator("p").all_inner_texts() == ["The still picture", ELSEWHERE]
+    page.close()
+
+
+def test_no_words_of_jupyterlab(page):
+    page.clock.install()  # what would be said after ten seconds
+    page.evaluate("() => { globalThis.createImageBitmap = () => new Promise(() => {}); }")  # takes for ever
+    drop(page, "cat.png", as_file(data.chelsea()), ".ck-photo")
+    eventually(lambda: page.locator(ROOT).first.get_attribute("aria-busy"), "true")
+    page.clock.run_for(11_000)
+    said = page.locator(".ck-status").first.inner_text()
+    assert said == "Computing all layers for cat.png … This device is slow, or the page has stopped: load it again."
+    assert not any(word in page.locator("body").inner_text() for word in ("Python", "run this cell"))
