@@ -290,7 +290,7 @@ def call_layer(step: Step, args: tuple, kwargs: dict) -> Any:
 
 
 _KEPT = 32  # compiled functions per model
-COMPILING = threading.RLock()  # explorers compile in threads; meanwhile a layer may be without its activation
+COMPILING = threading.RLock()  # explorers compile in threads
 
 
 def kept(model: Any, key: tuple, make: Callable[[], Any]) -> Any:

@@ -64,15 +64,14 @@ def is_squashing(function: Any) -> bool:
 def call_before(operation: Any, *args: Any, **kwargs: Any) -> Any:
     """Call a step as far as its nonlinearity: the layer without its activation, or, of a step by itself, what goes in.
 
-    The layer is left as it was.
+    The layer stays as it is, for whoever calls it meanwhile in another thread: what is called is a twin with the same
+    weights.
     """
     if not isinstance(operation, WITH_ACTIVATION):
         return args[0] if args else next(iter(kwargs.values()))
-    folded, operation.activation = operation.activation, None
-    try:
-        return operation(*args, **kwargs)
-    finally:
-        operation.activation = folded
+    twin = object.__new__(type(operation))  # copy.copy() would go by Keras' pickling, which copies the weights
+    vars(twin).update(vars(operation), activation=None)
+    return twin(*args, **kwargs)
 
 
 def split(step: Step, args: tuple, kwargs: dict) -> tuple[Any, Callable | None]:

@@ -96,12 +96,23 @@ def test_steps_called_by_keyword(make):
     np.testing.assert_allclose(function(before), model(PICTURES), rtol=1e-5, atol=1e-5)
 
 
-def test_the_layer_gets_its_activation_back_even_after_an_error():
-    layer = layers.Dense(3, activation="relu")
-    layer.build((None, 4))
+def test_the_layer_keeps_its_activation_meanwhile():
+    seen = []
+
+    class Watched(layers.Dense):
+        def call(self, inputs):
+            seen.append(layer(PICTURES) if self is not layer else None)
+            return super().call(inputs)
+
+    layer = Watched(3, activation="relu")
+    layer.build(PICTURES.shape)
+    before = call_before(layer, PICTURES)
+    [meanwhile] = [values for values in seen if values is not None]
+    np.testing.assert_allclose(meanwhile, np.maximum(before, 0), rtol=1e-5, atol=1e-5)
     with pytest.raises(ValueError, match="incompatible"):
         call_before(layer, np.zeros((2, 5), np.float32))
     assert layer.activation is activations.relu
+    assert [id(weight) for weight in layer.weights] == [id(layer.kernel), id(layer.bias)]
 
 
 def test_a_layer_as_activation_stays_one_layer():
