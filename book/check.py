@@ -204,7 +204,7 @@ def main() -> int:
         lesson_page = site / f"{notebook.stem}.html"
         faults += text_faults(lesson_page, notebook)
         for id in questions_that_are_still(lesson_page):
-            print(f"  {lesson_page.name}: {id} cannot be answered there. Run the lesson again: make notebooks")
+            faults.append(f"{lesson_page.name}: {id} cannot be answered there. Run the lesson again: make notebooks")
     loaded: dict[str, set[Path]] = {}
     with served(site) as address, sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
