@@ -258,12 +258,14 @@ _evidence = Exercise(
     points=3,
     hints=(
         "Think of what we did to channel 13, step by step.",
-        "A good answer names what is taken away, what is taken away instead as a control, and on which pictures.",
+        "A good answer names what is taken away, what is taken away instead as a control, on which pictures, and what "
+        "else could be in its place.",
     ),
     solution=(
         "For example: cover the mouth in many photos that were not used to find the channel, and cover equal areas of "
-        "cheek in the same photos. The channel detects mouths if it loses clearly more with the mouth, in most photos, "
-        "and if no channel of an untrained network does."
+        "cheek in the same photos. If it loses clearly more with the mouth, in most photos, and no channel of an "
+        "untrained network does, then the channel needs what is at the mouth. Whether that must be a mouth is another "
+        "test: put something alike in its place, such as a red stripe, and see how much comes back."
     ),
 )
 

@@ -289,10 +289,10 @@ _drawing = Exercise(
         "A good answer says what a drawing shows, names one thing that it does not show, and an experiment for that.",
     ),
     solution=(
-        "For example: the drawing shows one picture that excites the channel more than any photo does, so the channel "
-        "answers to wheel-like shapes. It does not show that wheels are what excites it in photos, nor that nothing "
-        "else does. I would collect photos with and without wheels, cover the wheels and, as a control, equal areas "
-        "elsewhere, and compare how much the channel loses."
+        "For example: the drawing shows one picture that excites the channel very much; I would feed it back and "
+        "compare it with photos. It suggests wheel-like shapes. It does not show that wheels are what excites it in "
+        "photos, nor that nothing else does. I would collect photos with and without wheels, cover the wheels and, as "
+        "a control, equal areas elsewhere, and compare how much the channel loses."
     ),
 )
 

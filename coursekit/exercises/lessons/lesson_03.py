@@ -308,11 +308,12 @@ _islands = Exercise(
         "A good answer says what the map does and does not show, and names a measurement in the full space.",
     ),
     solution=(
-        "For example: the map shows that the neighbours of each patient are mostly of the same island. How far apart "
-        "the islands lie, and how large they are, says little, because another seed or perplexity changes it. That "
-        "there are islands at all says little too, because random numbers give some at a small perplexity. I would "
-        "compare distances between and within the two groups in the full space of features, count mixed "
-        "neighbourhoods there, and draw the map again with other seeds and perplexities."
+        "For example: in the map the neighbours of each patient are of the same island; whether they are so in the "
+        "full space has to be counted there, as in exercise 2. How far apart the islands lie, and how large they are, "
+        "says little, because another seed or perplexity changes it. That there are islands at all says little too, "
+        "because random numbers give some at a small perplexity. I would compare distances between and within the two "
+        "groups in the full space of features, count mixed neighbourhoods there, and draw the map again with other "
+        "seeds and perplexities."
     ),
 )
 

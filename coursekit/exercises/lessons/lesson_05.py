@@ -276,10 +276,11 @@ _arms = Exercise(
         "find out whether the network needs the arm.",
     ),
     solution=(
-        "For example: in most training photos of dumbbells somebody was lifting one, and nothing told the network "
-        "where the dumbbell ends. It may then miss a dumbbell on the floor, or see one in a bare arm. I would collect "
-        "photos of dumbbells with and without arms, and of arms alone, and compare the scores; and cover the arm, and "
-        "as a control as much of the background, in the same photos."
+        "For example: it suggests that in many training photos somebody was lifting a dumbbell, and nothing told the "
+        "network where it ends. Only counting the photos would show it. The network may then miss a dumbbell on the "
+        "floor, or see one in a bare arm. I would collect photos of dumbbells with and without arms, and of arms "
+        "alone, and compare the scores; and cover the arm, and as a control as much of the background, in the same "
+        "photos."
     ),
 )
 
