@@ -218,7 +218,7 @@ _conclude = Exercise(
     answer="conclusion",
     points=4,
     hints=(
-        "Choose a photo and two classes in the explorer, and move the slider that randomizes the layers.",
+        "Choose a photo and two classes in the explorer, and read how alike the two maps of each method are.",
         "A good answer names the photo, both classes and the method, gives one number that the explorer shows, and "
         "says which conclusion the map does not allow.",
     ),

@@ -268,7 +268,8 @@ _judge = Exercise(
     solution=(
         "For example: the geese, class 'goose', patch 32, its upper left corner at row 172, column 88, at the feet and "
         "the tail of the bird in front. The whole photo has a score of 34.9. In the mean colour the patch raises it to "
-        "35.8, in black it lowers it to 31.9. So I may say that the answer does not depend on this place. Whether it "
+        "35.8, in black it lowers it to 31.9. Both times most of the score is left, so I "
+        "may say that most of it does not come from this place. Whether it "
         "speaks for a goose or against one I may not say, because that depends on what the patch shows."
     ),
 )
