@@ -298,7 +298,7 @@ _own = Exercise(
     points=4,
     hints=(
         "Take a photo with a colour that you would miss, and invert it from an early and from a late layer.",
-        "A good answer names the photo, the two layers and both distances, says what came back and what did not in each, "
+        "A good answer names the photo, the two layers and both distances, says what came back and what did not, "
         "and says beside which other distances one may call these small.",
     ),
     solution=(
