@@ -10,56 +10,62 @@ from coursekit.exercises.model import Exercise, Mistake
 
 
 def _scale_case(seed: int) -> dict:
+    """Return distances whose order is another one by the scale of each layer, by itself, and by a difference."""
     rng = np.random.default_rng(seed)
-    sizes = rng.permutation([0.4, 0.8, 1.2, 1.6])  # each layer has a scale of its own
-    changes = np.round(rng.uniform(0.2, 1, size=(5, 4)) * sizes, 2)
-    rebuilt = np.round(rng.uniform(0.1, 1.1, size=4) * sizes, 2)
-    return {"changes": changes, "rebuilt": rebuilt}
+    while True:
+        another = rng.permutation([0.5, 0.8, 1.1, 1.4, 1.7, 2.0])
+        shares = rng.permutation([0.2, 0.3, 0.4, 0.5, 0.65, 0.8])
+        case = {"rebuilt": np.round(another * shares, 2), "another": another}
+        ratios = case["rebuilt"] / another
+        orders = [np.argsort(by) for by in (ratios, -ratios, case["rebuilt"], case["rebuilt"] - another)]
+        orders += [np.argsort(orders[0]), np.argsort(another), np.argsort(case["rebuilt"] * another)]
+        if len({tuple(order) for order in orders}) == len(orders):
+            return case
 
 
-def _nearer(case: dict) -> np.ndarray:
-    return case["changes"] < case["rebuilt"]
+def _by_scale(case: dict) -> np.ndarray:
+    return case["rebuilt"] / case["another"]
 
 
 _scale = Exercise(
     id="10.scale",
     title="A scale for each layer",
-    answer="changes_nearer",
+    answer="nearest_first",
     points=3,
     hints=(
-        "A distance can be compared with others of the same layer only. A layer is a column of changes.",
-        "changes < rebuilt compares each column with the one distance of its layer.",
-        "True counts as 1: (changes < rebuilt).sum(...) counts. Along which axis do the changes lie?",
+        "A distance can be compared with others of the same layer only. What has each layer for a scale here?",
+        "How large a part of the way to another photo is left, in each layer? Now these numbers can be compared.",
+        "np.argsort returns the places of the values, from the smallest to the largest.",
     ),
-    solution="def changes_nearer(changes, rebuilt):\n    return (changes < rebuilt).sum(axis=0)",
+    solution="def nearest_first(rebuilt, another):\n    return np.argsort(rebuilt / another)",
     case=_scale_case,
-    right=lambda case: _nearer(case).sum(axis=0),
+    right=lambda case: np.argsort(_by_scale(case)),
     is_function=True,
     mistakes=(
         Mistake(
-            "counted for each change",
-            "That is one number for each change, in how many layers it is nearer. Asked was one for each layer.",
-            lambda case: _nearer(case).sum(axis=1),
+            "by the bare distance",
+            "The distances of different layers were compared as they are. 0.3 is near in one layer and far in another.",
+            lambda case: np.argsort(case["rebuilt"]),
         ),
         Mistake(
-            "the farther ones",
-            "These changes leave the photo farther away than the rebuilt picture. The nearer ones were asked for.",
-            lambda case: (~_nearer(case)).sum(axis=0),
+            "the farthest first",
+            "That is the order from the farthest to the nearest.",
+            lambda case: np.argsort(-_by_scale(case)),
         ),
         Mistake(
-            "one scale for all layers",
-            "The distances of all layers were put on one scale. 0.3 is near in one layer and far in another.",
-            lambda case: (case["changes"] < case["rebuilt"].mean()).sum(axis=0),
+            "by the difference",
+            "A difference is still measured on the scale of its layer: where distances are large, it is large, too.",
+            lambda case: np.argsort(case["rebuilt"] - case["another"]),
         ),
         Mistake(
-            "all together",
-            "That is one number for all layers. Each layer has its own.",
-            lambda case: int(_nearer(case).sum()),
+            "the place of each layer",
+            "That says for each layer at which place it comes. Asked was which layer comes first, which second.",
+            lambda case: np.argsort(np.argsort(_by_scale(case))),
         ),
         Mistake(
-            "shares",
-            "These are shares of the changes. How many was the question.",
-            lambda case: _nearer(case).mean(axis=0),
+            "the numbers compared",
+            "These are the numbers to compare. The order of the layers was the question.",
+            _by_scale,
         ),
     ),
 )
@@ -298,7 +304,7 @@ _own = Exercise(
     points=4,
     hints=(
         "Take a photo with a colour that you would miss, and invert it from an early and from a late layer.",
-        "A good answer names the photo, the two layers and both distances, says what is left and what is lost in each, "
+        "A good answer names the photo, the two layers and both distances, says what came back and what did not, "
         "and says beside which other distances one may call these small.",
     ),
     solution=(
@@ -307,7 +313,8 @@ _own = Exercise(
         "fire9-concat, at 0.33, there is an orange disc in the right place, without petals that I could count. I "
         "call both distances small, because the flower moved by 8 pixels is at 0.70 and 0.45 in these layers, and "
         "the cat at 1.12 and 1.46. Is the green lost? The flower without its colours is at 0.72 in both layers, so"
-        " both notice colour. I would search for longer before I call it lost."
+        " both notice colour. So I searched for 96 steps more from fire5-concat. At a distance of 0.23 most of the "
+        "background is dark and green again, so it was not lost, only not found yet."
     ),
 )
 

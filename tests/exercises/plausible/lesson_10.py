@@ -4,14 +4,14 @@ import numpy as np
 
 PLAUSIBLE = {
     "10.scale": {
-        "against the largest": lambda changes, rebuilt: (changes < rebuilt.max()).sum(axis=0),
-        "the means compared": lambda changes, rebuilt: (changes.mean(axis=0) < rebuilt).astype(int),
-        "any of them": lambda changes, rebuilt: (changes < rebuilt).any(axis=0),
-        "which are nearer": lambda changes, rebuilt: changes < rebuilt,
-        "the nearest change": lambda changes, rebuilt: np.abs(changes - rebuilt).argmin(axis=0),
-        "one more": lambda changes, rebuilt: (changes < rebuilt).sum(axis=0) + 1,
-        "layers turned round": lambda changes, rebuilt: (changes < rebuilt[::-1]).sum(axis=0),
-        "smallest only": lambda changes, rebuilt: (changes.min(axis=0) < rebuilt).sum(),
+        "the scales themselves": lambda rebuilt, another: np.argsort(another),
+        "times the scale": lambda rebuilt, another: np.argsort(rebuilt * another),
+        "in the order given": lambda rebuilt, another: np.arange(len(rebuilt)),
+        "turned round": lambda rebuilt, another: np.arange(len(rebuilt))[::-1],
+        "nearest only": lambda rebuilt, another: int(np.argmin(rebuilt / another)),
+        "counted from 1": lambda rebuilt, another: np.argsort(rebuilt / another) + 1,
+        "sorted numbers": lambda rebuilt, another: np.sort(rebuilt / another),
+        "squared": lambda rebuilt, another: np.argsort(rebuilt**2 / another),
     },
     "10.step": {
         "features moved": lambda picture, weights, wanted, rate: (
