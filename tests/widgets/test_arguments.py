@@ -2,6 +2,7 @@
 
 import json
 
+import keras
 import numpy as np
 import pytest
 from IPython.core.formatters import DisplayFormatter
@@ -18,6 +19,8 @@ from coursekit import (
     predict,
     quiz,
     randomize,
+    squeezenet,
+    with_average_pooling,
 )
 from coursekit.widgets.networks import published
 
@@ -53,6 +56,12 @@ def test_another_network(network, small):
     assert about(ChannelExplorer(small, PICTURES[0]))["arguments"]["network"] is None
     assert published(network) == "squeezenet"
     assert published(randomize(network, ["conv10"])) is None  # of the same layers and names
+    # The same weights, and another network: a page would show what SqueezeNet computes as if it were this one's.
+    assert published(with_average_pooling(network)) is None
+    other = squeezenet()
+    assert published(other) == "squeezenet"
+    other.get_layer("conv1").activation = keras.activations.tanh
+    assert published(other) is None
 
 
 def test_dream_explorer(network):
