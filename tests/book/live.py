@@ -8,8 +8,10 @@ from functools import partial
 from html import escape
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from playwright.sync_api import Page
 
 BESIDE = "book/"  # the subfolder
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Live</title>
@@ -46,6 +48,16 @@ def write_page(folder: Path, name: str, *content: str) -> str:
     """Write a page beside the live files; return its path in the served folder."""
     (folder / BESIDE / name).write_text(PAGE.format("\n".join(content)), encoding="utf-8")
     return BESIDE + name
+
+
+@contextmanager
+def opened(site: Any, name: str, content: str, ready: str) -> Iterator[Page]:
+    """Open a page of its own beside the live files, and give it once it has the global name ``ready``."""
+    page = site.context.new_page()
+    page.goto(site.address + write_page(site.folder, name, content))
+    page.wait_for_function("name => name in window", arg=ready)
+    yield page
+    page.close()
 
 
 def write_numbers(folder: Path, name: str, array: np.ndarray) -> None:

@@ -13,7 +13,7 @@ from coursekit.techniques.objectives import linear_aim
 from coursekit.techniques.optimization import Ascent, ascend
 from coursekit.techniques.regularizers import view
 from coursekit.techniques.spread import spread
-from tests.book.live import BESIDE, part, write_numbers, write_page
+from tests.book.live import BESIDE, opened, part, write_numbers, write_page
 from tests.browser.reading import eventually, pixels
 
 pytestmark = pytest.mark.browser
@@ -45,11 +45,8 @@ def model():
 
 @pytest.fixture(scope="module")
 def page(site):
-    page = site.context.new_page()
-    page.goto(site.address + write_page(site.folder, "ascent.html", HELP))
-    page.wait_for_function("() => 'Ascent' in window")
-    yield page
-    page.close()
+    with opened(site, "ascent.html", HELP, "Ascent") as page:
+        yield page
 
 
 PENALTIES = {"l2": 5, "total_variation": 20, "blur": 50}

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from coursekit import activations, photo, receptive_field, resize, squeezenet, strongest_channel
 from coursekit.networks.graph import steps
-from tests.book.live import write_numbers, write_page
+from tests.book.live import opened, write_numbers
 
 pytestmark = pytest.mark.browser
 
@@ -48,11 +48,8 @@ def model():
 
 @pytest.fixture(scope="module")
 def page(site):
-    page = site.context.new_page()
-    page.goto(site.address + write_page(site.folder, "network.html", HELP))
-    page.wait_for_function("() => 'receptiveFields' in window")
-    yield page
-    page.close()
+    with opened(site, "network.html", HELP, "receptiveFields") as page:
+        yield page
 
 
 PICTURES = {
