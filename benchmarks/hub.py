@@ -194,10 +194,10 @@ async def measure(base: str, hub: psutil.Process, learners: int, at_once: bool, 
         done = await run
         count += len(group)
         pss, own = memory(hub)["learners"]
-        more, inside = (pss - before) / len(group), max(one["in"] for one in done)
+        added, inside = (pss - before) / len(group), max(one["in"] for one in done)
         ran, failed = max(one["ran"] for one in done), sum(one["failed"] for one in done)
         print(
-            f"{count:8} | {pss / MB:15.0f} | {more / MB:20.0f} | {most / MB:11.0f} | {inside:11.0f} | {ran:9.0f} | "
+            f"{count:8} | {pss / MB:15.0f} | {added / MB:20.0f} | {most / MB:11.0f} | {inside:11.0f} | {ran:9.0f} | "
             f"{done[0]['cells']}, {failed}",
             flush=True,
         )

@@ -63,7 +63,7 @@ def test_the_still_picture_is_shown(lab, saved, kernel_starts):
             "async (how) => { await jupyterapp.restored; await jupyterapp.commands.execute('docmanager:open', how) }",
             preference,
         )
-    page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
+    eventually(lambda: page.locator(".jp-Notebook .jp-CodeCell").count(), len(saved.cells))  # they come bit by bit
     shown = dict.fromkeys(STANDS_IN)
     try:
         for index, (name, (words, count)) in enumerate(STANDS_IN.items(), 1):
