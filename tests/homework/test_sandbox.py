@@ -65,6 +65,22 @@ def test_a_job_runs_to_its_end(prepared, tmp_path, no_sandbox):
     assert (run.is_ready, run.refused, run.says) == (True, [], "")
 
 
+def test_a_message_about_what_is_not_in_the_job_is_refused(prepared, tmp_path):
+    forged = [{"begin": 10**9}, {"begin": "y"}, {"begin": True}, {"end": 7, "error": "forged"}, {"exercise": "z"}]
+    code = f"""
+        import json, os
+        for number in os.listdir("/proc/self/fd"):
+            path = f"/proc/self/fd/{{number}}"
+            if os.path.exists(path) and os.readlink(path).startswith("pipe"):
+                for message in {forged!r}:
+                    os.write(int(number), json.dumps(message).encode() + b"\\n")
+        os.kill(os.getpid(), 9)
+    """
+    run = _run(prepared, tmp_path, "a = 2", textwrap.dedent(code))
+    assert (run.ended, run.at, run.errors, run.answers) == (Ended.DIED, 1, {}, {})
+    assert len(run.refused) == len(forged)
+
+
 def test_what_is_seen(prepared, tmp_path):
     seen = set(_python(prepared, tmp_path, "import os; print(*os.listdir('/'))").split())
     roots = {Path(prefix).parts[1] for prefix in (sys.prefix, sys.base_prefix)}
@@ -78,6 +94,14 @@ def test_what_is_seen(prepared, tmp_path):
     assert (prepared / "course/coursekit/exercises/catalogue.py").is_file()
     assert not list((prepared / "course").rglob("*lesson*"))
     assert not list(prepared.rglob("*.ipynb"))
+
+
+def test_no_command_line_names_the_grader_s_folders(prepared, tmp_path):
+    code = "import glob; print(*(open(p, 'rb').read() for p in glob.glob('/proc/[0-9]*/cmdline')))"
+    lines = _python(prepared, tmp_path, code)
+    assert "bwrap" in lines  # the first process, whose options are not to be seen
+    assert str(prepared) not in lines
+    assert str(tmp_path) not in lines
 
 
 def test_the_environment_is_empty_but_for_a_few(prepared, tmp_path, monkeypatch):

@@ -119,35 +119,33 @@ def command(
 
     Args:
         prepared: The folder that ``prepare`` filled.
-        job: The folder with job.json, which goes to standard input, and seen/given.json.
+        job: The folder with job.json, which goes to standard input, and seen/given.json. The sandbox's options are
+            written into it.
         limits: What it may take.
         python: Python's arguments; left out, the runner with the job.
         hidden: Folders that must not be seen, even if they lie inside what Python needs.
     """
     is_root = os.geteuid() == 0
     has_filter = (prepared / "filter").stat().st_size > 0
-    # bubblewrap reads the filter from an open file, for which the shell is at hand.
-    bwrap = [
-        *(["sh", "-c", 'exec 9< "$0" && exec "$@"', str(prepared / "filter")] if has_filter else []),
-        *(
-            shutil.which("bwrap") or "bwrap",
-            "--unshare-ipc",
-            "--unshare-pid",
-            "--unshare-net",
-            "--unshare-uts",
-            "--unshare-cgroup-try",
-        ),
+    options = [
+        *("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"),
         *([] if is_root else ["--unshare-user", "--disable-userns"]),
         *(["--seccomp", "9"] if has_filter else []),
         *("--die-with-parent", "--new-session", "--hostname", "sandbox", "--clearenv"),
     ]
     for name, value in _environment(Path("/course"), Path("/cache"), Path("/job"), _HOME).items():
-        bwrap += ["--setenv", name, value]
+        options += ["--setenv", name, value]
     for path, arguments in sorted(_mounts(prepared, job, limits, hidden).items(), key=lambda item: len(item[0].parts)):
         for parent in reversed(path.parents[:-1]):  # as root, bubblewrap would make them for root only
-            bwrap += ["--perms", "0755", "--dir", str(parent)]
-        bwrap += [*arguments, str(path)]
-    bwrap += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", _HOME, "--"]
+            options += ["--perms", "0755", "--dir", str(parent)]
+        options += [*arguments, str(path)]
+    options += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", _HOME]
+    # bubblewrap reads the filter from an open file, and its options too: its command line can be read in the sandbox,
+    # and the grader's folders stand in them. The shell is at hand to open both.
+    (job / "options").write_bytes(b"".join(os.fsencode(option) + b"\0" for option in options))
+    opened = 'exec 8< "$0"; test -s "$1" && exec 9< "$1"; shift; exec "$@"'
+    bwrap = ["sh", "-c", opened, str(job / "options"), str(prepared / "filter")]
+    bwrap += [shutil.which("bwrap") or "bwrap", "--args", "8", "--"]
     prlimit = [
         "prlimit",
         f"--as={limits.address_space}",

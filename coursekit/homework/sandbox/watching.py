@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import glob
+import json
 import os
 import queue
 import subprocess
@@ -83,6 +84,8 @@ def watch(
     """
     run, start = Run(), time.monotonic()
     with open(job / "job.json", "rb") as content:
+        expected = _names(json.load(content))
+        content.seek(0)
         process = subprocess.Popen(
             arguments,
             env=environment,
@@ -101,7 +104,7 @@ def watch(
     for reader in readers:
         reader.start()
     try:
-        run.ended = _follow(run, process, lines, limits, stop, start)
+        run.ended = _follow(run, process, lines, expected, limits, stop, start)
     finally:
         _kill(process)
         for reader in readers:
@@ -112,8 +115,19 @@ def watch(
     return run
 
 
+def _names(job: dict) -> set[int | str]:
+    """Return what a message may speak of: the numbers of the cells, and the ids of the exercises."""
+    return {cell["number"] for cell in job["cells"]} | {exercise["id"] for exercise in job["exercises"]}
+
+
 def _follow(
-    run: Run, process: subprocess.Popen, lines: queue.Queue, limits: Limits, stop: threading.Event, start: float
+    run: Run,
+    process: subprocess.Popen,
+    lines: queue.Queue,
+    expected: set[int | str],
+    limits: Limits,
+    stop: threading.Event,
+    start: float,
 ) -> Ended:
     """Read messages until the end, and return how it ended."""
     deadline, next_look = start + START_SECONDS, start
@@ -146,6 +160,7 @@ def _follow(
             return Ended.OUTPUT
         try:
             message = wire.read_message(line)
+            _refuse_other_names(message, expected)
         except wire.RefusedError as refused:
             if len(run.refused) < 10:
                 run.refused.append(str(refused))
@@ -163,13 +178,20 @@ def _follow(
             run.at, deadline = begins, now + limits.cell_seconds + _GRACE
         elif type(begins) is str:
             run.at, deadline = begins, now + MOST_CASES * limits.case_seconds + _GRACE
-        elif type(ends) is int and message.get("error") is not None and len(run.errors) < 1000:
+        elif type(ends) is int and message.get("error") is not None:
             run.errors[ends] = wire.clean(message["error"])
-        elif type(exercise) is str and len(run.answers) < 100:
+        elif type(exercise) is str:
             if exercise in run.answers:
                 run.behind[exercise] = run.answers[exercise]
             # What was there once and is gone at the end, as after %reset, counts as it was.
             run.answers[exercise] = run.answers.get(exercise, message) if "missing" in message else message
+
+
+def _refuse_other_names(message: dict, expected: set[int | str]) -> None:
+    for key, kind in (("begin", (int, str)), ("end", int), ("exercise", str)):
+        name = message.get(key)
+        if name is not None and not (type(name) is not bool and isinstance(name, kind) and name in expected):
+            raise wire.RefusedError(f"A message speaks of a cell or an exercise that is not in the job, by {key!r}.")
 
 
 def _read_lines(stream: BinaryIO, lines: queue.Queue, most: int) -> None:
