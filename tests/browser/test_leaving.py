@@ -32,7 +32,7 @@ def page(open_widget):
 
 def focus(page, selector):
     page.locator(selector).first.focus()
-    assert page.evaluate(f"document.querySelector({selector!r}) === document.activeElement")
+    eventually(lambda: page.evaluate(f"document.querySelector({selector!r}) === document.activeElement"), True)
 
 
 def mode(page):
@@ -46,8 +46,8 @@ def test_escape_leads_back_to_the_cell(page, cell, inside):
     if inside.endswith("plane"):  # the first one takes the choice back
         page.keyboard.press("Escape")
         python(page, "pass")
-    assert not page.evaluate("!!document.activeElement.closest('.ck')")
-    assert (active_cell(page), mode(page)) == (cell, "command")
+    eventually(lambda: page.evaluate("!!document.activeElement.closest('.ck')"), False)
+    eventually(lambda: (active_cell(page), mode(page)), (cell, "command"))
     page.keyboard.press("ArrowDown")  # the notebook hears the keys again
     eventually(lambda: active_cell(page), cell + 1)
 
