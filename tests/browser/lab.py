@@ -163,7 +163,7 @@ def give_kernel(address: str, name: str, kernel: str) -> None:
 def _post(url: str, content: dict) -> dict:
     headers = {"Authorization": f"token {TOKEN}", "Content-Type": "application/json"}
     request = urllib.request.Request(url, json.dumps(content).encode(), headers)
-    with urllib.request.urlopen(request, timeout=60) as answer:
+    with urllib.request.urlopen(request, timeout=240) as answer:
         return json.load(answer)
 
 

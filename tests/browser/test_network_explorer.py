@@ -43,8 +43,9 @@ BEGINS = {".ck-count": "No strokes.", ".ck-title": "block1_relu · ReLU · 48 ×
 def settles(page):
     """Put back the map, the tool and the folded text."""
     page.evaluate("document.querySelectorAll('.ck-network-explorer details').forEach((one) => (one.open = false))")
-    page.locator(".ck-whole").click()
     use(page, "grey")
+    page.locator(".ck-whole").click()
+    page.mouse.move(0, 0)
 
 
 notebook, page = explorer_fixtures(ROOT, EXPLORER, RESET, BEGINS, settles=settles)
