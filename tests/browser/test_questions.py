@@ -62,7 +62,8 @@ def page(notebook, folder):
     yield notebook
     for event, listener in listeners.items():
         notebook.remove_listener(event, listener)
-    assert not errors
+    # anywidget gives up on what takes two seconds to load; the widget does not (test_slow_page.py).
+    assert set(errors) <= {"[anywidget] Failed to initialize model."}
     assert hosts - {""} <= {"127.0.0.1"}  # data: has none
 
 
