@@ -121,7 +121,7 @@ def write_notebook(path: Path, cells: list[str]) -> None:
 def open_notebook(browser: Browser | BrowserContext, address: str, name: str) -> Page:
     """Open a notebook in JupyterLab in simple mode, without side bars, and wait for its kernel."""
     page = browser.new_page() if isinstance(browser, BrowserContext) else browser.new_page(viewport=WINDOW)
-    page.set_default_timeout(120_000)  # where many tests share few cores
+    page.set_default_timeout(240_000)  # where many tests share few cores
     try:
         page.goto(f"{address}/doc/tree/{name}?token={TOKEN}&reset")
         page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.context?.sessionContext?.session?.kernel")

@@ -26,7 +26,7 @@ def page(browser, tmp_path_factory):
         browser.new_context(viewport=WINDOW) as context,
     ):
         page = context.new_page()
-        page.set_default_timeout(120_000)
+        page.set_default_timeout(240_000)
         page.goto(f"{address}/lab?token={TOKEN}&reset")
         page.locator(".jp-DirListing-item", has_text="start.md").wait_for()
         yield page

@@ -55,7 +55,7 @@ def test_the_still_picture_is_shown(lab, saved, kernel_starts):
     shown = dict.fromkeys(STANDS_IN)
     try:
         if not kernel_starts:
-            page.set_default_timeout(120_000)
+            page.set_default_timeout(240_000)
             page.goto(f"{lab.address}/lab?token={TOKEN}&reset")
             page.wait_for_function("window.jupyterapp?.shell")
             preference = {"path": "today.ipynb", "kernelPreference": {"shouldStart": False, "canStart": False}}
