@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
@@ -22,6 +23,7 @@ for step in range(count):
     assert progress.record("hinted", f"01.{name}", step=step, padding="x" * 2000)
     if step == 0:
         print("started", flush=True)
+        sys.stdin.readline()
 """
 
 
@@ -38,7 +40,7 @@ def folder(tmp_path, monkeypatch):
 def start_writer(folder, name, count):
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", WRITER, name, str(count)]
-    return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, cwd=folder, env=environment, stdin=PIPE, stdout=PIPE, text=True)
 
 
 def kinds(events):
@@ -170,14 +172,21 @@ def test_strange_lines_are_skipped(folder):
 
 def test_two_processes_at_once_lose_nothing(folder):
     writers = [start_writer(folder, name, 150) for name in ("a", "b")]
-    assert [writer.wait(60) for writer in writers] == [0, 0]
+    for writer in writers:  # both are there before one goes on
+        assert writer.stdout.readline() == "started\n"
+    for writer in writers:
+        writer.stdin.write("\n")
+        writer.stdin.flush()
+    assert [writer.wait(300) for writer in writers] == [0, 0]
+    for writer in writers:
+        writer.communicate()
     events = progress.events()
     for name in ("a", "b"):
         assert [event["step"] for event in events if event["id"] == f"01.{name}"] == list(range(150))
     assert [event["id"] for event in events if event["kind"] == "opened"] == ["01"]
     assert len((folder / "progress.jsonl").read_bytes().splitlines()) == 301
     ids = [event["id"] for event in events]
-    assert ids != sorted(ids)  # they did write in turns
+    assert ids != sorted(ids)  # both were at it
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL on Windows")
@@ -185,10 +194,12 @@ def test_killed_while_writing(folder):
     for life in range(5):
         writer = start_writer(folder, f"life{life}", 100_000)
         assert writer.stdout.readline() == "started\n"
+        writer.stdin.write("\n")
+        writer.stdin.flush()
         time.sleep(0.02 + 0.013 * life)
         writer.send_signal(signal.SIGKILL)
-        assert writer.wait(10) == -signal.SIGKILL
-        writer.stdout.close()
+        assert writer.wait(60) == -signal.SIGKILL
+        writer.communicate()
         assert progress.record("checked", f"01.after{life}", right=True)  # nobody holds the lock
     events = progress.events()
     for life in range(5):

@@ -38,7 +38,7 @@ def run(source, monkeypatch):
     """Return what a cell had shown while it ran, and the outputs that it keeps."""
     monkeypatch.delenv("TQDM_DISABLE", raising=False)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
-    client = Watched(notebook, kernel_name="python3", timeout=120, store_widget_state=True)
+    client = Watched(notebook, kernel_name="python3", timeout=300, startup_timeout=300, store_widget_state=True)
     client.seen = []
     client.execute()
     return client.seen, notebook.cells[0].outputs, notebook.metadata

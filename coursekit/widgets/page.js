@@ -70,7 +70,22 @@ const page = (() => {
         takeApart(root);
       };
     }
-    return { render };
+    return { initialize, render };
+  }
+
+  // Where the page takes more than two seconds to load this module, anywidget gives the model up: it hears nothing of
+  // Python any more. But now the module is there, so messages go to the model without asking anywidget.
+  function initialize({ model }) {
+    const module = model.get("_esm");
+    for (const promise of Object.values(model.widget_manager?._models ?? {}))
+      Promise.resolve(promise).then(
+        (one) => {
+          if (one.get("_esm") !== module || !one.comm) return;
+          const { _handle_comm_msg } = Object.getPrototypeOf(Object.getPrototypeOf(one)); // that of ipywidgets
+          one.comm.on_msg(_handle_comm_msg.bind(one));
+        },
+        () => {}, // another widget that cannot be made says so itself
+      );
   }
 
   // JupyterLab keeps hold of a view that is gone. In pieces, it holds only those that the view's functions name.

@@ -29,4 +29,5 @@ def site(chromium, tmp_path_factory):
         served(folder) as address,
         browser.new_context(viewport={"width": 1200, "height": 900}) as context,
     ):
+        context.set_default_timeout(120_000)  # where many tests share few cores
         yield Site(folder, address, context)

@@ -53,11 +53,10 @@ def write_page(folder: Path, name: str, *content: str) -> str:
 @contextmanager
 def opened(site: Any, name: str, content: str, ready: str) -> Iterator[Page]:
     """Open a page of its own beside the live files, and give it once it has the global name ``ready``."""
-    page = site.context.new_page()
-    page.goto(site.address + write_page(site.folder, name, content))
-    page.wait_for_function("name => name in window", arg=ready)
-    yield page
-    page.close()
+    with site.context.new_page() as page:
+        page.goto(site.address + write_page(site.folder, name, content))
+        page.wait_for_function("name => name in window", arg=ready)
+        yield page
 
 
 def write_numbers(folder: Path, name: str, array: np.ndarray) -> None:

@@ -164,43 +164,42 @@ def test_spreads_equal_pythons(site, model):
 
 
 def test_explorer_by_keys_and_mouse(site):
-    page = site.context.new_page()
-    errors = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: message.type == "error" and errors.append(message.text))
-    page.goto(site.address + write_page(site.folder, "dream.html", part("DreamExplorer", ZEBRA)))
-    explorer = page.locator(ROOT)
-    explorer.wait_for()
-    start = explorer.locator(".ck-start")
-    start.press("Enter")
-    eventually(lambda: explorer.locator(".ck-step").inner_text(), "step 6 of 6", 90)
-    assert explorer.locator(".ck-title").inner_text() == "fire6-squeeze1x1, channel 13"
-    knobs = explorer.locator(".ck-panel[data-panel=a] .ck-value").all_inner_texts()
-    assert knobs == ["0", "0", "0", "12 px", "0.1", "8°"]
-    drawn = [pixels(canvas) for canvas in explorer.locator(".ck-stack canvas").all()]
-    assert [one.shape for one in drawn] == [(128, 128, 4)] * 2
-    assert all(one[..., :3].std() > 3 for one in drawn)
-    explorer.locator(".ck-details summary").click()
-    code = explorer.locator(".ck-code").inner_text()
-    objective, first, second = code.split("\n")
-    assert objective.startswith("objective = channel(model, 'fire6-squeeze1x1', 13) / ")
-    assert first == "a = maximize(objective, steps=6, size=128, seed=3).images[0]"
-    assert "parametrization='pixels', shift=0, scale=0, rotate=0" in second
-    eventually(lambda: explorer.locator(".ck-status").inner_text(), "Done.")
+    with site.context.new_page() as page:
+        errors = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: message.type == "error" and errors.append(message.text))
+        page.goto(site.address + write_page(site.folder, "dream.html", part("DreamExplorer", ZEBRA)))
+        explorer = page.locator(ROOT)
+        explorer.wait_for()
+        start = explorer.locator(".ck-start")
+        start.press("Enter")
+        eventually(lambda: explorer.locator(".ck-step").inner_text(), "step 6 of 6", 300)
+        assert explorer.locator(".ck-title").inner_text() == "fire6-squeeze1x1, channel 13"
+        knobs = explorer.locator(".ck-panel[data-panel=a] .ck-value").all_inner_texts()
+        assert knobs == ["0", "0", "0", "12 px", "0.1", "8°"]
+        drawn = [pixels(canvas) for canvas in explorer.locator(".ck-stack canvas").all()]
+        assert [one.shape for one in drawn] == [(128, 128, 4)] * 2
+        assert all(one[..., :3].std() > 3 for one in drawn)
+        explorer.locator(".ck-details summary").click()
+        code = explorer.locator(".ck-code").inner_text()
+        objective, first, second = code.split("\n")
+        assert objective.startswith("objective = channel(model, 'fire6-squeeze1x1', 13) / ")
+        assert first == "a = maximize(objective, steps=6, size=128, seed=3).images[0]"
+        assert "parametrization='pixels', shift=0, scale=0, rotate=0" in second
+        eventually(lambda: explorer.locator(".ck-status").inner_text(), "Done.")
 
-    explorer.locator(".ck-compare").uncheck()  # a new choice begins anew
-    explorer.get_by_label("class", exact=True).check()
-    explorer.locator(".ck-class").fill("zebra")
-    eventually(lambda: explorer.locator(".ck-title").inner_text(), "zebra", 90)
-    code = explorer.locator(".ck-code")
-    eventually(lambda: code.inner_text().split(" / ")[0], "objective = class_score(model, 'zebra')", 90)
-    assert pixels(explorer.locator(".ck-stack canvas").first).shape == (227, 227, 4)
-    steps = explorer.locator(".ck-steps")
-    steps.fill("4000")
-    steps.press("Enter")
-    eventually(lambda: start.inner_text(), "Stop")
-    start.click()
-    eventually(lambda: explorer.locator(".ck-status").inner_text(), "Stopped.")
-    assert "Python draws" in page.locator(".ck-live-note").inner_text()
-    page.close()
+        explorer.locator(".ck-compare").uncheck()  # a new choice begins anew
+        explorer.get_by_label("class", exact=True).check()
+        explorer.locator(".ck-class").fill("zebra")
+        eventually(lambda: explorer.locator(".ck-title").inner_text(), "zebra", 300)
+        code = explorer.locator(".ck-code")
+        eventually(lambda: code.inner_text().split(" / ")[0], "objective = class_score(model, 'zebra')", 300)
+        eventually(lambda: pixels(explorer.locator(".ck-stack canvas").first).shape, (227, 227, 4))
+        steps = explorer.locator(".ck-steps")
+        steps.fill("4000")
+        steps.press("Enter")
+        eventually(lambda: start.inner_text(), "Stop")
+        start.click()
+        eventually(lambda: explorer.locator(".ck-status").inner_text(), "Stopped.")
+        assert "Python draws" in page.locator(".ck-live-note").inner_text()
     assert not errors

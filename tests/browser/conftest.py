@@ -28,6 +28,9 @@ from tests.browser.lab import (
 pytest.register_assert_rewrite("tests.browser.reading")  # so that a failure there says what was found
 
 
+EMPTY = "import ipywidgets; ipywidgets.Widget.close_all(); get_ipython().run_line_magic('reset', '-f')"
+
+
 class Lab(NamedTuple):
     """A JupyterLab server, its folder, and a browser window's memory of its files."""
 
@@ -69,13 +72,20 @@ def open_widget(lab, kernel) -> Callable:
         write_notebook(lab.folder / name, cells)
         give_kernel(lab.address, name, kernel)
         page = open_another(free.pop(), name) if free else open_notebook(lab.context, lab.address, name)
-        page.emulate_media(**media)
-        run_all(page)
-        page.locator(root).first.wait_for()
-        yield page
-        python(page, "import ipywidgets; ipywidgets.Widget.close_all(); get_ipython().run_line_magic('reset', '-f')")
-        page.emulate_media(**dict.fromkeys(media, "null"))
-        close_notebook(page)
+        try:
+            page.emulate_media(**media)
+            run_all(page)
+            page.locator(root).first.wait_for()
+            yield page
+            python(page, EMPTY)
+            page.emulate_media(**dict.fromkeys(media, "null"))
+            close_notebook(page)
+        except BaseException:  # nobody else gets a page, nor widgets, in a state that no one knows
+            try:
+                python(page, EMPTY)
+            finally:
+                page.close()
+            raise
         free.append(page)
 
     return opened

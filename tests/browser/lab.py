@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,8 @@ from pathlib import Path
 
 import nbformat
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "browser-test"
@@ -59,9 +60,7 @@ def jupyter_lab(folder: Path, theme: str = "JupyterLab Light") -> Iterator[str]:
     news = {"fetchNews": "false", "checkForUpdates": False}
     (apputils / "notification.jupyterlab-settings").write_text(json.dumps(news))
     (apputils / "themes.jupyterlab-settings").write_text(json.dumps({"theme": theme}))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser"]
     command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1"]
     command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}"]
@@ -81,7 +80,7 @@ def jupyter_lab(folder: Path, theme: str = "JupyterLab Light") -> Iterator[str]:
             try:
                 urllib.request.urlopen(f"{address}/api?token={TOKEN}", timeout=1).close()
                 break
-            except (urllib.error.URLError, TimeoutError):
+            except (OSError, http.client.HTTPException):  # refused, reset, or too slow
                 if server.poll() is not None:
                     break
                 time.sleep(0.1)
@@ -122,10 +121,14 @@ def write_notebook(path: Path, cells: list[str]) -> None:
 def open_notebook(browser: Browser | BrowserContext, address: str, name: str) -> Page:
     """Open a notebook in JupyterLab in simple mode, without side bars, and wait for its kernel."""
     page = browser.new_page() if isinstance(browser, BrowserContext) else browser.new_page(viewport=WINDOW)
-    page.set_default_timeout(120_000)  # where many tests share few cores
-    page.goto(f"{address}/doc/tree/{name}?token={TOKEN}&reset")
-    page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.context?.sessionContext?.session?.kernel")
-    wait_until_idle(page)
+    page.set_default_timeout(240_000)  # where many tests share few cores
+    try:
+        page.goto(f"{address}/doc/tree/{name}?token={TOKEN}&reset")
+        page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.context?.sessionContext?.session?.kernel")
+        wait_until_idle(page)
+    except BaseException:
+        page.close()
+        raise
     return page
 
 
@@ -160,7 +163,7 @@ def give_kernel(address: str, name: str, kernel: str) -> None:
 def _post(url: str, content: dict) -> dict:
     headers = {"Authorization": f"token {TOKEN}", "Content-Type": "application/json"}
     request = urllib.request.Request(url, json.dumps(content).encode(), headers)
-    with urllib.request.urlopen(request, timeout=60) as answer:
+    with urllib.request.urlopen(request, timeout=240) as answer:
         return json.load(answer)
 
 

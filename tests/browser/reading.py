@@ -8,12 +8,13 @@ import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Error, Locator, Page, TimeoutError
 
 from tests.browser.lab import WINDOW, python
 
@@ -43,12 +44,26 @@ _FAINT = """(root) => {
 }"""
 
 
+# What reading raises from a page that is not drawn yet: no such element, no number in it, None, an error of the page.
+_NOT_YET = (LookupError, ValueError, TypeError, AttributeError, Error)
+
+
 def eventually(read: Callable[[], Any], expected: Any, seconds: float = 60) -> None:
-    """Read until what is expected comes, or time is up."""
+    """Read until what is expected comes, or time is up.
+
+    What cannot be read is not there yet; at the end the error is raised.
+    """
     end = time.monotonic() + seconds
-    while (found := read()) != expected and time.monotonic() < end:
+    while time.monotonic() < end:
+        try:
+            if read() == expected:
+                return
+        except TimeoutError:  # that reading has waited for long
+            raise
+        except _NOT_YET:
+            pass  # the last reading raises it again
         time.sleep(0.03)
-    assert found == expected
+    assert read() == expected
 
 
 def settled(page: Page) -> None:
@@ -58,6 +73,51 @@ def settled(page: Page) -> None:
             const kernel = jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
             return [...kernel._futures.values()].every(({ msg }) => msg.header.msg_type !== "comm_msg");
         }"""
+    )
+
+
+def let_go(page: Page) -> None:
+    """Let go of what a test that failed may have left held, and of the focus."""
+    page.evaluate("document.activeElement.blur()")
+    page.mouse.move(0, 0)
+    page.mouse.up()
+    for key in ("Shift", "Space"):
+        page.keyboard.up(key)
+
+
+@contextmanager
+def busy_kernel(page: Page, folder: Path) -> Iterator[None]:
+    """Keep the kernel busy for as long as something is looked at, however long that takes. It waits for a file."""
+    begun, end = folder / "begun", folder / "end"
+    code = f"import time; from pathlib import Path\nPath({str(begun)!r}).touch()\n"
+    code += f"while not Path({str(end)!r}).exists(): time.sleep(0.05)"
+    page.evaluate(
+        """(code) => {
+            const kernel = jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
+            window.busy = true;
+            kernel.requestExecute({ code, store_history: false }).done.then(() => (busy = false));
+        }""",
+        code,
+    )
+    try:
+        eventually(begun.exists, True)
+        yield
+        assert page.evaluate("busy")
+    finally:
+        end.touch()
+        page.wait_for_function("!busy")
+
+
+def type_at_once(field: Locator, *typed: str) -> None:
+    """Let a field hold one text after the other, without a pause in which the page could take the first."""
+    field.evaluate(
+        """(field, typed) => {
+            for (const text of typed) {
+                field.value = text;
+                field.dispatchEvent(new InputEvent("input", { inputType: "insertText", bubbles: true }));
+            }
+        }""",
+        list(typed),
     )
 
 
@@ -104,8 +164,7 @@ def explorer_fixtures(
 
     @pytest.fixture
     def page(notebook: Page) -> Iterator[Page]:
-        notebook.evaluate("document.activeElement.blur()")
-        notebook.mouse.move(0, 0)
+        let_go(notebook)
         settles(notebook)
         settled(notebook)
         python(notebook, reset)
@@ -203,10 +262,14 @@ def run_cell(page: Page, code: str) -> str:
     """Write a new cell at the end as a reader does, run it, and return the text below it; then remove it."""
     page.evaluate(f"{NOTEBOOK}.activeCellIndex = {NOTEBOOK}.widgets.length - 1")
     command(page, "notebook:insert-cell-below", "notebook:enter-edit-mode")
-    page.keyboard.insert_text(code)
-    command(page, "notebook:run-cell")
-    text = page.evaluate(f"{NOTEBOOK}.activeCell.model.outputs.toJSON().map(o => o.text || '').join('')")
-    command(page, "notebook:delete-cell")
+    try:
+        page.wait_for_function(f"{NOTEBOOK}.activeCell.editor?.hasFocus()")
+        page.keyboard.insert_text(code)
+        eventually(lambda: page.evaluate(f"{NOTEBOOK}.activeCell.model.sharedModel.getSource()"), code)
+        command(page, "notebook:run-cell")
+        text = page.evaluate(f"{NOTEBOOK}.activeCell.model.outputs.toJSON().map(o => o.text || '').join('')")
+    finally:
+        command(page, "notebook:delete-cell")
     return text.strip()
 
 
@@ -216,9 +279,9 @@ def another_cell(page: Page, code: str, root: str) -> Iterator[Locator]:
     page.evaluate(f"{NOTEBOOK}.activeCellIndex = 1")
     command(page, "notebook:insert-cell-below")
     page.evaluate(f"(code) => {NOTEBOOK}.activeCell.model.sharedModel.setSource(code)", code)
-    command(page, "notebook:run-cell")
-    page.locator(root).nth(1).wait_for()
     try:
+        command(page, "notebook:run-cell")
+        page.locator(root).nth(1).wait_for()
         yield page.locator(root).nth(1)
     finally:
         page.evaluate(f"{NOTEBOOK}.activeCellIndex = 2")

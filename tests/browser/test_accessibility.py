@@ -52,7 +52,7 @@ def test_nothing_is_wrong(page, kind, look):
             page.emulate_media(forced_colors="active")
         else:
             set_theme(page, look)
-        eventually(lambda: found(page, kind), [], 5)
+        eventually(lambda: found(page, kind), [])
     finally:
         page.emulate_media(forced_colors="none")
         set_theme(page, "JupyterLab Light")

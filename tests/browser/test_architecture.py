@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.reading import eventually
+from tests.browser.reading import eventually, let_go
 
 CELLS = ["from coursekit import analyze, squeezenet\nanalyze(squeezenet())", *["print('\\n' * 30)"] * 3]
 
@@ -16,6 +16,8 @@ def page(open_widget):
 def test_the_wheel_is_not_caught(page):
     graph, table = page.locator("[role=region][tabindex='0']").all()[:2]
     outer = page.locator(".jp-WindowedPanel-outer").first
+    let_go(page)
+    graph.evaluate("box => box.scrollTo(0, 0)")
     outer.evaluate("outer => outer.scrollTo(0, 0)")
     graph.hover(position={"x": 30, "y": 30})
     before = outer.evaluate("outer => outer.scrollTop")

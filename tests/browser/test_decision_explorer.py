@@ -18,6 +18,7 @@ from tests.browser.reading import (
     pixels as canvas_pixels,
     received,
     run_cell,
+    settled,
     too_wide,
     window_of,
 )
@@ -31,6 +32,7 @@ from coursekit import DecisionExplorer, photo, squeezenet
 model = squeezenet()
 explorer = DecisionExplorer(model, photo("chelsea", 227), "Egyptian cat", samples=2)"""
 RESET = """
+explorer._samples = 2
 explorer.target, explorer.against, explorer.layer, explorer.randomized = 285, None, None, 0
 explorer.probability = explorer.absolute = explorer.own_scale = explorer.without_relu = False
 explorer.wait()
@@ -53,6 +55,7 @@ def text(page, method, part, number=0):
 
 
 def wait(page):
+    settled(page)
     python(page, "explorer.wait()")
     eventually(lambda: done(page) and page.locator(".ck-pending").count() == 0, True)
 
@@ -90,7 +93,7 @@ def test_top_classes(page):
     assert (last, expected[4] < 0.0005) == ("< 0.001", True)
     page.locator(".ck-class").nth(1).click()
     eventually(lambda: chosen(page, "target"), 282)
-    assert page.locator(".ck-class").nth(1).get_attribute("aria-pressed") == "true"
+    eventually(lambda: page.locator(".ck-class").nth(1).get_attribute("aria-pressed"), "true")
     wait(page)
     assert text(page, "gradient", "of") == "tiger cat"
 
@@ -105,11 +108,11 @@ def test_class_by_keys(page):
     field.select_text()
     page.keyboard.type("teapott")
     page.keyboard.press("Enter")
-    assert "There is no class teapott." in page.locator(".ck-alert").first.inner_text()
+    eventually(lambda: "There is no class teapott." in page.locator(".ck-alert").first.inner_text(), True)
     page.keyboard.press("Backspace")
     eventually(lambda: chosen(page, "target"), 849)
     wait(page)
-    assert page.locator(".ck-alert").first.inner_text() == ""
+    eventually(lambda: page.locator(".ck-alert").first.inner_text(), "")
     assert text(page, "gradient", "of") == "teapot"
     assert (canvas_pixels(row(page, "gradient").locator("canvas")) != before).any()
     check_drawn(page, "gradient")
@@ -190,8 +193,8 @@ def test_layer(page):
 def test_cell_moves_the_page(page):
     run_cell(page, "explorer.target, explorer.against = 'goose', 'tabby'; explorer.absolute = True")
     eventually(lambda: page.locator(".ck-target").input_value(), "goose")
-    assert page.locator(".ck-against").input_value() == "tabby, tabby cat"
-    assert page.get_by_label("SmoothGrad: absolute value before the mean").is_checked()
+    eventually(page.locator(".ck-against").input_value, "tabby, tabby cat")
+    eventually(page.get_by_label("SmoothGrad: absolute value before the mean").is_checked, True)
 
 
 def test_nothing_and_no_numbers(page):
@@ -239,7 +242,7 @@ def test_a_second_view_shows_the_same(page):
             eventually(lambda canvas=canvas, expected=expected: np.array_equal(canvas_pixels(canvas), expected), True)
         second.get_by_label("Probability instead of score").click()
         eventually(lambda: page.get_by_label("Probability instead of score").first.is_checked(), True)
-        assert "raises the probability of the class" in page.locator(".ck-note").first.inner_text()
+        eventually(lambda: "raises the probability of the class" in page.locator(".ck-note").first.inner_text(), True)
 
 
 # ---- everybody can use it

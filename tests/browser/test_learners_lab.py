@@ -9,6 +9,7 @@ from coursekit.cli import lab
 from coursekit.exercises.notebooks import lessons_folder
 from coursekit.learner.start_page import write_start_page
 from tests.browser.lab import TOKEN, WINDOW, jupyter_lab
+from tests.browser.reading import eventually
 
 LESSONS = sorted(file.name for file in lessons_folder().glob("*.ipynb"))
 
@@ -25,7 +26,7 @@ def page(browser, tmp_path_factory):
         browser.new_context(viewport=WINDOW) as context,
     ):
         page = context.new_page()
-        page.set_default_timeout(120_000)
+        page.set_default_timeout(240_000)
         page.goto(f"{address}/lab?token={TOKEN}&reset")
         page.locator(".jp-DirListing-item", has_text="start.md").wait_for()
         yield page
@@ -33,8 +34,12 @@ def page(browser, tmp_path_factory):
 
 def test_names_of_the_lessons_have_the_row_to_themselves(page):
     texts = page.locator(".jp-DirListing-itemText")
-    shown = dict(texts.evaluate_all("all => all.map((one) => [one.textContent, one.clientWidth / one.scrollWidth])"))
-    assert set(shown) >= set(LESSONS)
+
+    def read():
+        return dict(texts.evaluate_all("all => all.map((one) => [one.textContent, one.clientWidth / one.scrollWidth])"))
+
+    eventually(lambda: set(read()) >= set(LESSONS), True)
+    shown = read()
     assert min(shown[name] for name in LESSONS) > 0.75  # 250 px is the browser's width; no setting has another
     assert page.locator(".jp-DirListing-itemModified:visible").count() == 0
 
@@ -43,16 +48,19 @@ def test_start_page_opens_as_a_page_whose_links_open_lessons(page):
     page.locator(".jp-DirListing-item", has_text="start.md").dblclick()
     rows = page.locator(".jp-MarkdownViewer table tbody tr")
     rows.first.wait_for()
-    assert rows.count() == len(LESSONS)
+    eventually(rows.count, len(LESSONS))
     assert page.locator(".jp-FileEditor").count() == 0
-    rows.nth(1).locator("a").click()
+    rows.nth(1).locator("a[data-commandlinker-command]").click()  # JupyterLab knows by then what the link is
     page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)").wait_for()
     assert page.evaluate("jupyterapp.shell.currentWidget.context.path") == LESSONS[1]
 
 
 def test_last_line_of_a_lesson_leads_to_the_next(page):
     page.evaluate("async path => { await jupyterapp.commands.execute('docmanager:open', { path }) }", LESSONS[0])
-    link = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-MarkdownOutput a", has_text="What does a filter")
+    link = page.locator(
+        ".jp-NotebookPanel:not(.lm-mod-hidden) .jp-MarkdownOutput a[data-commandlinker-command]",
+        has_text="What does a filter",
+    )
     link.last.wait_for(state="attached")
     link.last.evaluate("link => link.click()")
     page.wait_for_function("path => jupyterapp.shell.currentWidget.context?.path === path", arg=LESSONS[1])

@@ -32,7 +32,7 @@ def page(open_widget):
 
 def focus(page, selector):
     page.locator(selector).first.focus()
-    assert page.evaluate(f"document.querySelector({selector!r}) === document.activeElement")
+    eventually(lambda: page.evaluate(f"document.querySelector({selector!r}) === document.activeElement"), True)
 
 
 def mode(page):
@@ -46,8 +46,8 @@ def test_escape_leads_back_to_the_cell(page, cell, inside):
     if inside.endswith("plane"):  # the first one takes the choice back
         page.keyboard.press("Escape")
         python(page, "pass")
-    assert not page.evaluate("!!document.activeElement.closest('.ck')")
-    assert (active_cell(page), mode(page)) == (cell, "command")
+    eventually(lambda: page.evaluate("!!document.activeElement.closest('.ck')"), False)
+    eventually(lambda: (active_cell(page), mode(page)), (cell, "command"))
     page.keyboard.press("ArrowDown")  # the notebook hears the keys again
     eventually(lambda: active_cell(page), cell + 1)
 
@@ -86,13 +86,13 @@ def test_restarted(page):
         "cell (Shift+Enter), and it comes back."
     )
     eventually(lambda: page.locator(".ck-gone").all_text_contents(), [said] * len(WIDGETS))
-    assert page.evaluate("document.activeElement.textContent") == said
+    eventually(lambda: page.evaluate("document.activeElement.textContent"), said)
     for root in page.locator(".ck").all():
         assert root.evaluate("root => [...root.children].every((one) => one.inert || one.matches('.ck-gone'))")
-    assert page.locator(".ck-dream-explorer .ck-start").inner_text() == "Start"
+    eventually(page.locator(".ck-dream-explorer .ck-start").inner_text, "Start")
     command(page, "notebook:run-all-cells")
     wait_until_idle(page)
     eventually(lambda: page.locator(".ck-gone").all_text_contents(), [""] * len(WIDGETS), 60)
     page.locator(".ck-channel-explorer .ck-grid").focus()
     page.keyboard.press("Home")
-    assert page.locator(".ck-channel-explorer .ck-name").inner_text() == "Channel 0"
+    eventually(page.locator(".ck-channel-explorer .ck-name").inner_text, "Channel 0")

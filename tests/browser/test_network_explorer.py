@@ -39,7 +39,16 @@ start = explorer.state"""
 RESET = "explorer.state = start"
 BEGINS = {".ck-count": "No strokes.", ".ck-title": "block1_relu · ReLU · 48 × 48 × 6"}
 
-notebook, page = explorer_fixtures(ROOT, EXPLORER, RESET, BEGINS)
+
+def settles(page):
+    """Put back the map, the tool and the folded text."""
+    page.evaluate("document.querySelectorAll('.ck-network-explorer details').forEach((one) => (one.open = false))")
+    use(page, "grey")
+    page.locator(".ck-whole").click()
+    page.mouse.move(0, 0)
+
+
+notebook, page = explorer_fixtures(ROOT, EXPLORER, RESET, BEGINS, settles=settles)
 
 
 def box_at(page, layer):
@@ -167,8 +176,11 @@ def test_paint_by_mouse(page):
     assert chosen(page, "strokes")[0][2][0] == [10, 10]
     image = "explorer.image[None].astype('float32')"
     now = received(page, f"sorted(model({image}).numpy()[0].tolist())")
-    told = sorted(map(float, page.locator(".ck-now").all_inner_texts()))
-    assert told[-5:] == pytest.approx(now[-len(told) :][-5:], abs=6e-4)
+
+    def told():
+        return sorted(map(float, page.locator(".ck-now").all_inner_texts()))
+
+    eventually(lambda: told()[-5:] == pytest.approx(now[-len(told()) :][-5:], abs=6e-4), True)
     page.get_by_role("button", name="Undo").click()
     eventually(lambda: shown(page, ".ck-count"), "No strokes.")
     eventually(lambda: photo_is_that_of_python(page), True)
@@ -256,8 +268,11 @@ def test_ask_what_fires_at_a_pixel_by_mouse_and_by_keys(page):
     eventually(firing, expected())
     assert "Row 12, column 30 of the photo is looked at by the unit at row 12, column 30" in shown(page, ".ck-asks")
     values = received(page, "explorer.channels_here[2].tolist()")
-    told = [float(text.replace("−", "-")) for text in page.locator(".ck-fires span").all_inner_texts()]
-    assert told == pytest.approx(values, rel=0.006, abs=1e-9)
+
+    def told():
+        return [float(text.replace("−", "-")) for text in page.locator(".ck-fires span").all_inner_texts()]
+
+    eventually(lambda: told() == pytest.approx(values, rel=0.006, abs=1e-9), True)
     assert page.locator(".ck-asked").is_visible()
     assert chosen(page, "strokes") == []
     second = received(page, "int(explorer.channels_here[1][1])")

@@ -14,6 +14,7 @@ from tests.browser.reading import (
     pixels as canvas_pixels,
     received,
     run_cell,
+    settled,
     too_wide,
     window_of,
 )
@@ -25,6 +26,7 @@ from coursekit import OcclusionExplorer, photo, squeezenet
 model = squeezenet()
 explorer = OcclusionExplorer(model, photo("chelsea", 227), "Egyptian cat", patch=40, stride=40, position=(90, 100))"""
 RESET = """
+explorer._stride = 40
 explorer.target, explorer.patch, explorer.baseline, explorer.position = 285, 40, "mean", (90, 100)
 explorer.wait()
 """
@@ -167,8 +169,9 @@ def test_baseline_and_class(page):
     eventually(lambda: chosen(page, "baseline"), "blur")
     page.locator(".ck-class").nth(1).click()
     eventually(lambda: chosen(page, "target"), 282)
-    assert page.locator(".ck-class").nth(1).get_attribute("aria-pressed") == "true"
-    assert page.locator(".ck-what").first.inner_text() == "tiger cat"
+    eventually(lambda: page.locator(".ck-class").nth(1).get_attribute("aria-pressed"), "true")
+    eventually(page.locator(".ck-what").first.inner_text, "tiger cat")
+    settled(page)
     python(page, "explorer.wait()")
     eventually(lambda: done(page), True)
 
@@ -197,7 +200,7 @@ def test_the_map_grows_while_the_patch_can_be_moved(page):
 def test_cell_moves_the_page(page):
     run_cell(page, "explorer.position, explorer.patch, explorer.target = (10, 20), 60, 'goose'")
     eventually(lambda: place(page), [10, 20])
-    assert page.get_by_label("Patch pixels").input_value() == "60"
+    eventually(page.get_by_label("Patch pixels").input_value, "60")
     eventually(lambda: page.locator(".ck-named").all_inner_texts()[5:], ["goose"])
 
 

@@ -7,7 +7,7 @@ import pytest
 from nbconvert import HTMLExporter
 
 from tests.browser.lab import open_notebook, run_all, wait_until_idle, write_notebook
-from tests.browser.reading import NOTEBOOK, active_cell, command, count_cells, eventually
+from tests.browser.reading import NOTEBOOK, active_cell, busy_kernel, command, count_cells, eventually
 
 CELLS = [
     'from coursekit import check, hint, predict, quiz, solution\npredict("01.which-part")',
@@ -28,7 +28,7 @@ WHICH, ZEROS, EYES, QUIZ = 0, 1, 2, 3  # cards on the page; the quiz begins with
 def notebook(lab):
     """A learner's notebook, open in JupyterLab."""
     folder = lab.folder / "learner"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     (folder / ".coursekit.json").write_text("{}")
     write_notebook(folder / "01_questions.ipynb", CELLS)
     page = open_notebook(lab.context, lab.address, "learner/01_questions.ipynb")
@@ -62,7 +62,8 @@ def page(notebook, folder):
     yield notebook
     for event, listener in listeners.items():
         notebook.remove_listener(event, listener)
-    assert not errors
+    # anywidget gives up on what takes two seconds to load; the widget does not (test_slow_page.py).
+    assert set(errors) <= {"[anywidget] Failed to initialize model."}
     assert hosts - {""} <= {"127.0.0.1"}  # data: has none
 
 
@@ -70,6 +71,7 @@ def run(page):
     run_all(page)
     page.locator(".ck-card").nth(QUIZ + 3).wait_for()
     page.wait_for_function("document.querySelectorAll('.jp-OutputArea-output').length >= 9")
+    eventually(lambda: len(outputs(page)), 5)
 
 
 def restart(page):
@@ -115,7 +117,7 @@ def test_prediction_by_keyboard_only_survives_a_restart(page, folder):
     assert card(page, WHICH).locator("input:checked").evaluate("input => input.value") == "2"
     page.keyboard.press("Enter")
     eventually(lambda: says(page, WHICH), "You said C. It comes back beside the result.")
-    assert card(page, WHICH).locator(".ck-says").evaluate("node => node === document.activeElement")
+    eventually(lambda: card(page, WHICH).locator(".ck-says").evaluate("node => node === document.activeElement"), True)
     assert card(page, WHICH).locator("input").first.is_disabled()
     assert card(page, WHICH).locator(".ck-actions").is_hidden()
 
@@ -144,11 +146,11 @@ def test_prediction_by_keyboard_only_survives_a_restart(page, folder):
     ]
     restart(page)
     run(page)
-    assert says(page, WHICH) == "You said C. It comes back beside the result."
+    eventually(lambda: says(page, WHICH), "You said C. It comes back beside the result.")
     assert card(page, WHICH).locator("input:checked").evaluate("input => input.value") == "2"
     assert card(page, WHICH).locator("input").first.is_disabled()
-    assert card(page, ZEROS).locator("input[type=number]").input_value() == "61.5"
-    assert says(page, EYES) == "Skipped."
+    eventually(card(page, ZEROS).locator("input[type=number]").input_value, "61.5")
+    eventually(lambda: says(page, EYES), "Skipped.")
     which, zeros = outputs(page)[:2]
     assert which.startswith("✗ You said C. Close: C comes from the last block, three layers earlier.")
     assert which.endswith("It is E.")
@@ -183,7 +185,7 @@ def test_quiz_by_mouse_and_keyboard(page, folder):
     ]
     restart(page)
     run(page)
-    assert says(page, QUIZ).startswith("✓ Right.")
+    eventually(lambda: says(page, QUIZ)[:8], "✓ Right.")
     assert first.get_by_label("The picture was pooled on the way").is_checked()
     assert page.locator(".ck-score").nth(3).inner_text() == "2 of 4 answered, 1 right at the first answer."
 
@@ -218,7 +220,7 @@ def test_page_says_that_python_was_restarted(page, folder):
     gone = page.locator(".ck-gone")
     said = "run the cells above again (menu Run, Run All Above Selected Cell), then this cell (Shift+Enter)"
     eventually(lambda: all(said in text for text in gone.all_inner_texts()), True)
-    assert gone.first.evaluate("note => note === document.activeElement")
+    eventually(lambda: gone.first.evaluate("note => note === document.activeElement"), True)
     page.keyboard.press("Escape")
     command(page, "notebook:run-all-above")  # as it says
     wait_until_idle(page)
@@ -236,10 +238,8 @@ def test_killed_kernel_is_noticed(page, folder):
         kill,
     )
     gone = page.locator(".ck-gone")
-    eventually(lambda: all("The Python behind this is gone" in text for text in gone.all_inner_texts()), True, 60)
-    dialog = page.locator(".jp-Dialog button")
-    if dialog.count():
-        dialog.last.click()
+    eventually(lambda: all("The Python behind this is gone" in text for text in gone.all_inner_texts()), True)
+    page.locator(".jp-Dialog button").last.click()  # JupyterLab says that it starts another one
     wait_until_idle(page)
     run(page)
     eventually(lambda: set(gone.all_inner_texts()), {""})
@@ -253,12 +253,16 @@ def test_answers_are_kept_in_the_notebook(page, folder, lab):
     card(page, QUIZ).locator(".ck-send").click()
     eventually(lambda: says(page, QUIZ)[:8], "✓ Right.")
     assert card(page, QUIZ).evaluate("form => form.contains(document.activeElement)")  # nothing was drawn anew
-    command(page, "docmanager:save")
-    exported, _ = HTMLExporter().from_filename(str(folder / "01_questions.ipynb"))
+
+    def export():
+        command(page, "docmanager:save")
+        return HTMLExporter().from_filename(str(folder / "01_questions.ipynb"))[0]
+
+    eventually(lambda: "1 of 4 answered, 1 right at the first answer." in export(), True)
+    exported = export()
     assert "<li><strong>B</strong> (your answer)</li>" in exported
     assert "<strong>You said B.</strong> It comes back beside the result." in exported
     assert "<strong>The picture was pooled on the way" in exported
-    assert "1 of 4 answered, 1 right at the first answer." in exported
     assert exported.count("Run this cell to answer.") == 3  # two predictions and the rest of the quiz
 
 
@@ -273,14 +277,11 @@ def test_shift_enter_works_after_commit(page, folder):
     eventually(lambda: active_cell(page), 2)
 
 
-def test_page_says_that_python_is_busy(page, folder):
-    page.evaluate(
-        "jupyterapp.shell.currentWidget.context.sessionContext.session.kernel"
-        ".requestExecute({ code: 'import time; time.sleep(6)' })"
-    )
-    card(page, QUIZ).locator("input").nth(1).click()
-    card(page, QUIZ).locator(".ck-send").click()
-    eventually(lambda: says(page, QUIZ), "Waiting for Python. It is busy, or has stopped.")
+def test_page_says_that_python_is_busy(page, folder, tmp_path):
+    with busy_kernel(page, tmp_path):
+        card(page, QUIZ).locator("input").nth(1).click()
+        card(page, QUIZ).locator(".ck-send").click()
+        eventually(lambda: says(page, QUIZ), "Waiting for Python. It is busy, or has stopped.")
     eventually(lambda: says(page, QUIZ)[:8], "✓ Right.")
 
 

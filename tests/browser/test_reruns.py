@@ -1,6 +1,7 @@
 """What a cell that is run again leaves in the page."""
 
 from tests.browser.lab import wait_until_idle
+from tests.browser.reading import eventually
 
 CELLS = [
     """\
@@ -15,15 +16,19 @@ def test_nodes_of_an_earlier_run_go(open_widget):
     with open_widget(CELLS, ".ck-dream-explorer") as page:
         memory = page.context.new_cdp_session(page)
         counts = []
+
+        def nodes():
+            for _ in range(2):
+                memory.send("HeapProfiler.collectGarbage")
+            return memory.send("Memory.getDOMCounters")["nodes"]
+
         for _ in range(4):
             page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex = 1")
             page.evaluate("document.querySelector('.ck-dream-explorer').dataset.old = true")
             page.evaluate("async () => { await jupyterapp.commands.execute('notebook:run-cell') }")
             wait_until_idle(page)
             page.locator(".ck-dream-explorer:not([data-old])").wait_for()
-            for _ in range(2):
-                memory.send("HeapProfiler.collectGarbage")
-            counts.append(memory.send("Memory.getDOMCounters")["nodes"])
+            counts.append(nodes())
         in_one = page.evaluate(
             """() => {
                 const walk = document.createTreeWalker(document.querySelector(".ck-dream-explorer"));
@@ -33,4 +38,4 @@ def test_nodes_of_an_earlier_run_go(open_widget):
             }"""
         )
         assert in_one > 200
-        assert counts[-1] - counts[1] < 0.2 * in_one, counts  # two runs
+        eventually(lambda: nodes() < counts[1] + 0.2 * in_one, True)  # two runs; the page may be busy with them yet

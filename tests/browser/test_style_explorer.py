@@ -18,6 +18,7 @@ from tests.browser.reading import (
     pixels as canvas_pixels,
     received,
     run_cell,
+    settled,
     too_wide,
     window_of,
 )
@@ -53,6 +54,7 @@ def text(page, part):
 
 
 def wait(page):
+    settled(page)
     python(page, "explorer.wait()")
     eventually(lambda: text(page, "start"), "Start")
 
@@ -199,9 +201,11 @@ def test_a_new_choice_cancels(page):
 def test_cell_moves_the_page(page):
     run_cell(page, "explorer.style, explorer.strength, explorer.weights = 'brick', 20, {'relu_conv1': 0.5}")
     eventually(lambda: page.locator(f"{ROOT} select.ck-style").first.input_value(), "1")
-    assert page.get_by_role("slider", name="Weight of the style").get_attribute("aria-valuetext") == "20"
-    values = [page.get_by_role("slider", name=name).input_value() for name in ("relu_conv1", "fire2-concat")]
-    assert values == ["0.5", "0"]
+    strength, *weights = (
+        page.get_by_role("slider", name=name) for name in ("Weight of the style", "relu_conv1", "fire2-concat")
+    )
+    eventually(lambda: strength.get_attribute("aria-valuetext"), "20")
+    eventually(lambda: [slider.input_value() for slider in weights], ["0.5", "0"])
 
 
 def test_error_of_the_thread_is_shown(page):

@@ -157,11 +157,11 @@ HOSTILE = {
 
 @pytest.mark.parametrize("source", HOSTILE.values(), ids=HOSTILE)
 def test_no_text_takes_long_to_read(source):
-    start = time.perf_counter()
+    start = time.process_time()
     for cell_type in ("code", "markdown"):
         marks.exercises(cell_type, source)
         marks.without_marks(cell_type, source)
         marks.is_unfinished(cell_type, source)
     marks.checked(source)
     marks.variations(source)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10

@@ -159,7 +159,7 @@ def test_nbgrader_exports_the_same_totals(to, ana):
     gradebook.write([ana], to)
     environment = {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
     command = [sys.executable, "-m", "nbgrader", "export", "--to", "exported.csv"]
-    done = subprocess.run(command, cwd=to, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=to, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     ours = {
         row["student"]: (float(row["total"]), float(row["max"])) for row in csv.DictReader((to / "grades.csv").open())

@@ -250,12 +250,12 @@ def test_functions_get_values_of_the_same_type_as_in_the_lesson(tmp_path, monkey
 @pytest.mark.usefixtures("needs_sandbox")
 def test_what_stood_behind_each_exercise_counts_if_the_end_is_never_reached(tmp_path, monkeypatch):
     monkeypatch.setattr(marking, "BUSY", 2)  # one run, however busy this machine is
-    text = f"{SOLVED}\n# %%\nimport time\nfor _ in range(3): time.sleep(3)\n# %%\nby_hand = 3\n"
+    text = f"{SOLVED}\n# %%\nimport time\nfor _ in range(3): time.sleep(9)\n# %%\nby_hand = 3\n"
     place = _hand_in(tmp_path / "in", alice=text)
-    limits = Limits(cell_seconds=60, whole_seconds=6)
+    limits = Limits(cell_seconds=60, whole_seconds=12)
     (record,) = grading.mark(place, tmp_path / "out", Options(limits=limits))
     assert _points(record)["01.by-hand"] == 3
-    assert "took longer than 6 seconds; it was stopped at cell 5" in record.log[0]
+    assert "took longer than 12 seconds; it was stopped at cell 5" in record.log[0]
 
 
 @pytest.mark.usefixtures("needs_sandbox")
@@ -264,18 +264,16 @@ def test_ctrl_c_stops_at_once_and_leaves_what_is_done(tmp_path):
     code = f"from coursekit.homework import grading; list(grading.mark({str(place)!r}, {str(tmp_path / 'out')!r}))"
     grader = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
     try:
-        deadline = time.monotonic() + 60
-        while not (tmp_path / "out" / "results" / "01" / "alice.json").exists() and time.monotonic() < deadline:
+        deadline, alice = time.monotonic() + 240, tmp_path / "out" / "results" / "01" / "alice.json"
+        while not (alice.exists() and (family := psutil.Process(grader.pid).children(recursive=True))):  # bob's runs
+            assert time.monotonic() < deadline
             time.sleep(0.1)
-        time.sleep(1)  # bob's is running
-        family = psutil.Process(grader.pid).children(recursive=True)
         grader.send_signal(signal.SIGINT)
-        said = grader.communicate(timeout=20)[1]
+        said = grader.communicate(timeout=120)[1]
     finally:
         grader.kill()
     assert said.rstrip().endswith("KeyboardInterrupt")
-    assert family
-    gone, alive = psutil.wait_procs(family, timeout=10)
+    gone, alive = psutil.wait_procs(family, timeout=60)
     assert gone
     assert all(process.status() == psutil.STATUS_ZOMBIE for process in alive)  # dead, not yet collected by the system
     assert [file.name for file in (tmp_path / "out" / "results" / "01").iterdir()] == ["alice.json"]

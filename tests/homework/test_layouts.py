@@ -215,9 +215,9 @@ def test_too_many_files_of_one_cost_nobody_else_anything(tmp_path, monkeypatch):
 def test_long_names_are_refused_at_once(tmp_path):
     long = "a" + "_1" * 4000 + "_assignsubmission_" + "a" * 4000
     names = [f"{long}/x.ipynb", f"ana/{long}.ipynb", f"bo/{'x/' * 50}x.ipynb", "cy/x.ipynb", f"{'李' * 80}_01.ipynb"]
-    start = time.perf_counter()
+    start = time.process_time()
     found, _ = submissions.find(_zip(tmp_path / "class.zip", names), "01")
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
     assert {"ana", "bo", "cy"} < {one.student for one in found}
     assert len(found) == 5
     assert all(len(f".{one.student}-2.json.{'0' * 16}.part".encode()) <= 255 for one in found)

@@ -56,7 +56,7 @@ def content(folder: Path) -> dict[str, bytes]:
 def nbgrader(*arguments: str, cwd: Path) -> subprocess.CompletedProcess:
     environment = {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
     command = [sys.executable, "-m", "nbgrader", *arguments]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
 
 
 def test_one_assignment_for_all(lessons, course):

@@ -1,7 +1,6 @@
 """check, hint and solution, on answers as learners write them."""
 
 import re
-import time
 
 import numpy as np
 import pytest
@@ -274,10 +273,9 @@ def test_function_that_changes_its_input_is_right_but_told():
 
 
 def test_function_without_end_is_stopped(monkeypatch):
-    monkeypatch.setattr(checking, "TIME_LIMIT", 0.3)
-    started = time.perf_counter()
-    note = check("01.one-scale", for_ever)
-    assert time.perf_counter() - started < 5
+    with monkeypatch.context() as patch:
+        patch.setattr(checking, "TIME_LIMIT", 0.3)
+        note = check("01.one-scale", for_ever)
     assert note.says == ("one_scale was stopped after 0.3 seconds. Does a loop in it never end?",)
     assert check("01.one-scale", one_scale).is_right  # no alarm is left over
 

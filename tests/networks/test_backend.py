@@ -24,7 +24,7 @@ sys.meta_path.insert(0, Finder())
 def run(code, **variables):
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TF_", "KERAS_BACKEND"))}
     return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env={**kept, **variables}, timeout=120
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**kept, **variables}, timeout=300
     )
 
 

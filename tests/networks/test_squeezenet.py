@@ -298,7 +298,7 @@ class TestWeightsFile:
             subprocess.Popen([sys.executable, "-c", command], stdout=subprocess.PIPE, text=True) for _ in range(2)
         ]
         for process in running:
-            assert float(process.communicate(timeout=120)[0]) == float(network.get_layer("conv10").kernel[0, 0, 0, 0])
+            assert float(process.communicate(timeout=300)[0]) == float(network.get_layer("conv10").kernel[0, 0, 0, 0])
             assert process.returncode == 0
         assert [file.name for file in cache.iterdir()] == [CACHED]
 

@@ -328,11 +328,11 @@ import time
 from coursekit.pictures import read_picture
 def peak():
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
-before, start = peak(), time.perf_counter()
+before, start = peak(), time.process_time()
 try:
     read_picture({str(file)!r})
 except ValueError:
-    print(time.perf_counter() - start, (peak() - before) / 1024)
+    print(time.process_time() - start, (peak() - before) / 1024)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     seconds, megabytes = map(float, done.stdout.split())

@@ -30,7 +30,7 @@ fig.subplots().plot([1.0, 3.0])
 fig
 """
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
-    NotebookClient(notebook, kernel_name="python3").execute()
+    NotebookClient(notebook, kernel_name="python3", startup_timeout=300).execute()
     (shown,) = notebook.cells[0].outputs
     assert set(shown["data"]) == {"text/html", "text/plain", show.DRAWN}
     assert shown["data"]["text/plain"] == "Figure: two points"

@@ -48,7 +48,8 @@ def check_error_of_the_thread_is_told(explorer, monkeypatch, computes):
     explorer.target = 3
     with pytest.raises(ValueError, match="Out of <paper>"):
         explorer.wait()
-    assert explorer.told[-1][0]["error"] == "Out of <paper>."
+    errors = [content["error"] for content, _ in explorer.told if "error" in content]  # not the last of all messages
+    assert errors[-1] == "Out of <paper>."
     assert explorer._still() == "<p>Out of &lt;paper&gt;.</p>"
 
 

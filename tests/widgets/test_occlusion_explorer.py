@@ -181,20 +181,27 @@ def test_the_map_grows(explorer, monkeypatch):
 
 
 def test_the_map_waits_while_the_patch_is_moved(explorer, monkeypatch):
-    steps = []
+    steps, moved = [], threading.Event()
 
     def counted(*args, **how):
         found = growing_occlusion(*args, **how)
-        return found._replace(steps=(steps.append(done) or done for done in found.steps))
+
+        def each():
+            for done in found.steps:
+                steps.append(done)
+                assert moved.wait(60)
+                yield done
+
+        return found._replace(steps=each())
 
     monkeypatch.setattr("coursekit.widgets.occlusion_explorer.growing_occlusion", counted)
     monkeypatch.setattr("coursekit.widgets.occlusion_explorer._REST", 60)
     explorer.target = 3
     until(lambda: steps)
     explorer.position = (0, 0)
-    before = len(steps)
+    moved.set()
     time.sleep(0.3)
-    assert len(steps) <= before + 1
+    assert len(steps) == 1
     assert explorer._running
     explorer._moved = -np.inf
     explorer.wait()

@@ -280,13 +280,14 @@ def test_a_new_channel_is_drawn_and_the_old_one_cancelled(card):
     card._steps = 100_000
     card._handle_custom_msg({"kind": "look"}, [])
     until(lambda: card.drawing is not None)
-    old, messages = card._thread, told(card)
-    card.channel = 1
+    with card._lock:  # the old run reports nothing in between
+        old, messages = card._thread, told(card)
+        card.channel = 1
     until(lambda: card.drawing is not None)
     assert not old.is_alive()
     assert {content["channel"] for content, _ in messages} == {1}
     card.close()
-    card._thread.join(10)
+    card._thread.join(60)
     assert not card._thread.is_alive()
 
 
@@ -296,7 +297,7 @@ def test_walking_through_channels_draws_the_last(card):
         card.channel = channel
     card.wait(60)
     assert list(card._drawn) == [1]
-    assert sum(thread.name == "UnitCard" for thread in threading.enumerate()) == 0
+    until(lambda: sum(thread.name == "UnitCard" for thread in threading.enumerate()) == 0)
 
 
 def test_without_a_page_nothing_is_drawn(card):
