@@ -82,7 +82,7 @@ const page = (() => {
         (one) => {
           if (one.get("_esm") !== module || !one.comm) return;
           const { _handle_comm_msg } = Object.getPrototypeOf(Object.getPrototypeOf(one)); // that of ipywidgets
-          one.comm.on_msg(_handle_comm_msg.bind(one));
+          if (_handle_comm_msg) one.comm.on_msg(_handle_comm_msg.bind(one));
         },
         () => {}, // another widget that cannot be made says so itself
       );
