@@ -80,8 +80,8 @@ def test_a_class_on_two_machines(tmp_path, monkeypatch):
     """Each grades its half with the same secret; with both halves' results in one course folder nothing runs again."""
     begun = []
 
-    def take(batch, student, cells, cases):
-        begun.append(student)
+    def take(batch, attempt):
+        begun.append(attempt.submission.student)
         return (sandbox.Run(sandbox.Ended.DONE, is_ready=True, seconds=len(begun)),)
 
     monkeypatch.setattr(grading, "_runs", take)
