@@ -7,7 +7,8 @@ Run it on an otherwise idle machine: ``python benchmarks/grading.py [submissions
   Jupyter kernel for each, started by nbclient with no limits: what `jupyter execute` does.
 
 ``python benchmarks/grading.py class [300]`` grades a whole class instead, as ``coursekit homework grade --jobs 2``
-does, with the gradebook, the tables and the feedback, and prints the time and the largest memory of all processes.
+does, with the gradebook, the tables and the feedback, and prints the time and the largest memory of all processes. In
+that class every third has a wrong answer, so that the notebook is run in short and then whole.
 """
 
 import json
@@ -96,12 +97,15 @@ def whole_class(folder: Path, count: int) -> None:
     print(f"  graded        {graded:7.1f} s, {graded / bare:.2f} times   wanted: 1.2 or less")
 
 
-def hand_in(folder: Path, count: int) -> nbformat.NotebookNode:
-    """Write copies of a solved lesson into a folder, one for each student; return the notebook."""
-    made = submission()
+def hand_in(folder: Path, count: int, wrong_every: int = 0) -> nbformat.NotebookNode:
+    """Write copies of a solved lesson into a folder, one for each student, some with a wrong answer; return it."""
+    made, wrong = submission(), submission()
+    answer = next(cell for cell in wrong.cells if notebooks.exercise_id(cell) == "01.one-scale")
+    answer.source = "# exercise 01.one-scale\ndef one_scale(layer):\n    return layer / layer.max()"
     for i in range(count):
         (folder / f"student{i:03}").mkdir(parents=True)
-        nbformat.write(made, folder / f"student{i:03}" / "01.ipynb")
+        has_wrong = wrong_every and i % wrong_every == wrong_every - 1
+        nbformat.write(wrong if has_wrong else made, folder / f"student{i:03}" / "01.ipynb")
     return made
 
 
@@ -135,7 +139,7 @@ def peak_memory() -> Iterator[dict[str, int]]:
 
 def whole_course(folder: Path, count: int) -> None:
     """Print how long a class takes from what was handed in to the feedback, and how much memory."""
-    made, start = hand_in(folder / "submissions", count), time.perf_counter()
+    made, start = hand_in(folder / "submissions", count, wrong_every=3), time.perf_counter()
     options = grading.Options(jobs=2, secret="a secret of this class")  # each student has another variation
     with peak_memory() as peak:
         records = grading.grade(folder / "submissions", folder / "course", options)

@@ -103,6 +103,16 @@ def record_of(attempt: Attempt, lesson: Lesson, posed: Posed, settings: str, lim
     return replace(record, seconds=seconds, log=(says, *record.log))
 
 
+def is_settled(attempt: Attempt, lesson: Lesson) -> bool:
+    """Say whether running more cells of the lesson could earn nothing: what was begun is right, as far as it is run."""
+    return all(
+        exercise.is_read_by_a_person
+        or not submissions.is_begun(attempt.cells, exercise)
+        or _verdict(exercise, attempt, []).is_right
+        for exercise in lesson.exercises
+    )
+
+
 def _reached(record: Record) -> float:
     return sum(one.points or 0 for one in record.exercises.values()) if record.is_graded else -1
 

@@ -91,9 +91,9 @@ def runs(monkeypatch):
     """Hand out written runs: {student: [first, second]}."""
     written, begun = {}, []
 
-    def take(batch, student, cells, cases):
-        begun.append(student)
-        return (written[student].pop(0),)
+    def take(batch, attempt):
+        begun.append(attempt.submission.student)
+        return (written[attempt.submission.student].pop(0),)
 
     monkeypatch.setattr(grading, "_runs", take)
     monkeypatch.setattr(grading.sandbox, "prepare", lambda folder: None)  # nothing is run
@@ -131,8 +131,8 @@ def test_who_had_to_wait_alone_as_well_is_not_graded(tmp_path, runs):
 
 
 def test_who_has_all_points_is_graded_however_busy_it_was(tmp_path, monkeypatch):
-    def take(batch, student, cells, cases):
-        marked = {name: tried for name, tried in cases.items() if not find(name).is_read_by_a_person}
+    def take(batch, attempt):
+        marked = {name: tried for name, tried in attempt.cases.items() if not find(name).is_read_by_a_person}
         sent = {
             name: [{"value": wire.encode(find(name).right(case))} for case in tried] for name, tried in marked.items()
         }

@@ -8,8 +8,10 @@ import subprocess
 import sys
 import time
 
+import nbformat
 import psutil
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 
 import coursekit.homework
 from coursekit.exercises import cases, catalogue, comparing, notebooks
@@ -19,11 +21,17 @@ from coursekit.homework.record import to_json
 from coursekit.homework.release import variation
 from coursekit.homework.sandbox import Limits, SandboxMissing
 from coursekit.homework.submissions import files
-from tests.homework.handed_in import needs_sandbox, notebook  # noqa: F401
+from tests.homework.handed_in import START, needs_sandbox, notebook  # noqa: F401
 from tests.homework.small_lesson import write_small_lesson
 
 LIMITS = Limits(cell_seconds=60, case_seconds=5, whole_seconds=120)
+IDS = ("01.by-hand", "01.one-scale")
 SOLVED = "# %% start\n# %% solved 01.by-hand\n# %% solved 01.one-scale"
+
+
+def write_notebook(file, sources):
+    file.parent.mkdir()
+    nbformat.write(new_notebook(cells=[new_code_cell(source) for source in sources]), file)
 
 
 def _hand_in(place, **texts):
@@ -72,8 +80,8 @@ def test_a_class_on_two_machines(tmp_path, monkeypatch):
     """Each grades its half with the same secret; with both halves' results in one course folder nothing runs again."""
     begun = []
 
-    def take(batch, student, cells, cases):
-        begun.append(student)
+    def take(batch, attempt):
+        begun.append(attempt.submission.student)
         return (sandbox.Run(sandbox.Ended.DONE, is_ready=True, seconds=len(begun)),)
 
     monkeypatch.setattr(grading, "_runs", take)
@@ -245,6 +253,56 @@ def test_functions_get_values_of_the_same_type_as_in_the_lesson(tmp_path, monkey
     assert sorted(seen) == sorted(one.id for one in functions)
     for tried, answers in seen.values():
         assert answers == [names["types"](case) for case in tried]
+
+
+@pytest.mark.usefixtures("needs_sandbox")
+def test_what_no_answer_needs_is_run_only_if_something_is_wrong(tmp_path, monkeypatch):
+    own = [START, "ends = 1 / 0", "three = 3"]  # the second one tells whether it was run
+    write_notebook(tmp_path / "lessons" / "01_small.ipynb", own)
+    monkeypatch.setattr(notebooks, "lessons_folder", lambda: tmp_path / "lessons")
+    first = "".join(f"# %%\n{source}\n" for source in own)
+    right = f"{first}# %% solved 01.by-hand\n# %% solved 01.one-scale"
+    wrong = "# %%\n# exercise 01.one-scale\ndef one_scale(layer):\n    return 1"
+    stub = "# %%\n# exercise 01.one-scale\n# YOUR CODE HERE\nraise NotImplementedError()"
+    by_globals = """# %%
+# exercise 01.one-scale
+def one_scale(layer):
+    low = layer.min() if globals()["three"] == 3 else 0
+    return (layer - low) / (layer.max() - low)"""
+    place = _hand_in(
+        tmp_path / "in",
+        alice=right,
+        bob=right.replace("three = 3", "three = 4"),
+        carol=f"{first}# %% solved 01.by-hand\n{wrong}",
+        dave=f"{first}# %% solved 01.by-hand\n{by_globals}",
+        erin=f"{first}# %% solved 01.by-hand\n{stub}",
+    )
+    records = _mark(place, tmp_path / "out")
+    says = {student: [line for line in record.log if line.startswith("Cell")] for student, record in records.items()}
+    whole = ["Cell 1: ZeroDivisionError: division by zero"]
+    assert says == {
+        "alice": [],
+        "bob": [],  # changed the third cell, which runs
+        "carol": whole,
+        "dave": whole,  # what takes a name by another way is found in the complete run
+        "erin": ["Cell 5: NotImplementedError"],  # left as it was
+    }
+    points = {student: tuple(_points(record)[name] for name in IDS) for student, record in records.items()}
+    assert points == {"alice": (3, 2), "bob": (3, 2), "carol": (3, 0), "dave": (3, 2), "erin": (3, 0)}
+
+
+@pytest.mark.usefixtures("needs_sandbox")
+def test_what_ends_the_run_in_short_is_left_out_of_the_complete_one(tmp_path, monkeypatch):
+    write_notebook(tmp_path / "lessons" / "01_small.ipynb", [START, "ends = 1 / 0"])
+    monkeypatch.setattr(notebooks, "lessons_folder", lambda: tmp_path / "lessons")
+    text = f"# %%\n{START}\n# %%\nends = 1 / 0\n# %%\nimport os; os._exit(3)\n# %% solved 01.by-hand"
+    (record,) = _mark(_hand_in(tmp_path / "in", alice=text), tmp_path / "out").values()
+    assert _points(record)["01.by-hand"] == 3
+    assert record.log == (
+        "The process of the notebook ended while cell 2 was running.",
+        "It was run once more without that.",
+        "Cell 1: ZeroDivisionError: division by zero",
+    )
 
 
 @pytest.mark.usefixtures("needs_sandbox")

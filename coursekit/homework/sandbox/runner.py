@@ -14,6 +14,7 @@ import signal
 import sys
 from contextlib import contextmanager
 
+from coursekit.exercises.needed import needed_cells
 from coursekit.exercises.wire import MOST_MESSAGE, NotPlainError, encode, read_case
 
 
@@ -29,7 +30,7 @@ def main() -> None:
     namespace = shell.user_ns
     sys.path.insert(0, "")  # as in JupyterLab: a module that a cell wrote beside the notebook
     send({"ready": True})
-    for cell in job["cells"]:
+    for cell in needed_cells(job["cells"]):
         namespace["variation"] = job["variation"]  # whatever a cell has made of it
         send({"begin": cell["number"]})
         send({"end": cell["number"], "error": _run_cell(shell, cell["source"], job["cell_seconds"])})

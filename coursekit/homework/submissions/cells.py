@@ -63,7 +63,12 @@ def answers_to(cells: Sequence[Cell], exercise: Exercise) -> list[int]:
     """
     kind = "markdown" if exercise.is_read_by_a_person else "code"
     found = [i for i, cell in enumerate(cells) if cell.kind == kind and exercise.id in cell.answers]
-    return [i for i in found if not _is_unfinished(cells[i]) or _defines(cells[i], exercise.answer)] or found
+    return [i for i in found if _is_finished(cells[i], exercise)] or found
+
+
+def is_begun(cells: Sequence[Cell], exercise: Exercise) -> bool:
+    """Say whether there is a finished cell for an exercise."""
+    return any(exercise.id in cell.answers and _is_finished(cell, exercise) for cell in cells)
 
 
 def continued(cells: Sequence[Cell], place: int, own: Collection[str]) -> str:
@@ -129,6 +134,10 @@ def _cell(raw: dict) -> Cell:
         answers |= set(marks.exercises("code", source)[:_MOST_NAMED]) if kind == "code" else set()
     outputs = raw.get("outputs")
     return Cell(kind, source, frozenset(answers), tuple(outputs[:_MOST_OUTPUTS]) if isinstance(outputs, list) else ())
+
+
+def _is_finished(cell: Cell, exercise: Exercise) -> bool:
+    return not _is_unfinished(cell) or _defines(cell, exercise.answer)
 
 
 def _is_unfinished(cell: Cell) -> bool:
