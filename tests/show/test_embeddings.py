@@ -26,12 +26,43 @@ def test_a_colour_for_each_class():
         np.testing.assert_array_equal(drawn[colour], POINTS[digit == LABELS])
 
 
-def test_each_colour_stands_out_from_paper():
-    def light(colour):
-        red, green, blue = (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in to_rgb(colour))
-        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+def linear(colour):
+    """Return the light of a colour, (3,)."""
+    values = np.array(to_rgb(colour))
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
 
-    assert min(1.05 / (light(colour) + 0.05) for colour in TEN_COLOURS) >= 3
+
+def test_each_colour_stands_out_from_paper():
+    light = np.array([linear(colour) for colour in TEN_COLOURS]) @ [0.2126, 0.7152, 0.0722]
+    assert (1.05 / (light + 0.05)).min() >= 3
+
+
+# What light of red, green and blue comes to for readers without red or without green cones: Machado and others, 2009.
+WITHOUT_RED = [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+WITHOUT_GREEN = [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
+# Light to cones, and the cube roots of these to lightness and two colour axes: Ottosson, OKLab, 2020.
+CONES = [
+    [0.41222147, 0.53633254, 0.05144599],
+    [0.21190350, 0.68069955, 0.10739696],
+    [0.08830246, 0.28171884, 0.62997870],
+]
+AXES = [
+    [0.21045426, 0.79361779, -0.00407205],
+    [1.97799850, -2.42859221, 0.45059371],
+    [0.02590404, 0.78277177, -0.80867577],
+]
+
+
+@pytest.mark.parametrize(
+    ("seen", "apart"),
+    [(np.eye(3), 17), (WITHOUT_RED, 10), (WITHOUT_GREEN, 10)],
+    ids=["all cones", "no red", "no green"],
+)
+def test_any_two_colours_can_be_told_apart(seen, apart):
+    light = np.clip(np.array([linear(colour) for colour in TEN_COLOURS]) @ np.transpose(seen), 0, 1)
+    places = 100 * np.cbrt(light @ np.transpose(CONES)) @ np.transpose(AXES)
+    distances = np.linalg.norm(places[:, None] - places, axis=2)
+    assert distances[np.triu_indices(10, 1)].min() >= apart
 
 
 def test_a_glyph_for_each_class():
