@@ -46,7 +46,7 @@ function begin(view) {
   const busy = waiting(view);
 
   const { keys, points } = model.get("_maps");
-  const { count, columns, height, width, png } = model.get("_pictures");
+  const { count, columns, height, width, file } = model.get("_pictures");
   const { names, glyphs, colours, ...codes } = model.get("_classes");
   const maps = split(floats(points), keys.length);
   const labels = codes.labels && shorts(codes.labels);
@@ -377,7 +377,7 @@ function begin(view) {
   takeMap();
   recolour();
   takeChosen();
-  createImageBitmap(new Blob([png], { type: "image/png" })).then((decoded) => {
+  createImageBitmap(new Blob([file])).then((decoded) => {
     sheet = decoded;
     takeChosen();
   });
