@@ -26,7 +26,8 @@ function shared(file) {
 export class ChannelModel extends PageModel {
   #network;
   #fields;
-  #answers; // name -> {shape: [C, H, W], values} of this explorer's picture
+  #rgb; // this explorer's picture
+  #answers; // name -> {shape: [C, H, W], values} of it: at first of the layer that is shown
   #first;
   #parts = [];
   #latest = 0; // number of the photo that was asked for last
@@ -41,24 +42,32 @@ export class ChannelModel extends PageModel {
   }
 
   #show(rgb) {
-    this.#answers = this.#network.activations(rgb);
-    const maps = [...this.#answers].filter(([name]) => this.#fields.has(name));
+    const layer = this.get("layer");
+    [this.#rgb, this.#answers] = [rgb, this.#network.activations(rgb, layer)];
+    const maps = this.#network.layers.filter(({ name }) => this.#fields.has(name));
     this.put({
-      _layers: maps.map(([name, { shape }]) => [name, shape[1], shape[2], shape[0]]),
+      _layers: maps.map(({ name, shape: [C, H, W] }) => [name, H, W, C]),
       _photo: { shape: [SIZE, SIZE], rgba: opaque(rgb), first: rgb === this.#first },
-      _maps: this.#packed(this.get("layer")),
+      _maps: this.#packed(layer),
     });
+    requestAnimationFrame(() => setTimeout(() => rgb === this.#rgb && this.#answersOf()));
+  }
+
+  // The answers of all layers are computed after the first are drawn, or when another layer is asked for.
+  #answersOf(layer) {
+    if (!this.#answers.has(layer)) this.#answers = this.#network.activations(this.#rgb);
+    return this.#answers.get(layer);
   }
 
   #packed(layer) {
-    const { shape, values } = this.#answers.get(layer);
+    const { shape, values } = this.#answersOf(layer);
     const numbers = statistics(shape, values);
     return { layer, shape, values, numbers, field: { kind: "exact", boxes: this.#fields.get(layer) } };
   }
 
   tell({ layer }) {
     if (layer === undefined) return;
-    const { shape, values } = this.#answers.get(layer);
+    const { shape, values } = this.#answersOf(layer);
     const channel = this.get("channel") < shape[0] ? this.get("channel") : strongest(shape, values);
     this.put({ _maps: this.#packed(layer), channel });
   }

@@ -30,7 +30,7 @@ def as_json(state: Any) -> Any:
         return {"base64": base64.b64encode(state).decode()}
     if isinstance(state, dict):
         return {str(key): as_json(value) for key, value in state.items()}
-    return [as_json(value) for value in state] if isinstance(state, list) else state
+    return [as_json(value) for value in state] if isinstance(state, (list, tuple)) else state
 
 
 def as_webp(sheet: dict, lossless: bool) -> dict:
