@@ -7,6 +7,7 @@ import { readPicture } from "./picture.js";
 
 const SIZE = 227;
 const NEAR_ZERO = Math.fround(0.01); // of the layer's largest value
+const SOON = 150; // milliseconds, in which the first layer is drawn
 const STAYS = "A photo that you choose here stays in this page. It is sent nowhere: the network computes in your browser.";
 
 let made; // a promise of {network, fields}, for all explorers of a page
@@ -38,25 +39,29 @@ export class ChannelModel extends PageModel {
     this.#network = network;
     this.#fields = fields;
     this.#first = rgb;
+    const maps = network.layers.filter(({ name }) => fields.has(name));
+    this.put({ _layers: maps.map(({ name, shape: [C, H, W] }) => [name, H, W, C]) });
     this.#show(rgb);
   }
 
   #show(rgb) {
     const layer = this.get("layer");
     [this.#rgb, this.#answers] = [rgb, this.#network.activations(rgb, layer)];
-    const maps = this.#network.layers.filter(({ name }) => this.#fields.has(name));
     this.put({
-      _layers: maps.map(({ name, shape: [C, H, W] }) => [name, H, W, C]),
       _photo: { shape: [SIZE, SIZE], rgba: opaque(rgb), first: rgb === this.#first },
       _maps: this.#packed(layer),
     });
-    requestAnimationFrame(() => setTimeout(() => rgb === this.#rgb && this.#answersOf()));
+    setTimeout(() => rgb === this.#rgb && this.#all(), SOON);
   }
 
   // The answers of all layers are computed after the first are drawn, or when another layer is asked for.
   #answersOf(layer) {
-    if (!this.#answers.has(layer)) this.#answers = this.#network.activations(this.#rgb);
-    return this.#answers.get(layer);
+    return this.#answers.get(layer) ?? this.#all().get(layer);
+  }
+
+  #all() {
+    if (this.#answers.size === 1) this.#answers = this.#network.activations(this.#rgb);
+    return this.#answers;
   }
 
   #packed(layer) {
