@@ -61,6 +61,7 @@ LAYER = """async ([name]) => {
     await new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)));
     return performance.now() - began;
 }"""
+LAYERS = ("conv1", "fire4-squeeze1x1", "relu_conv10", "conv1", "fire9-squeeze1x1")
 PAUSE = "() => new Promise((done) => setTimeout(done, 1000))"  # the other layers are computed meanwhile
 
 
@@ -102,7 +103,8 @@ def firefox(program: str) -> Iterator[Firefox]:
     """Start Firefox with a profile of its own."""
     with tempfile.TemporaryDirectory() as profile:
         command = [program, "--headless", "--no-remote", "--profile", profile, "--remote-debugging-port", "0"]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+        with subprocess.Popen(command, text=True, **pipes) as process:
             try:
                 said = next(line for line in process.stderr if "WebDriver BiDi listening on" in line)
                 threading.Thread(target=process.stderr.read, daemon=True).start()  # so that it never waits to be read
@@ -129,9 +131,7 @@ def measure(page: Any, address: str) -> None:
             taken.append(page.evaluate(PHOTO, [f"{i}.jpg", text]))
         print(f"  photo of {height} by {width}: {statistics.median(taken):.0f} ms")
     page.evaluate(PAUSE)
-    taken = [
-        page.evaluate(LAYER, [name]) for name in ("conv1", "fire4-expand", "relu_conv10", "conv1", "fire9-squeeze")
-    ]
+    taken = [page.evaluate(LAYER, [name]) for name in LAYERS]
     print(f"  layer: {statistics.median(taken):.0f} ms")
 
 
