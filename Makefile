@@ -58,7 +58,7 @@ portable: $(STAMP) ## rerun the lessons as on other processors; PORTABLE_ARGS="0
 	@$(PY) tools/portable.py $(PORTABLE_ARGS)
 
 bench: $(STAMP) ## measure speed
-	@set -e; for script in $(filter-out %_reference.py benchmarks/hub.py,$(wildcard benchmarks/*.py)); do echo "$$script"; $(PY) "$$script"; done
+	@set -e; for script in $(filter-out %_reference.py benchmarks/hub.py benchmarks/web_book.py,$(wildcard benchmarks/*.py)); do echo "$$script"; $(PY) "$$script"; done
 
 hub: .venv/hub hub/node_modules/.package-lock.json ## start a small JupyterHub, for trying out a class; HUB_ARGS="--port 8100"
 	@$(PY) tools/hub.py start $(HUB_ARGS)

@@ -19,14 +19,15 @@ import nbformat
 os.environ["TQDM_DISABLE"] = "1"  # a lesson's kernel inherits it: whether a bar appears depends on the machine's speed
 
 DRAWN = "application/vnd.coursekit.drawn+json"
+PAGE = "application/vnd.coursekit.page+json"  # written where COURSEKIT_FOR_BOOK says so
 THIRD_DIGIT = 1e-3
 _NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?(?!\w)")
 
 
 def pytest_collectstart(collector):
-    """Leave out what may differ without being wrong: library noise, and pictures as bytes."""
+    """Leave out what may differ without being wrong: library noise, pictures as bytes, and what the book gets."""
     if getattr(collector, "path", None) is not None and collector.path.suffix == ".ipynb":
-        collector.skip_compare += ("stderr", "text/html")
+        collector.skip_compare += ("stderr", "text/html", PAGE)
 
 
 def pytest_itemcollected(item):

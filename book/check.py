@@ -24,7 +24,7 @@ from urllib.parse import unquote, urlsplit
 import axe_playwright_python
 from playwright.sync_api import Page, sync_playwright
 
-from book.same_text import questions_that_are_still, text_faults
+from book.same_text import explorers_that_are_still, questions_that_are_still, text_faults
 from coursekit.exercises.catalogue import LESSONS
 from coursekit.exercises.notebooks import lesson_file
 
@@ -205,6 +205,8 @@ def main() -> int:
         faults += text_faults(lesson_page, notebook)
         for id in questions_that_are_still(lesson_page):
             faults.append(f"{lesson_page.name}: {id} cannot be answered there. Run the lesson again: make notebooks")
+        for kind in explorers_that_are_still(lesson_page):  # no fault: of a large network there is too much to keep
+            print(f"  {lesson_page.name}: {kind} is a still picture. What it shows was not kept, or is too large.")
     loaded: dict[str, set[Path]] = {}
     with served(site) as address, sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from coursekit import ChannelExplorer, DreamExplorer, activations, squeezenet
+from coursekit import ChannelExplorer, DreamExplorer, EmbeddingExplorer, UnitCard, activations, squeezenet
 from coursekit.networks.backend import keras
 from coursekit.networks.graph import find_layer, steps
 from coursekit.networks.squeezenet import INPUT_SIZE, CaffePreprocessing
@@ -26,7 +26,13 @@ from coursekit.widgets import QuestionCards
 from coursekit.widgets.networks import class_names
 
 HERE = Path(__file__).parent
-WIDGETS = {"channel_explorer": ChannelExplorer, "dream_explorer": DreamExplorer, "question": QuestionCards}
+WIDGETS = {
+    "channel_explorer": ChannelExplorer,
+    "dream_explorer": DreamExplorer,
+    "embedding_explorer": EmbeddingExplorer,
+    "unit_card": UnitCard,
+    "question": QuestionCards,
+}
 
 
 def write_live_files(folder: Path) -> None:

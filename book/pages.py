@@ -20,6 +20,7 @@ from nbformat.v4 import new_markdown_cell, new_output
 
 from coursekit.exercises.model import Lesson
 from coursekit.exercises.notebooks import checked_id, cut_results, cut_solutions, exercise_id
+from coursekit.widgets.page_state import PAGE
 from tools.addresses import binder, colab
 
 _INLINE = re.compile(r'src="data:image/(?P<kind>png|jpeg|webp);base64,(?P<data>[A-Za-z0-9+/=\s]+)"')
@@ -97,6 +98,15 @@ def figures_apart(text: str, folder: Path) -> str:
     return _INLINE.sub(file, text)
 
 
+def saved(state: Any, folder: Path) -> str:
+    """Write what a widget left in its output to a file, which is named by what is in it; return the name."""
+    text = json.dumps(state, separators=(",", ":"))
+    name = f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(text, "utf-8")
+    return name
+
+
 def _size(content: bytes) -> str:
     """Return the attributes that keep a picture's place before it is loaded."""
     import io
@@ -121,12 +131,14 @@ def _joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
 def _shown(output: NotebookNode, figures: Path) -> NotebookNode:
     """Return one output as the page has it."""
     data = output.get("data", {})
+    state = data.pop(PAGE, None)
     if "text/html" not in data:
         return output
     text = figures_apart(data["text/html"].replace(_RUN_THIS, _ANSWER_HERE), figures)
     said = about(output)
     if said and said["kind"] != "Check":
-        text = live(said["kind"], said["arguments"], text)
+        left = {} if state is None else {"saved": saved(state, figures.parent / "live" / "saved")}
+        text = live(said["kind"], {**said["arguments"], **left}, text)
     return _html(text)
 
 

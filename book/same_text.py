@@ -55,6 +55,12 @@ def questions_that_are_still(page: Path) -> list[str]:
     return [question.id for question in (*wanted.predictions, *wanted.quiz) if question.id not in live]
 
 
+def explorers_that_are_still(page: Path) -> list[str]:
+    """Return the kinds of a lesson's parts of which the lesson's output does not hold what a page needs."""
+    found = re.findall(r'data-kind="(EmbeddingExplorer|UnitCard)" data-arguments="([^"]*)"', page.read_text("utf-8"))
+    return [kind for kind, arguments in found if "saved" not in json.loads(html.unescape(arguments))]
+
+
 def blocks(source: str) -> list[str]:
     """Return the paragraphs, headings and list items of Markdown as text."""
     made = BeautifulSoup(MarkdownIt("gfm-like", {"linkify": False}).render(source), "html.parser")

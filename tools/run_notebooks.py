@@ -30,6 +30,7 @@ def run(path: Path) -> str:
     """
     notebook = nbformat.read(path, as_version=4)
     os.environ["TQDM_DISABLE"] = "1"  # the kernel inherits it: a progress bar is no output to keep
+    os.environ["COURSEKIT_FOR_BOOK"] = "1"  # explorers keep in their outputs what the book makes them live from
     started = time.perf_counter()
     NotebookClient(
         notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}},

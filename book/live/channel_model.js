@@ -7,6 +7,7 @@ import { readPicture } from "./picture.js";
 
 const SIZE = 227;
 const NEAR_ZERO = Math.fround(0.01); // of the layer's largest value
+const SOON = 150; // milliseconds, in which the first layer is drawn
 const STAYS = "A photo that you choose here stays in this page. It is sent nowhere: the network computes in your browser.";
 
 let made; // a promise of {network, fields}, for all explorers of a page
@@ -26,7 +27,8 @@ function shared(file) {
 export class ChannelModel extends PageModel {
   #network;
   #fields;
-  #answers; // name -> {shape: [C, H, W], values} of this explorer's picture
+  #rgb; // this explorer's picture
+  #answers; // name -> {shape: [C, H, W], values} of it: at first of the layer that is shown
   #first;
   #parts = [];
   #latest = 0; // number of the photo that was asked for last
@@ -37,28 +39,40 @@ export class ChannelModel extends PageModel {
     this.#network = network;
     this.#fields = fields;
     this.#first = rgb;
+    const maps = network.layers.filter(({ name }) => fields.has(name));
+    this.put({ _layers: maps.map(({ name, shape: [C, H, W] }) => [name, H, W, C]) });
     this.#show(rgb);
   }
 
   #show(rgb) {
-    this.#answers = this.#network.activations(rgb);
-    const maps = [...this.#answers].filter(([name]) => this.#fields.has(name));
+    const layer = this.get("layer");
+    [this.#rgb, this.#answers] = [rgb, this.#network.activations(rgb, layer)];
     this.put({
-      _layers: maps.map(([name, { shape }]) => [name, shape[1], shape[2], shape[0]]),
       _photo: { shape: [SIZE, SIZE], rgba: opaque(rgb), first: rgb === this.#first },
-      _maps: this.#packed(this.get("layer")),
+      _maps: this.#packed(layer),
     });
+    setTimeout(() => rgb === this.#rgb && this.#all(), SOON);
+  }
+
+  // The answers of all layers are computed after the first are drawn, or when another layer is asked for.
+  #answersOf(layer) {
+    return this.#answers.get(layer) ?? this.#all().get(layer);
+  }
+
+  #all() {
+    if (this.#answers.size === 1) this.#answers = this.#network.activations(this.#rgb);
+    return this.#answers;
   }
 
   #packed(layer) {
-    const { shape, values } = this.#answers.get(layer);
+    const { shape, values } = this.#answersOf(layer);
     const numbers = statistics(shape, values);
     return { layer, shape, values, numbers, field: { kind: "exact", boxes: this.#fields.get(layer) } };
   }
 
   tell({ layer }) {
     if (layer === undefined) return;
-    const { shape, values } = this.#answers.get(layer);
+    const { shape, values } = this.#answersOf(layer);
     const channel = this.get("channel") < shape[0] ? this.get("channel") : strongest(shape, values);
     this.put({ _maps: this.#packed(layer), channel });
   }

@@ -5,7 +5,7 @@ import { PageModel } from "./page_model.js";
 const SIZE = 227; // that the network takes
 const QUICK = 128; // in which channels are drawn
 const SCORES = "conv10"; // whose mean is a class's score
-const DEFAULTS = {
+export const DEFAULTS = {
   ...{ parametrization: "fourier", l2: 0, total_variation: 0, blur: 0, shift: 12, scale: 0.1, rotate: 8 },
   ...{ start: "noise", seed: 0 },
 };

@@ -5,11 +5,15 @@
 // A part is made when it comes near, and nothing is fetched for it before. Whatever goes wrong, its still picture stays.
 // When it is live, `data-live` is "yes"; else "no", with a line that says where it is alive.
 
+import { read } from "./saved.js";
+
 // A kind's module has `mount(el, arguments, tools)`, which may be async. It puts the part in place of the still picture
 // by `el.replaceChildren(...)`, as late as it can; or calls `elsewhere()` if there is nothing to make it live from.
 export const KINDS = {
   ChannelExplorer: () => import("./channel_model.js"),
   DreamExplorer: () => import("./dream_model.js"),
+  EmbeddingExplorer: () => import("./embedding_model.js"),
+  UnitCard: () => import("./unit_model.js"),
   QuestionCards: () => import("./question_model.js"),
   Result: () => import("./result.js"),
   Progress: () => import("./progress.js"),
@@ -54,12 +58,17 @@ async function file(name) {
   return answer;
 }
 
+// Returns what a widget left in its output: the build made a file of it.
+async function saved(name) {
+  return read(await (await file(`saved/${name}`)).text());
+}
+
 // Returns a paragraph below a part.
 function note(text) {
   return Object.assign(document.createElement("p"), { className: "ck-live-note", textContent: text });
 }
 
-const tools = { base, widget, file, note, elsewhere };
+const tools = { base, widget, file, saved, note, elsewhere };
 
 // Makes one part live, or says that it is not.
 export async function mount(el) {

@@ -99,10 +99,11 @@ class Network {
     });
   }
 
-  // Returns what all layers answer to a picture of 0-255, (H, W, 3): name -> {shape: [C, H, W], values}.
-  activations(rgb) {
-    this.#run(rgb);
-    return new Map([...this.#layers].map(([name, { shape, at, count }]) => [name, { shape, values: this.#view(at, count).slice() }]));
+  // Returns what all layers answer to a picture of 0-255, (H, W, 3), or only one: name -> {shape: [C, H, W], values}.
+  activations(rgb, only) {
+    this.#run(rgb, only);
+    const asked = only === undefined ? [...this.#layers.values()] : [this.#layers.get(only)];
+    return new Map(asked.map(({ name, shape, at, count }) => [name, { shape, values: this.#view(at, count).slice() }]));
   }
 
   // Returns what a layer answers to a picture, and the gradient of a score of it to the picture, both as a copy:

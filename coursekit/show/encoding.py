@@ -12,13 +12,14 @@ from coursekit.pictures import resize
 from coursekit.pictures.fitting import shrink
 from coursekit.show.picture import displayable
 
-_SMALL = 64  # pixels: smaller pictures are kept without loss, as a page shows them with square pixels
+SMALL = 64
+"""Pixels: pictures up to this side are kept without loss, as a page shows them with square pixels."""
 
 
 def encoded(picture: np.ndarray) -> bytes:
     """Return a picture (H, W, C), values 0-255, as a file: small ones as PNG, larger ones as JPEG of high quality."""
     file = io.BytesIO()
-    small = max(picture.shape[:2]) <= _SMALL
+    small = max(picture.shape[:2]) <= SMALL
     how = {"format": "PNG"} if small else {"format": "JPEG", "quality": 92, "subsampling": 0}
     Image.fromarray(displayable(picture)).save(file, **how)
     return file.getvalue()
@@ -33,7 +34,7 @@ def sheet(images: np.ndarray, largest: int = 128, side: int = 4096) -> dict:
         side: Side that the sheet has at most: every browser can hold 4096.
 
     Returns:
-        {"count", "columns", "height" and "width" of a small picture, "png": the file}.
+        {"count", "columns", "height" and "width" of a small picture, "file": a PNG}.
     """
     count, height, width = images.shape[:3]
     columns = int(np.ceil(np.sqrt(count)))
@@ -46,7 +47,7 @@ def sheet(images: np.ndarray, largest: int = 128, side: int = 4096) -> dict:
         pixels[y : y + height, x : x + width] = displayable(image)
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
-    return {"count": count, "columns": columns, "height": height, "width": width, "png": file.getvalue()}
+    return {"count": count, "columns": columns, "height": height, "width": width, "file": file.getvalue()}
 
 
 def finite(value: Any) -> float | None:

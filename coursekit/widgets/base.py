@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anywidget
 
+from coursekit.widgets.page_state import MOST, PAGE, as_json, is_wanted
 from coursekit.widgets.reruns import take_over
 
 if TYPE_CHECKING:  # questions load neither matplotlib nor TensorFlow
@@ -37,7 +39,8 @@ class Widget(anywidget.AnyWidget):
     A widget has ``_esm, _css = own_page(__file__)``, ``__repr__`` for where there is only text, and ``_still``.
 
     Its output says in its metadata what it is, ``{"coursekit": {"kind": name, "arguments": {...}}}``: the web book, in
-    which no Python runs, makes it live again from that. The arguments are few and small.
+    which no Python runs, makes it live again from that. The arguments are few and small. What more a page needs and
+    cannot compute itself stands in the output under a MIME type of its own, where outputs are made for the book.
     """
 
     _parts: list[bytes]  # of a file on its way from the page
@@ -55,6 +58,10 @@ class Widget(anywidget.AnyWidget):
         inherited = anywidget.AnyWidget.class_traits()
         chosen = [name for name in self.trait_names(sync=True) if not name.startswith("_") and name not in inherited]
         return {name: getattr(self, name) for name in chosen}
+
+    def _page_state(self) -> dict[str, Any] | None:
+        """Return what a page without Python needs more, too large for arguments: JSON, and bytes; None for nothing."""
+        return None
 
     def _counts(self, state: dict) -> dict[str, int]:
         """Return how many there are of what is chosen by an index, once ``state`` from the page holds: {trait: n}."""
@@ -91,6 +98,10 @@ class Widget(anywidget.AnyWidget):
         data, metadata = super()._repr_mimebundle_(**kwargs)
         about = {"kind": type(self).__name__, "arguments": self._arguments()}
         data = {**data, "text/plain": repr(self), **({"text/html": still} if still else {})}
+        if is_wanted() and (state := self._page_state()) is not None:
+            state = as_json(state)
+            if len(json.dumps(state)) <= MOST:
+                data[PAGE] = state
         return data, {**metadata, "coursekit": about}
 
 

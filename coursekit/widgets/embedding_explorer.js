@@ -32,9 +32,9 @@ const HTML = `
   <div class="ck-right">
     <div class="ck-one"><canvas class="ck-picture" role="img"></canvas>
       <p><strong class="ck-name"></strong><br><span class="ck-said"></span></p></div>
-    <section class="ck-row ck-old ck-pixels"><h4>□ Nearest by pixels</h4><ol></ol>
+    <section class="ck-row ck-old ck-pixels"><h3>□ Nearest by pixels</h3><ol></ol>
       <p class="ck-same ck-quiet"></p></section>
-    <section class="ck-row ck-old ck-features"><h4>○ Nearest by features</h4><ol></ol>
+    <section class="ck-row ck-old ck-features"><h3>○ Nearest by features</h3><ol></ol>
       <p class="ck-same ck-quiet"></p></section>
   </div>
 </div>
@@ -46,7 +46,7 @@ function begin(view) {
   const busy = waiting(view);
 
   const { keys, points } = model.get("_maps");
-  const { count, columns, height, width, png } = model.get("_pictures");
+  const { count, columns, height, width, file } = model.get("_pictures");
   const { names, glyphs, colours, ...codes } = model.get("_classes");
   const maps = split(floats(points), keys.length);
   const labels = codes.labels && shorts(codes.labels);
@@ -377,7 +377,7 @@ function begin(view) {
   takeMap();
   recolour();
   takeChosen();
-  createImageBitmap(new Blob([png], { type: "image/png" })).then((decoded) => {
+  createImageBitmap(new Blob([file])).then((decoded) => {
     sheet = decoded;
     takeChosen();
   });

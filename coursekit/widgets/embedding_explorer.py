@@ -10,13 +10,15 @@ import traitlets
 
 from coursekit.pictures.fitting import fit_pictures
 from coursekit.show.embeddings import TEN_COLOURS, as_maps_of_points, classes, glyphs, scatter
-from coursekit.show.encoding import sheet
+from coursekit.show.encoding import SMALL, sheet
 from coursekit.show.picture import pictures as show_pictures
 from coursekit.techniques.embeddings import feature_vectors, nearest_neighbors
 from coursekit.validation import as_index, nearest
 from coursekit.widgets.base import Widget, as_html, own_page
+from coursekit.widgets.page_state import as_webp
 
 COLORS = ("class", "error")
+_MOST_IN_BOOK = 5000  # pictures
 
 
 class EmbeddingExplorer(Widget):
@@ -142,6 +144,20 @@ class EmbeddingExplorer(Widget):
 
     def _arguments(self) -> dict[str, Any]:
         return super()._arguments() | {"maps": list(self._points), "pictures": len(self._images)}
+
+    def _page_state(self) -> dict[str, Any] | None:
+        if len(self._images) > _MOST_IN_BOOK:
+            return None
+        every, neighbors = np.arange(len(self._images)), {}
+        for space, vectors in self._spaces.items():
+            indices, distances = nearest_neighbors(vectors, vectors, self._k, exclude=every)
+            neighbors[space] = {
+                "indices": indices.astype("<u2").tobytes(),
+                "distances": distances.astype("<f4").tobytes(),
+            }
+        pictures = as_webp(self._pictures, lossless=max(self._pictures["height"], self._pictures["width"]) <= SMALL)
+        held = {"_maps": self._maps, "_pictures": pictures, "_classes": self._classes}
+        return held | {"neighbors": neighbors, "k": self._k}
 
     def __repr__(self) -> str:
         said = f"EmbeddingExplorer: {len(self._images)} pictures"

@@ -21,8 +21,8 @@ const HTML = `
       <div class="ck-frame"><img></div><p class="ck-note">Grey is zero. The largest weight of the layer is black or
       white.</p></figure>
   </section>
-  <section class="ck-patches"><h4>Strongest patches</h4><ol></ol><p class="ck-note"></p></section>
-  <section class="ck-photos"><h4>Where it is most active</h4><ol></ol><p class="ck-note"></p></section>
+  <section class="ck-patches"><h3>Strongest patches</h3><ol></ol><p class="ck-note"></p></section>
+  <section class="ck-photos"><h3>Where it is most active</h3><ol></ol><p class="ck-note"></p></section>
 </div>
 <section class="ck-naming" aria-label="Its name">
   <label class="ck-field">What does it detect? <input class="ck-name" type="text" maxlength="80" size="28"
@@ -41,7 +41,7 @@ const HTML = `
   </div>
   <div class="ck-report" tabindex="-1" hidden>
     <p class="ck-verdict"></p>
-    <h4>By the channel's answer, the strongest first</h4>
+    <h3>By the channel's answer, the strongest first</h3>
     <ol></ol>
     <button type="button" class="ck-again">Test again</button>
   </div>

@@ -16,7 +16,7 @@ import traitlets
 from coursekit import progress
 from coursekit.networks.graph import find_layer
 from coursekit.pictures.fitting import first_in_both, fit_pictures
-from coursekit.show.encoding import encoded
+from coursekit.show.encoding import encoded, sheet
 from coursekit.show.filters import as_pictures_of_kernels
 from coursekit.show.patches import in_light, masked, patches as show_patches
 from coursekit.show.picture import pictures as show_pictures
@@ -33,9 +33,11 @@ from coursekit.widgets.background import BackgroundWidget, every
 from coursekit.widgets.base import as_html, own_page
 from coursekit.widgets.drawing import drawing_size, stages
 from coursekit.widgets.networks import picture_shape, published
+from coursekit.widgets.page_state import as_bits, as_webp
 
 _PAUSE = 0.3  # seconds before drawing, so that walking through channels begins nothing
 _BETWEEN_FRAMES = 0.2  # seconds
+_MOST_IN_BOOK = 128  # channels
 _EMPTY = {"name": "", "says": {}, "done": False}
 _TYPES = {key: type(value) for key, value in _EMPTY.items()}
 
@@ -179,14 +181,15 @@ class UnitCard(BackgroundWidget):
         table = {name: getattr(found, name)[one] for name in ("values", "pictures", "positions", "boxes", "sizes")}
         return replace(found, channels=found.channels[one], crops=[crops], **table)
 
-    def _masks_of(self, channel: int) -> np.ndarray | None:
-        photos = self._pictures[self._found.pictures[channel]]
-        maps = activations(self._network, photos, self.layer)
+    def _masks_of(self, channel: int, every: np.ndarray | None = None) -> np.ndarray | None:
+        """Return a channel's masks; ``every`` are the layer's activations of all pictures, where these are there."""
+        found = self._found.pictures[channel]
+        maps = activations(self._network, self._pictures[found], self.layer) if every is None else every[found]
         if maps.ndim != 4:
             return None
         regular = np.isfinite([self._field.stride, self._field.offset]).all() and min(self._field.stride) > 0
         field = self._field if regular else None
-        return activation_mask(maps, photos.shape[1:3], self._quantile, channel, field=field)
+        return activation_mask(maps, self._pictures.shape[1:3], self._quantile, channel, field=field)
 
     def _pack_unit(self, channel: int) -> dict:
         """Return what the page shows of a channel, pictures as files."""
@@ -367,6 +370,29 @@ class UnitCard(BackgroundWidget):
 
     def _arguments(self) -> dict[str, Any]:
         return super()._arguments() | {"network": published(self._network), "layer": self.layer, "steps": self._steps}
+
+    def _page_state(self) -> dict[str, Any] | None:
+        if self._channels > _MOST_IN_BOOK:
+            return None
+        others, tables = self._others, {"values": "<f4", "pictures": "<u2", "boxes": "<u2"}
+        pictures = self._pictures if others is None else np.concatenate([self._pictures, others])
+        every = activations(self._network, self._pictures, self.layer)
+        masks = [self._masks_of(channel, every) for channel in range(self._channels)]
+        size = drawing_size(self._network, self.layer) or self._pictures.shape[1:3]
+        return {
+            "card": self._card,
+            "_layer": self._layer,
+            "order": self._held_out["order"],
+            "answers": None if others is None else self._answers.astype("<f4").tobytes(),
+            "found": {name: getattr(self._found, name).astype(kind).tobytes() for name, kind in tables.items()},
+            "masks": None if masks[0] is None else as_bits(np.stack(masks)),
+            "dark": self._quantile,
+            "pictures": as_webp(sheet(pictures, largest=max(pictures.shape[1:3])), lossless=False),
+            "kernels": None if self._kernels is None else sheet(self._kernels),
+            "drawing": None if self.drawing is None else encoded(self.drawing),
+            "step": self._drawn.get(self.channel, (None, 0))[1],
+            "size": list(size),
+        }
 
     def __repr__(self) -> str:
         strongest = self._found.values[self.channel, 0]

@@ -17,6 +17,7 @@ from book.questions import questions
 from coursekit.exercises.catalogue import LESSONS, lesson
 from coursekit.exercises.model import Lesson
 from coursekit.exercises.notebooks import cut_results, cut_solutions, lesson_file
+from coursekit.widgets.page_state import PAGE
 
 
 def shown(text, kind="", arguments=None):
@@ -100,6 +101,18 @@ def test_what_is_live_says_how(made):
     assert live[1] == "QuestionCards"
     assert json.loads(html.unescape(live[2])) == {"asks": "prediction", "ids": ["01.zeros"]}
     assert made["run"].source == "run this"
+
+
+def test_what_a_widget_left_becomes_a_file(tmp_path):
+    output = shown("a map", "EmbeddingExplorer", {"shown": 30})
+    output.data[PAGE] = {"k": 8, "_maps": {"base64": "AAAA"}}
+    notebook = new_notebook(cells=[new_code_cell("explorer", outputs=[output], id="map")])
+    text = html_of(page(notebook, Lesson("01"), tmp_path / "figures").cells[0])
+    [written] = (tmp_path / "live" / "saved").iterdir()
+    assert json.loads(written.read_text()) == output.data[PAGE]
+    arguments = json.loads(html.unescape(re.search('data-arguments="([^"]*)"', text)[1]))
+    assert arguments == {"shown": 30, "saved": written.name}
+    assert "AAAA" not in text
 
 
 def test_figures_become_files(tmp_path):

@@ -24,6 +24,6 @@ def test_sheet(most, expected):
     levels = RANDOM.integers(0, 256, 7).astype(np.uint8)
     packed = sheet(np.broadcast_to(levels[:, None, None, None], (7, 6, 4, 1)), **most)
     assert (packed["count"], packed["columns"], packed["height"], packed["width"]) == (7, 3, *expected)
-    pixels = np.asarray(Image.open(io.BytesIO(packed["png"])))
+    pixels = np.asarray(Image.open(io.BytesIO(packed["file"])))
     assert pixels.shape == (3 * expected[0], 3 * expected[1], 3)
     np.testing.assert_array_equal(pixels[:: expected[0], :: expected[1], 0].ravel(), [*levels, 0, 0])

@@ -35,7 +35,7 @@ def explorer(some):
 def small_pictures(explorer):
     """Return the pictures as the page cuts them from the sheet, (N, h, w, 3)."""
     packed = explorer._pictures
-    sheet = np.asarray(Image.open(io.BytesIO(packed["png"])))
+    sheet = np.asarray(Image.open(io.BytesIO(packed["file"])))
     height, width = packed["height"], packed["width"]
     corners = [divmod(i, packed["columns"]) for i in range(packed["count"])]
     return np.stack([sheet[y * height : (y + 1) * height, x * width : (x + 1) * width] for y, x in corners])
