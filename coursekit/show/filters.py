@@ -238,7 +238,4 @@ def _grid_of_inputs(weights: np.ndarray, norm: Normalize, scale: Scale, most: in
 
 def _weight_bar(fig: Figure, ax: Any, norm: Normalize, scale: Scale) -> None:
     scale_bar(fig, ax, norm, "gray", scale)
-    bar = fig.axes[-1]
-    bar.set_ylabel("weight", fontsize=8)
-    if scale == "own":
-        bar.set_yticks([norm.vmin, 0, norm.vmax], labels=["- own\nlargest", "0", "+ own\nlargest"])
+    fig.axes[-1].set_ylabel("weight", fontsize=8)

@@ -91,10 +91,12 @@ def scale_in_words(norm: Normalize, scale: Scale, signed: bool) -> str:
 
 
 def scale_bar(fig: Figure, axes: Any, norm: Normalize, cmap: Any, scale: Scale = "shared") -> Any:
-    """Put the scale beside the maps; where each has its own there are no numbers to give. Return it."""
+    """Put the scale beside the maps; where each has its own there are no numbers to give but the 0 of signed ones."""
     bar = fig.colorbar(ScalarMappable(norm, cmap), ax=axes, fraction=0.03, pad=0.01, aspect=30)
     bar.ax.tick_params(labelsize=7)
-    if scale == "own":
+    if scale == "own" and norm.vmin == -norm.vmax:
+        bar.set_ticks([norm.vmin, 0, norm.vmax], labels=["- own\nlargest", "0", "+ own\nlargest"])
+    elif scale == "own":
         bar.set_ticks([norm.vmin, norm.vmax], labels=["own\nlowest", "own\nhighest"])
     return bar
 

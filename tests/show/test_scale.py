@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from coursekit import resize
+from coursekit import resize, show
 from coursekit.pictures.fitting import shrink
 from coursekit.show.scale import grey_levels
 
@@ -27,3 +27,12 @@ def test_an_average_by_hand():
     assert grey_levels(values, np.float32([0]), np.float32([0]), 2).max() == 0
     nothing = np.float32([[np.nan, np.inf], [3, 6]])[..., np.newaxis]
     assert grey_levels(nothing, np.float32([0]), np.float32([6]), 2)[..., 0].tolist() == [[0, 0], [128, 255]]
+
+
+@pytest.mark.parametrize(
+    ("lowest", "ends"), [(-1, ["- own largest", "0", "+ own largest"]), (0, ["own lowest", "own highest"])]
+)
+def test_a_signed_map_on_its_own_scale_reaches_as_far_below_zero_as_above(lowest, ends):
+    picture, one = np.full((4, 4, 3), 90, np.uint8), np.linspace(lowest, 3, 16).reshape(4, 4)
+    bar = show.cam(picture, [one, 2 * one], ["once", "twice"], scale="own").axes[-1]
+    assert [label.get_text().replace("\n", " ") for label in bar.get_yticklabels()] == ends
