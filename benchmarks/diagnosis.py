@@ -1,10 +1,10 @@
 """How often ``diagnose`` finds each fault, and how often it accuses a healthy network. See ``--help``.
 
 The networks are those of lesson 13, one of each kind with seed after seed: ``patient`` trains them. A fault counts as
-found if a finding that is meant for it is unusual. The numbers of the healthy networks 0 to 19 are what the normal
-ranges in ``coursekit/techniques/diagnosis_table.py`` were made from; those from 20 on have had no part in that. With
-``--folder`` every diagnosis is kept, verdict included, so that a run that was stopped goes on; after a change of
-``diagnose`` or of its ranges begin with an empty one.
+found if a finding that is meant for it is unusual. The normal ranges of ``coursekit.techniques.diagnosis_table`` were
+made before, from other networks, so that none of these has had a part in them. With ``--folder`` every diagnosis is
+kept, verdict included, so that a run that was stopped goes on; after a change of ``diagnose`` or of its ranges begin
+with an empty one.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import numpy as np
 
 from coursekit import diagnose, patient, train_on_digits
 from coursekit.files import write_whole
-from coursekit.techniques.patients import SCALES
+from coursekit.techniques.patients import SCALES, _prepared as prepared, watermarked
 
 MEANT = {
     "dead channels": ("dead channels",),
@@ -43,6 +43,7 @@ def diagnoses(kind: str, seed: int, folder: Path) -> dict:
     Returns:
         Under "found" {name: [value, unusual]} for each diagnosis: with the training and the test pictures, and for a
         healthy network with its test alone, as one does who has no others. Under "scale" what the test was brought to.
+        Under "mark" how often the marked digit is answered rightly without its mark, and with it.
         Under "labels" how many wrong labels there were, how many were named, and how many of these are wrong.
     """
     file = folder / f"{kind.replace(' ', '_').replace(',', '')}_{seed}.json"
@@ -65,16 +66,26 @@ def _diagnosed(kind: str, seed: int) -> dict:
     kept = {"found": [{each.name: [each.value, bool(each.unusual)] for each in found} for found in several]}
     if kind == "another scale":
         kept["scale"] = one.truth["scale"]
+    if kind == "watermark":
+        kept["mark"] = _right_without_and_with_mark(model, one, seed)
     if kind == "wrong labels":
         named = several[0]["labels that neighbours contradict"].details["pictures"]
         kept["labels"] = [len(one.truth["wrong"]), len(named), int(np.isin(named, one.truth["wrong"]).sum())]
     return kept
 
 
+def _right_without_and_with_mark(model: Any, one: Any, seed: int) -> list[float]:
+    """Return which share of the marked digit's test pictures is answered rightly without the mark, and with it."""
+    of_digit = one.test_labels == one.truth["digit"]
+    plain = prepared("healthy", seed)[2][of_digit]
+    several = plain, watermarked(plain, one.truth["corner"])
+    return [float((model(some).numpy().argmax(axis=1) == one.truth["digit"]).mean()) for some in several]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, help="where diagnoses are kept for the next run")
-    parser.add_argument("--seeds", type=int, default=2, help="networks of each kind; the ranges were made with 20")
+    parser.add_argument("--seeds", type=int, default=2, help="networks of each ill kind, and twice as many healthy")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as passing:
         folder = asked.folder or Path(passing)
@@ -86,16 +97,15 @@ def main():
 def of_healthy(folder: Path, seeds: int) -> None:
     healthy = [diagnoses("healthy", seed, folder)["found"] for seed in range(2 * seeds)]
     longer = [diagnoses(LONGER, seed, folder)["found"] for seed in range(min(LONG, seeds))]
-    print(f"Healthy networks: smallest, largest number and standard deviation of seeds 0 to {seeds - 1}, largest of")
-    print(f"{len(longer)} trained {TIMES} times as long, and how many of seeds {seeds} to {2 * seeds - 1} are accused")
+    print(f"{len(healthy)} healthy networks: smallest, largest number and standard deviation, largest of {len(longer)}")
+    print(f"trained {TIMES} times as long, and how many are accused")
     for name in healthy[0][0]:
-        first = _numbers(name, healthy[:seeds])
-        long = _numbers(name, longer)
-        rest = sum(any(one[name][1] for one in found if name in one) for found in healthy[seeds:])
-        span = f"{min(first):8.3f} {max(first):8.3f} {np.std(first):8.3f}" if first else f"{'-':>8} " * 3
-        print(f"  {name:45} {span} {max(long) if long else np.nan:8.3f}   {rest} of {seeds}")
-    accused = sum(any(unusual for one in found for _, unusual in one.values()) for found in healthy[seeds:])
-    print(f"  {'any of them':45} {'':35}   {accused} of {seeds}")
+        numbers, long = _numbers(name, healthy), _numbers(name, longer)
+        accused = sum(any(one[name][1] for one in found if name in one) for found in healthy)
+        span = f"{min(numbers):8.3f} {max(numbers):8.3f} {np.std(numbers):8.3f}" if numbers else f"{'-':>8} " * 3
+        print(f"  {name:45} {span} {max(long) if long else np.nan:8.3f}   {accused} of {len(healthy)}")
+    accused = sum(any(unusual for one in found for _, unusual in one.values()) for found in healthy)
+    print(f"  {'any of them':45} {'':35}   {accused} of {len(healthy)}")
 
 
 def _numbers(name: str, networks: list) -> list[float]:
@@ -118,6 +128,12 @@ def of_ill(folder: Path, seeds: int) -> None:
             if len(names) > 1:
                 count = sum(any(one["found"][0][name][1] for name in names) for one in some)
                 print(f"  {called:17} {'one of them':45} {'':17}   {count} of {len(some)}")
+        if kind == "watermark":  # one that hardly needs its mark is hardly ill
+            for seed, one in enumerate(ill):
+                without, with_it = one["mark"]
+                value, unusual = one["found"][0][names[0]]
+                said = f"{value:.3f}{', unusual' if unusual else ''}"
+                print(f"  {'':17} seed {seed}: right {without:.3f} without the mark, {with_it:.3f} with it   {said}")
         if kind == "wrong labels":
             wrong, named, right = np.sum([one["labels"] for one in ill], axis=0)
             print(f"  {'':17} {right} of {named} labels named are wrong; {right} of {wrong} wrong ones are named")
