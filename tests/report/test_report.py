@@ -236,6 +236,19 @@ def images_for(count):
     return np.random.default_rng(1).integers(0, 256, (count, 12, 12, 3)).astype(np.uint8)
 
 
+def test_a_cluster_of_two_workers_gives_the_same_page(model, pictures, tmp_path, only):
+    distributed = pytest.importorskip("distributed")
+    only("answers", "patches", "map", "pictures")
+    here = write_report(model, pictures, tmp_path / "here.html", "by-folder", batch_size=4)
+    with distributed.Client(processes=False, n_workers=2, threads_per_worker=1, dashboard_address=None) as client:
+        there = write_report(model, pictures, tmp_path / "there.html", "by-folder", batch_size=4, client=client)
+    first, second = read(here), read(there)
+    assert second.sections == first.sections
+    assert second.tables == first.tables
+    assert second.alts == first.alts  # they hold the activations, to three digits
+    assert first.alts["patches"]
+
+
 def test_patches_are_shown_in_the_range_of_all_of_them():
     small = np.float32([[[0.5], [1]], [[0], [0.2]]])
     (one, other), (last,) = as_seen_together([[small, small[:1]], [small[1:] / 4]])
