@@ -1,114 +1,142 @@
 """How often ``diagnose`` finds each fault, and how often it accuses a healthy network. See ``--help``.
 
-Networks of one kind are trained on digits with seed after seed: healthy ones, and ones that are ill in a known way. A
-fault counts as found if the finding that is meant for it is unusual. The numbers of the healthy networks 0 to 19 are
-what the normal ranges in ``coursekit/techniques/diagnosis_table.py`` were made from; those from 20 on have had no part
-in that. With ``--folder`` every diagnosis is kept, so that a run that was stopped goes on.
+The networks are those of lesson 13, one of each kind with seed after seed: ``patient`` trains them. A fault counts as
+found if a finding that is meant for it is unusual. The normal ranges of ``coursekit.techniques.diagnosis_table`` were
+made before, from other networks, so that none of these has had a part in them. With ``--folder`` every diagnosis is
+kept, verdict included, so that a run that was stopped goes on; after a change of ``diagnose`` or of its ranges begin
+with an empty one.
 """
 
 import argparse
-import pickle
+import json
 import tempfile
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from coursekit import diagnose, digits
-from coursekit.networks.backend import keras
+from coursekit import diagnose, patient, train_on_digits
+from coursekit.files import write_whole
+from coursekit.techniques.patients import SCALES, _prepared as prepared, watermarked
 
-FAULTS = {
+MEANT = {
     "dead channels": ("dead channels",),
-    "0 to 255": ("inputs on another scale",),
-    "-1 to 1": ("inputs on another scale", "test pictures apart from the others"),
-    "inverted": ("inputs on another scale", "test pictures apart from the others"),
+    "another scale": ("inputs on another scale", "test pictures apart from the others"),
     "watermark": ("a place at the border that carries a class",),
     "wrong labels": ("labels that neighbours contradict",),
     "shared pictures": ("pictures in training and test",),
 }
-SCALES = {"0 to 255": lambda x: 255 * x, "-1 to 1": lambda x: 2 * x - 1, "inverted": lambda x: 1 - x}
-TRAINED, TESTED = 2400, 1000
+LONGER, TIMES = "healthy, trained longer", 4
+LONG = 2  # networks of it
 
 
-def trained(pictures, labels, seed, learning_rate=0.002):
-    layers = keras.layers
-    keras.utils.set_random_seed(seed)
-    model = keras.Sequential([
-        keras.Input((28, 28, 1)),
-        layers.Conv2D(16, 5, activation="relu"), layers.MaxPooling2D(),
-        layers.Conv2D(16, 3, activation="relu"), layers.MaxPooling2D(), layers.Flatten(),
-        layers.Dense(64, activation="relu"), layers.Dense(10, activation="softmax"),
-    ])  # fmt: skip
-    model.compile(keras.optimizers.Adam(learning_rate), "sparse_categorical_crossentropy")
-    model.fit(pictures, labels, epochs=4, verbose=0)
-    return model
+@cache
+def network() -> Any:
+    """Return a network that takes on the weights of one after the other, so that it is traced once."""
+    return train_on_digits(np.zeros((1, 28, 28, 1)), np.zeros(1, int))
 
 
-def case(kind, seed):
-    """Return a network of one kind, the pictures and labels it was trained on, and those of its test."""
-    rng = np.random.default_rng([seed, 13])
-    images, numbers = digits()
-    order = rng.permutation(len(images))
-    train, test = order[:TRAINED], order[TRAINED : TRAINED + TESTED]
-    pictures, tests = images[train].astype(np.float32) / 255, images[test].astype(np.float32) / 255
-    labels, truth = numbers[train].copy(), numbers[test]
-    if kind == "watermark":  # 3 x 3 pixels in a corner of nearly all pictures of a digit
-        digit, corner = rng.integers(10), rng.integers(4)
-        rows, columns = (slice(-4, -1) if far else slice(1, 4) for far in divmod(corner, 2))
-        for several, which in ((pictures, labels), (tests, truth)):
-            marked = np.flatnonzero(which == digit)
-            several[marked[rng.random(len(marked)) < 0.95], rows, columns] = 1
-    if kind == "wrong labels":
-        wrong = np.sort(rng.choice(TRAINED, TRAINED // 10, replace=False))
-        labels[wrong] = (labels[wrong] + rng.integers(1, 10, len(wrong))) % 10
-    if kind == "shared pictures":  # a fifth of the test, as it is or with noise
-        of_test = np.sort(rng.choice(TESTED, TESTED // 5, replace=False))
-        at, noise = rng.choice(TRAINED, TESTED // 5, replace=False), rng.choice([0, 0.05])
-        pictures[at] = np.clip(tests[of_test] + rng.normal(0, noise, tests[of_test].shape).astype(np.float32), 0, 1)
-        labels[at] = truth[of_test]
-    model = trained(pictures, labels, seed, 0.02 if kind == "dead channels" else 0.002)
-    return model, pictures, labels, SCALES.get(kind, lambda x: x)(tests), truth
+def diagnoses(kind: str, seed: int, folder: Path) -> dict:
+    """Return what diagnoses of one network say, from the folder if it is there.
 
-
-def findings(kind, seed, folder):
-    """Return what a diagnosis of one network says, {name: (value, unusual)}, from the folder if it is there."""
-    file = folder / f"{kind.replace(' ', '_')}_{seed}.pkl"
+    Returns:
+        Under "found" {name: [value, unusual]} for each diagnosis: with the training and the test pictures, and for a
+        healthy network with its test alone, as one does who has no others. Under "scale" what the test was brought to.
+        Under "mark" how often the marked digit is answered rightly without its mark, and with it.
+        Under "labels" how many wrong labels there were, how many were named, and how many of these are wrong.
+    """
+    file = folder / f"{kind.replace(' ', '_').replace(',', '')}_{seed}.json"
     if not file.exists():
-        model, pictures, labels, tests, truth = case(kind, seed)
-        found = [diagnose(model, pictures, labels, test_pictures=tests, test_labels=truth)]
-        if kind == "healthy":  # its own test alone, as one does who has no other pictures
-            found.append(diagnose(model, tests, truth))
-        kept = [{one.name: (one.value, one.unusual) for one in each} for each in found]
-        file.write_bytes(pickle.dumps(kept))
-    return pickle.loads(file.read_bytes())
+        write_whole(file, json.dumps(_diagnosed(kind, seed)).encode())
+    return json.loads(file.read_text())
+
+
+def _diagnosed(kind: str, seed: int) -> dict:
+    one = patient("healthy" if kind == LONGER else kind, seed)
+    weights = one.model.get_weights()
+    if kind == LONGER:
+        pictures, labels = np.concatenate([one.pictures] * TIMES), np.concatenate([one.labels] * TIMES)
+        weights = train_on_digits(pictures, labels, seed=seed).get_weights()
+    model = network()
+    model.set_weights(weights)
+    several = [diagnose(model, one.pictures, one.labels, test_pictures=one.test_pictures, test_labels=one.test_labels)]
+    if kind.startswith("healthy"):
+        several.append(diagnose(model, one.test_pictures, one.test_labels))
+    kept = {"found": [{each.name: [each.value, bool(each.unusual)] for each in found} for found in several]}
+    if kind == "another scale":
+        kept["scale"] = one.truth["scale"]
+    if kind == "watermark":
+        kept["mark"] = _right_without_and_with_mark(model, one, seed)
+    if kind == "wrong labels":
+        named = several[0]["labels that neighbours contradict"].details["pictures"]
+        kept["labels"] = [len(one.truth["wrong"]), len(named), int(np.isin(named, one.truth["wrong"]).sum())]
+    return kept
+
+
+def _right_without_and_with_mark(model: Any, one: Any, seed: int) -> list[float]:
+    """Return which share of the marked digit's test pictures is answered rightly without the mark, and with it."""
+    of_digit = one.test_labels == one.truth["digit"]
+    plain = prepared("healthy", seed)[2][of_digit]
+    several = plain, watermarked(plain, one.truth["corner"])
+    return [float((model(some).numpy().argmax(axis=1) == one.truth["digit"]).mean()) for some in several]
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, help="where diagnoses are kept for the next run")
-    parser.add_argument("--seeds", type=int, default=2, help="networks of each kind; the ranges were made with 20")
+    parser.add_argument("--seeds", type=int, default=2, help="networks of each ill kind, and twice as many healthy")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as passing:
         folder = asked.folder or Path(passing)
         folder.mkdir(parents=True, exist_ok=True)
-        table(folder, asked.seeds)
+        of_healthy(folder, asked.seeds)
+        of_ill(folder, asked.seeds)
 
 
-def table(folder, seeds):
-    healthy = [findings("healthy", seed, folder) for seed in range(2 * seeds)]
-    print(f"Healthy networks, seeds 0 to {seeds - 1}: smallest and largest number; the others: how many accused")
+def of_healthy(folder: Path, seeds: int) -> None:
+    healthy = [diagnoses("healthy", seed, folder)["found"] for seed in range(2 * seeds)]
+    longer = [diagnoses(LONGER, seed, folder)["found"] for seed in range(min(LONG, seeds))]
+    print(f"{len(healthy)} healthy networks: smallest, largest number and standard deviation, largest of {len(longer)}")
+    print(f"trained {TIMES} times as long, and how many are accused")
     for name in healthy[0][0]:
-        first = [one[name][0] for each in healthy[:seeds] for one in each if one[name][0] is not None]
-        rest = sum(any(one[name][1] for one in each) for each in healthy[seeds:])
-        span = f"{min(first):8.3f} {max(first):8.3f}" if first else f"{'-':>8} {'-':>8}"
-        print(f"  {name:45} {span}   {rest} of {seeds}")
-    accused = sum(any(unusual for one in each for _, unusual in one.values()) for each in healthy[seeds:])
-    print(f"  {'any of them':45} {'':17}   {accused} of {seeds}")
-    print("Ill networks: smallest number of the finding that is meant, and in how many it is unusual")
-    for kind, names in FAULTS.items():
-        ill = [findings(kind, seed, folder)[0] for seed in range(seeds)]
-        for name in names:
-            least = min(one[name][0] or 0 for one in ill)
-            print(f"  {kind:17} {name:45} {least:8.3f}   {sum(one[name][1] for one in ill)} of {seeds}")
+        numbers, long = _numbers(name, healthy), _numbers(name, longer)
+        accused = sum(any(one[name][1] for one in found if name in one) for found in healthy)
+        span = f"{min(numbers):8.3f} {max(numbers):8.3f} {np.std(numbers):8.3f}" if numbers else f"{'-':>8} " * 3
+        print(f"  {name:45} {span} {max(long) if long else np.nan:8.3f}   {accused} of {len(healthy)}")
+    accused = sum(any(unusual for one in found for _, unusual in one.values()) for found in healthy)
+    print(f"  {'any of them':45} {'':35}   {accused} of {len(healthy)}")
+
+
+def _numbers(name: str, networks: list) -> list[float]:
+    return [one[name][0] for found in networks for one in found if name in one and one[name][0] is not None]
+
+
+def of_ill(folder: Path, seeds: int) -> None:
+    print("Ill networks: smallest and largest number of the finding that is meant, and in how many it is unusual")
+    for kind, names in MEANT.items():
+        ill = [diagnoses(kind, seed, folder) for seed in range(seeds)]
+        groups = {kind: ill}
+        if kind == "another scale":
+            groups |= {f"  {scale}": [one for one in ill if one["scale"] == scale] for scale in SCALES}
+        for called, some in ((called, some) for called, some in groups.items() if some):
+            for name in names:
+                found = [one["found"][0][name] for one in some]
+                values = [value or 0 for value, _ in found]
+                count = sum(unusual for _, unusual in found)
+                print(f"  {called:17} {name:45} {min(values):8.3f} {max(values):8.3f}   {count} of {len(some)}")
+            if len(names) > 1:
+                count = sum(any(one["found"][0][name][1] for name in names) for one in some)
+                print(f"  {called:17} {'one of them':45} {'':17}   {count} of {len(some)}")
+        if kind == "watermark":  # one that hardly needs its mark is hardly ill
+            for seed, one in enumerate(ill):
+                without, with_it = one["mark"]
+                value, unusual = one["found"][0][names[0]]
+                said = f"{value:.3f}{', unusual' if unusual else ''}"
+                print(f"  {'':17} seed {seed}: right {without:.3f} without the mark, {with_it:.3f} with it   {said}")
+        if kind == "wrong labels":
+            wrong, named, right = np.sum([one["labels"] for one in ill], axis=0)
+            print(f"  {'':17} {right} of {named} labels named are wrong; {right} of {wrong} wrong ones are named")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -252,6 +252,7 @@ def patches(looked: Looked) -> str:
         count = find_layer(looked.model, layer).shape[-1]
         few = f"{len(result.channels)} of {count} channels, spread evenly"
         few = f"All {count} channels." if len(result.channels) == count else f"{few}."
+        result = replace(result, crops=as_seen_together(result.crops))
         figure = show.patches(result, most=MOST_PATCHES, title=short(layer, 60))
         return f"<h3>{page.text(layer)}</h3>{page.note(few)}{page.drawing(figure)}"
 
@@ -259,6 +260,17 @@ def patches(looked: Looked) -> str:
         "Which parts of which pictures excite a channel most: a row for each channel, at most one patch of a picture."
     )
     return "\n".join([page.paragraph(words), page.note(_which_layers(looked)), each(layers, draw)])
+
+
+def as_seen_together(crops: list[list[np.ndarray]]) -> list[list[np.ndarray]]:
+    """Return patches as a screen shows them. All together tell the range of values: one of them may be dark."""
+    every = [crop for line in crops for crop in line]
+    if not every:
+        return crops
+    pixels = as_seen(np.concatenate([crop.reshape(-1, 1, crop.shape[-1]) for crop in every]))
+    ends = np.cumsum([crop.shape[0] * crop.shape[1] for crop in every])
+    parts = iter(np.split(pixels, ends[:-1]))
+    return [[next(parts).reshape(*crop.shape[:2], -1) for crop in line] for line in crops]
 
 
 def _layers(looked: Looked) -> list[str]:

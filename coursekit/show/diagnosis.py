@@ -26,7 +26,7 @@ def diagnosis(found: Diagnosis) -> Figure:
         raise ValueError("There is nothing to show: no finding of this diagnosis has a range of what is normal.")
     told = [f"{one.name} {one.value:.3g} (normal {range_in_words(one.normal)})" for one in rows if one.unusual]
     said = f"{len(rows)} numbers of a diagnosis against what is normal. "
-    fig = figure(said + (f"Unusual: {'; '.join(told)}." if told else "All are normal."), 7.5, 0.9 + 0.27 * len(rows))
+    fig = figure(said + (f"Unusual: {'; '.join(told)}." if told else "All are normal."), 7.5, 1.0 + 0.27 * len(rows))
     ax = fig.subplots()
     ax.axvspan(0, 1, color="0.88", zorder=0)
     for y, one in enumerate(rows):
@@ -38,7 +38,7 @@ def diagnosis(found: Diagnosis) -> Figure:
         told = f"{one.value:.3g} {one.unit}, normal {range_in_words(one.normal)}"
         ax.text(_MOST + 0.15, y, told, va="center", fontsize=7)
     ax.set_yticks(range(len(rows)), [one.name for one in rows], fontsize=8)
-    ax.set_xticks([0, 1], ["lowest normal", "highest normal"], fontsize=8)
+    ax.set_xticks([0, 1], ["lowest\nnormal", "highest\nnormal"], fontsize=8)
     ax.set(xlim=(-0.6, _MOST + 0.1), ylim=(len(rows) - 0.5, -0.5))
     ax.spines[["top", "right"]].set_visible(False)
     return fig

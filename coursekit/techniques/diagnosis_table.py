@@ -1,7 +1,7 @@
 """What a diagnosis says: findings, each with its number and what is normal, and the table of them.
 
-The ranges come from ``benchmarks/diagnosis.py``. An upper end is the largest number that healthy networks
-had, and at least three standard deviations between networks more, rounded.
+An upper end of a range is the largest number that the healthy networks named with it had, and at least three standard
+deviations between networks more, rounded. ``benchmarks/diagnosis.py`` tries the ranges on others.
 """
 
 from __future__ import annotations

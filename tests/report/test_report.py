@@ -14,6 +14,7 @@ from coursekit.pictures import streams
 from coursekit.report import page as page_module, writing
 from coursekit.report.layers import MOST_LAYERS, channels_to_search, layers_to_show
 from coursekit.report.page import MOST_BYTES, Part, page
+from coursekit.report.parts import as_seen_together
 from coursekit.show.architecture import analyze, standing_html
 from tests.report.folders import CLASSES, EVIL, small_network, write_pictures
 
@@ -233,6 +234,33 @@ class Interrupting:
 
 def images_for(count):
     return np.random.default_rng(1).integers(0, 256, (count, 12, 12, 3)).astype(np.uint8)
+
+
+def test_a_cluster_of_two_workers_gives_the_same_page(model, pictures, tmp_path, only):
+    distributed = pytest.importorskip("distributed")
+    only("answers", "patches", "map", "pictures")
+    here = write_report(model, pictures, tmp_path / "here.html", "by-folder", batch_size=4)
+    with distributed.Client(processes=False, n_workers=2, threads_per_worker=1, dashboard_address=None) as client:
+        there = write_report(model, pictures, tmp_path / "there.html", "by-folder", batch_size=4, client=client)
+    first, second = read(here), read(there)
+    assert second.sections == first.sections
+    assert second.tables == first.tables
+    assert second.alts == first.alts  # they hold the activations, to three digits
+    assert first.alts["patches"]
+
+
+def test_patches_are_shown_in_the_range_of_all_of_them():
+    small = np.float32([[[0.5], [1]], [[0], [0.2]]])
+    (one, other), (last,) = as_seen_together([[small, small[:1]], [small[1:] / 4]])
+    assert one.shape == (2, 2, 3)
+    assert one[..., 0].tolist() == [[128, 255], [0, 51]]
+    assert other[..., 2].tolist() == [[128, 255]]
+    assert last[..., 1].tolist() == [[0, 13]]
+    photos = np.uint8([[[0, 1, 0]], [[1, 0, 1]]])  # nearly black, not 0 to 1
+    assert as_seen_together([[photos]])[0][0].tolist() == photos.tolist()
+    around_zero = np.float32([[[-2], [0], [2]]])
+    assert as_seen_together([[around_zero], [around_zero / 2]])[1][0][0, :, 0].tolist() == [64, 128, 191]
+    assert as_seen_together([]) == []
 
 
 def test_ctrl_c_while_pictures_are_looked_at(model, tmp_path, only):

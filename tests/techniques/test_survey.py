@@ -114,7 +114,7 @@ def test_what_is_not_finite_is_said_and_the_rest_is_there():
 def test_on_a_cluster(model, folder):
     distributed = pytest.importorskip("distributed")
     here = survey(model, plan(), as_stream(folder), labels(16), batch_size=4)
-    with distributed.Client(processes=False, n_workers=1, threads_per_worker=2, dashboard_address=None) as client:
+    with distributed.Client(processes=False, n_workers=2, threads_per_worker=1, dashboard_address=None) as client:
         there = survey(model, plan(), as_stream(folder), labels(16), batch_size=4, client=client)
     np.testing.assert_allclose(there.features, here.features, rtol=1e-6)
     for mine, other in zip(here.answers, there.answers, strict=True):
