@@ -105,6 +105,7 @@ function begin(view) {
       busy("");
       known.take(content, buffers);
     }
+    if (kind === "drawing") known.takeDrawing(content, buffers);
     if (kind !== "now") return;
     busy("");
     const bytes = Object.fromEntries(content.buffers.map((part, i) => [part, buffers[i]]));
@@ -412,6 +413,7 @@ function begin(view) {
     "msg:custom": take,
   });
   onGone(() => {
+    known.stop();
     if (!channel) return;
     model.set("layer", channel.layer); // what is drawn
     model.set("channel", channel.channel);
