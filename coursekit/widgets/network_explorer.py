@@ -35,7 +35,7 @@ _FOLLOWS = {  # what follows each choice but the layer
     "point": ("here",),
     "scale": ("layer", "channel"),
 }
-_PARTS = ("network_map", "network_photo", "network_sum", "network_here", "unit_parts", "network_known")
+_PARTS = ("map", "webcam", "photo", "sum", "here", "known")
 
 
 class NetworkExplorer(NetworkChoice, ChannelDrawing):
@@ -79,7 +79,7 @@ class NetworkExplorer(NetworkChoice, ChannelDrawing):
         NetworkExplorer: layer fire2-concat (128 channels of 56 x 56), channel ..., 1 stroke, ...
     """
 
-    _esm, _css = own_page(__file__, *(f"{part}.js" for part in _PARTS))
+    _esm, _css = own_page(__file__, "unit_parts.js", *(f"network_{part}.js" for part in _PARTS))
 
     _steps = 256  # of a drawing
     _quiet = False  # while what is chosen does not fit together yet
@@ -122,6 +122,7 @@ class NetworkExplorer(NetworkChoice, ChannelDrawing):
 
     def _show_picture(self) -> None:
         self._map = self._pack_map()
+        self.elsewhere = False
         for name in self._outside({"place": self.place, "point": self.point}):  # this photo is smaller
             setattr(self, name, None)
         self._tell("field", *_LIVE)
