@@ -27,7 +27,7 @@ explorer = NetworkExplorer(squeezenet(), photo("chelsea"), "fire6-squeeze1x1", 1
 start = explorer.state
 explorer"""
 WIDE, NARROW, HEIGHT = 1280, 390, 2600  # pixels of the window, in which all of the explorer is seen at once
-EYE = 'explorer.paint("grey", 52, [(82, 84)])'
+EYE = 'explorer.paint("grey", 60, [(87, 88)])'
 
 
 @contextmanager
@@ -96,8 +96,10 @@ def number(page: Page) -> Image.Image:
 def asked(page: Page) -> Image.Image:
     """A clone, and which channels fire at a pixel."""
     clone = 'explorer.paint("clone", 36, [(50, 84), (50, 150)], (150, 60))'
+    page.locator(f"{ROOT} .ck-tools").get_by_label("ask", exact=True).check()
     begin(page, f"explorer.point = (90, 160)\n{clone}", "What fires here")
-    return shot(page, ".ck-main", ".ck-here").crop((0, 0, WIDE, 720))
+    seen = shot(page, ".ck-main")
+    return seen.crop((0, 0, seen.width, 548))
 
 
 def card(page: Page) -> Image.Image:
@@ -105,6 +107,7 @@ def card(page: Page) -> Image.Image:
     begin(page, "explorer.draw()\nexplorer.wait()", "Drawn by gradient ascent")
     page.locator(f"{ROOT} .ck-search").click()
     eventually(lambda: page.locator(f"{ROOT} .ck-found img").count(), 6)
+    page.mouse.move(0, 0)
     return beside(shot(page, ".ck-layer-part .ck-toolbar", ".ck-readout"), shot(page, ".ck-known"))
 
 
@@ -112,7 +115,7 @@ def narrow(page: Page) -> Image.Image:
     """The map and the photo in a narrow window, dark."""
     page.set_viewport_size({"width": NARROW, "height": HEIGHT})
     set_theme(page, "JupyterLab Dark")
-    begin(page, 'explorer.paint("blur", 52, [(82, 84)])', "1 stroke.")
+    begin(page, 'explorer.paint("blur", 60, [(87, 88)])', "1 stroke.")
     taken = shot(page, ".ck-controls", ".ck-classes")
     set_theme(page, "JupyterLab Light")
     page.set_viewport_size({"width": WIDE, "height": HEIGHT})

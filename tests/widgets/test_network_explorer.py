@@ -176,6 +176,14 @@ def test_the_same_stroke_elsewhere(explorer, model):
     assert explorer.strokes[0] == moved
 
 
+def test_another_photo_begins_without_strokes_and_control(explorer):
+    explorer.paint("grey", 6, [(5, 5)])
+    explorer.elsewhere = True
+    explorer.image = PICTURE[::-1]
+    assert (explorer.strokes, explorer.elsewhere) == ([], False)
+    np.testing.assert_array_equal(explorer.image, PICTURE[::-1])
+
+
 def test_a_clone_copies_another_place_and_goes_on(explorer):
     common = {"kind": "paint", "tool": "clone", "size": 1, "source": [3, 4]}
     ask(explorer, **common, points=[[12, 5]], begins=True)
