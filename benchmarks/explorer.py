@@ -126,6 +126,7 @@ def memory(chromium: str, count: int) -> None:
         write_notebook(Path(folder, "explorer.ipynb"), [imports + PAINTED])
         with jupyter_lab(Path(folder)) as address:
             page = open_notebook(browser, address, "explorer.ipynb")
+            page.set_default_timeout(600_000)  # beside other work too
             run_all(page)
             page.locator(".ck-network-explorer").wait_for()
             page.evaluate(WATCH)
