@@ -6,9 +6,6 @@ Patch: from the key that moves it to the frame with the scores under it, through
 Stroke: from the pointer that paints to the frame with the painted photo, its thumbnails and its scores.
 Opening: from running the cell to the first picture of it, of a network of 500 layers; and how often its map is
 drawn in a second while it is moved.
-
-``benchmarks/explorer.py memory`` paints 1,000 strokes on all of SqueezeNet instead, or as many as are named behind it,
-and tells what the page and the kernel hold, in MB, after each tenth of them.
 """
 
 import sys
@@ -120,37 +117,10 @@ WATCH = """() => {
 }"""
 
 
-def memory(chromium: str, count: int) -> None:
-    with tempfile.TemporaryDirectory() as folder, chromium_browser(chromium) as browser:
-        imports = "import gc, psutil\nfrom coursekit import squeezenet\n"
-        write_notebook(Path(folder, "explorer.ipynb"), [imports + PAINTED])
-        with jupyter_lab(Path(folder)) as address:
-            page = open_notebook(browser, address, "explorer.ipynb")
-            page.set_default_timeout(600_000)  # beside other work too
-            run_all(page)
-            page.locator(".ck-network-explorer").wait_for()
-            page.evaluate(WATCH)
-            protocol = page.context.new_cdp_session(page)
-            for painted in range(0, count + 1, count // 10):
-                if painted:
-                    times = strokes(page, count // 10)
-                    took = f"   median {np.median(times):.0f} ms a stroke"
-                protocol.send("HeapProfiler.collectGarbage")
-                heap = protocol.send("Runtime.getHeapUsage")
-                held = (heap["usedSize"] + heap.get("backingStorageSize", 0)) / 2**20
-                kernel = float(python(page, "gc.collect(); print(psutil.Process().memory_info().rss / 2**20)"))
-                print(
-                    f"{painted:5} strokes: page {held:6.1f} MB, kernel {kernel:7.1f} MB{took if painted else ''}",
-                    flush=True,
-                )
-
-
 def main() -> None:
     chromium = find_chromium()
     if chromium is None:
         sys.exit("No Chromium or Chrome was found.")
-    if sys.argv[1:2] == ["memory"]:
-        return memory(chromium, *map(int, sys.argv[2:] or [1000]))
     with tempfile.TemporaryDirectory() as folder, chromium_browser(chromium) as browser:
         write_notebook(Path(folder, "explorer.ipynb"), [SQUEEZENET, LARGE, COVERED, PAINTED, DEEP, ""])
         with jupyter_lab(Path(folder)) as address:
@@ -201,14 +171,13 @@ def moves(page) -> list[float]:
     return page.evaluate("times")
 
 
-def strokes(page, count: int = 40) -> list[float]:
+def strokes(page) -> list[float]:
     stage = page.locator(".ck-network-explorer .ck-stage").first
     stage.scroll_into_view_if_needed()
     page.evaluate("times.length = 0")
     box = stage.bounding_box()
-    for number in range(1, count + 1):
-        place = (number - 1) % 40 + 1
-        page.mouse.click(box["x"] + 5 * place, box["y"] + 4 * place)
+    for number in range(1, 41):
+        page.mouse.click(box["x"] + 5 * number, box["y"] + 4 * number)
         page.wait_for_function("(number) => times.length === number", arg=number)
         page.wait_for_timeout(37)
     return page.evaluate("times")
