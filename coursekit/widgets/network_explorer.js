@@ -99,17 +99,22 @@ function begin(view) {
     if (kind === "refused") {
       busy("");
       photo.refused();
+      webcam.stop();
       say(text);
     }
     if (kind === "patches") {
       busy("");
       known.take(content, buffers);
     }
+    if (kind === "drawing") known.takeDrawing(content, buffers);
     if (kind !== "now") return;
     busy("");
     const bytes = Object.fromEntries(content.buffers.map((part, i) => [part, buffers[i]]));
     if (content.field) takeField(content.field, bytes.field);
-    if (content.photo) photo.take(content.photo, bytes.photo);
+    if (content.photo) {
+      photo.take(content.photo, bytes.photo);
+      webcam.next();
+    }
     if (content.scores) takeScores(content.scores);
     if (content.thumbnails) map.takeThumbnails(content.thumbnails, bytes.thumbnails);
     if (content.layer) takeLayer(content.layer, bytes.layer);
@@ -361,9 +366,13 @@ function begin(view) {
   }
 
   const sendFile = pictureFiles(view, {
-    busy: (file) => busy(file ? `Computing all layers for ${file.name} …` : ""),
+    busy: (file) => {
+      webcam.makeWay(file);
+      busy(file && !webcam.isLive() ? `Computing all layers for ${file.name} …` : "");
+    },
     about: () => ({ kind: "file" }),
   });
+  const webcam = networkWebcam.make(view, { size: photo.size, sendFile: (file) => sendFile(file, { kind: "file" }) });
 
   parts.names.id = unique();
   parts.find.setAttribute("list", parts.names.id);
@@ -412,6 +421,7 @@ function begin(view) {
     "msg:custom": take,
   });
   onGone(() => {
+    known.stop();
     if (!channel) return;
     model.set("layer", channel.layer); // what is drawn
     model.set("channel", channel.channel);

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from typing import Any
 
 import numpy as np
@@ -21,11 +19,13 @@ from coursekit.show.scale import channel_ranges
 from coursekit.show.unit_page import course_patches
 from coursekit.techniques.all_layers import AllLayers
 from coursekit.techniques.arithmetic import Arithmetic, arithmetic
-from coursekit.techniques.painting import Canvas, Clone, Stroke, as_pixel, as_stroke
+from coursekit.techniques.painting import Canvas, Clone, Stroke
 from coursekit.techniques.pointing import strongest_at
 from coursekit.techniques.receptive_field import receptive_field
-from coursekit.widgets.base import Widget, own_page
-from coursekit.widgets.networks import ChannelChoice, class_names, given_name, packed_fields, picture_shape
+from coursekit.widgets.base import own_page
+from coursekit.widgets.channel_drawing import ChannelDrawing
+from coursekit.widgets.network_choice import NetworkChoice
+from coursekit.widgets.networks import class_names, given_name, packed_fields, picture_shape
 
 _THUMBNAIL = 64  # pixels: the longer side of a thumbnail in a box that is drawn at its own size
 _LIVE = ("photo", "scores", "thumbnails", "layer", "channel", "arithmetic", "here")  # what follows a stroke
@@ -35,11 +35,10 @@ _FOLLOWS = {  # what follows each choice but the layer
     "point": ("here",),
     "scale": ("layer", "channel"),
 }
-_SCALES = ("own", "shared")
-_PARTS = ("network_map", "network_photo", "network_sum", "network_here", "unit_parts", "network_known")
+_PARTS = ("map", "webcam", "photo", "sum", "here", "known")
 
 
-class NetworkExplorer(ChannelChoice, Widget):
+class NetworkExplorer(NetworkChoice, ChannelDrawing):
     """The whole network as a map, with a photo to paint on: every layer, and the classes, follow each stroke.
 
     Each box of the map is a layer, with the normalisation and activation behind it, and shows the channel that is the
@@ -65,6 +64,7 @@ class NetworkExplorer(ChannelChoice, Widget):
         point: [row, column] of the pixel of the photo for which ``channels_here`` sorts the channels, or None.
         scale: "own": each channel on the grey scale that it has for the photo as it was. "shared": one scale for all.
         elsewhere: Whether the last stroke lies at another place of the photo, as a control.
+        drawing: What the network draws for the channel, (H, W, C), as far as it has come; None before ``draw()``.
 
     Raises:
         TypeError: ``model`` is no Keras model with a graph, or ``image`` holds no numbers.
@@ -79,24 +79,21 @@ class NetworkExplorer(ChannelChoice, Widget):
         NetworkExplorer: layer fire2-concat (128 channels of 56 x 56), channel ..., 1 stroke, ...
     """
 
-    _esm, _css = own_page(__file__, *(f"{part}.js" for part in _PARTS))
+    _esm, _css = own_page(__file__, "unit_parts.js", *(f"network_{part}.js" for part in _PARTS))
 
-    place = traitlets.Any().tag(sync=True)
-    point = traitlets.Any().tag(sync=True)
-    scale = traitlets.Any("own").tag(sync=True)
-    elsewhere = traitlets.Bool(False).tag(sync=True)
+    _steps = 256  # of a drawing
     _quiet = False  # while what is chosen does not fit together yet
     _map = traitlets.Dict().tag(sync=True)
     _classes = traitlets.List().tag(sync=True)  # their names
 
     def __init__(self, model: Any, image: Any, layer: str | None = None, channel: int | None = None, **traits: Any):
-        self._lock = threading.RLock()  # what the page asks for may come in a thread of its own, while a cell runs
         self._network = model
         self._shape = picture_shape(model, "NetworkExplorer")
         self._layers = AllLayers(model)
         self._last = output_names(model)[0]
         self._layout = network_map(model)
         self._home = {name: number for number, box in enumerate(self._layout.boxes) for name in box.layers}
+        self._drawn = {}
         self._visible: list[int] = []  # boxes that the page shows
         self._side = _THUMBNAIL
         dtype = tf.as_dtype(model.inputs[0].dtype)
@@ -125,6 +122,7 @@ class NetworkExplorer(ChannelChoice, Widget):
 
     def _show_picture(self) -> None:
         self._map = self._pack_map()
+        self.elsewhere = False
         for name in self._outside({"place": self.place, "point": self.point}):  # this photo is smaller
             setattr(self, name, None)
         self._tell("field", *_LIVE)
@@ -191,27 +189,8 @@ class NetworkExplorer(ChannelChoice, Widget):
     def _channel_counts(self) -> dict[str, int]:
         return {name: answer.shape[-1] for name, answer in self._answers.items()}
 
-    @traitlets.validate("place")
-    def _validate_place(self, proposal: Any) -> list[int] | None:
-        return None if proposal.value is None else self._as_place(proposal.value, self.layer)
-
-    @traitlets.validate("point")
-    def _validate_point(self, proposal: Any) -> list[int] | None:
-        return None if proposal.value is None else self._as_point(proposal.value)
-
-    def _as_place(self, place: Any, layer: str) -> list[int]:
-        return list(as_pixel(place, self._answers[layer].shape, "place"))
-
-    def _as_point(self, point: Any) -> list[int]:
-        return list(as_pixel(point, self.image.shape, "point"))
-
-    @traitlets.validate("scale")
-    def _validate_scale(self, proposal: Any) -> str:
-        if proposal.value not in _SCALES:
-            raise ValueError(f"scale must be 'own' or 'shared', not {proposal.value!r}.")
-        return proposal.value
-
     def _show_layer(self, change: Any) -> None:
+        self._leave()
         with self.hold_sync():
             if not self._quiet:
                 self.place = None
@@ -219,6 +198,8 @@ class NetworkExplorer(ChannelChoice, Widget):
         self._tell("field", "layer", "channel", "here", "name")
 
     def _show_choice(self, change: Any) -> None:
+        if change.name == "channel":
+            self._leave()
         self._tell(*_FOLLOWS[change.name])
 
     def set_state(self, sync_data: dict) -> None:
@@ -239,11 +220,6 @@ class NetworkExplorer(ChannelChoice, Widget):
                 self._quiet = False
             if both:
                 self._tell("field", "layer", "channel", "arithmetic", "here", "name")
-
-    def _outside(self, chosen: dict) -> list[str]:
-        """Return which of the chosen places are not in the layer, or in the photo, that there is now."""
-        shapes = {"place": self.activation.shape, "point": self.image.shape}
-        return [name for name, shape in shapes.items() if not np.less(chosen.get(name) or 0, shape[:2]).all()]
 
     # ---- paint
 
@@ -288,36 +264,31 @@ class NetworkExplorer(ChannelChoice, Widget):
         self._compute()
         self._tell(*_LIVE)
 
-    # ---- the state, as text
+    # ---- what the network draws for the channel
 
-    @property
-    def state(self) -> str:
-        """All that is chosen, as one text: layer, channel, place, point, scale, strokes. Setting it brings it back.
+    def draw(self) -> None:
+        """Begin to draw what the channel answers to most, by gradient ascent, in a thread of its own.
 
-        It tells nothing of the network or the photo.
+        It ends with a new channel. Nothing is begun if it is drawn already.
+
+        Raises:
+            ValueError: The network takes other values than 0-255.
         """
-        chosen = {name: getattr(self, name) for name in ("layer", "channel", "place", "point", "scale", "elsewhere")}
-        return json.dumps(chosen | {"strokes": self._canvas.strokes}, separators=(",", ":"))
+        if is_from_0_to_1(self.first_image) or self.first_image.min() < 0:
+            raise ValueError(
+                "What a channel answers to is drawn in values 0-255, and this network takes others. Give the explorer "
+                "the network that with_preprocessing makes of it."
+            )
+        super().draw()
 
-    @state.setter
-    def state(self, text: str) -> None:
-        try:
-            told = json.loads(text)
-            layer = self._name_of(told["layer"])
-            channel = self._as_channel(told["channel"], layer)
-            place = None if told["place"] is None else self._as_place(told["place"], layer)
-            point = None if told.get("point") is None else self._as_point(told["point"])  # older texts have none
-            strokes = [as_stroke(stroke, self.first_image.shape) for stroke in told["strokes"]]
-            scale, elsewhere = _SCALES[_SCALES.index(told["scale"])], bool(told["elsewhere"])
-        except (KeyError, TypeError, ValueError) as error:
-            why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
-            raise ValueError(f"This is no state of this explorer: {why}") from None
-        with self._lock:
-            self._canvas.begin_anew(strokes, elsewhere)
-            with self.hold_sync():
-                self.layer, self.scale, self.elsewhere = layer, scale, elsewhere
-                self.channel, self.place, self.point = channel, place, point
-            self._recompute()
+    def stop(self) -> None:
+        """Stop drawing, and keep what is drawn."""
+        self._cancel()
+
+    def _send_progress(self) -> None:
+        report, image = self._drawing_report()
+        told = {"kind": "drawing", "layer": self.layer, "running": self._running}
+        self.send(told | report, [] if image is None else [image])
 
     # ---- messages
 
@@ -335,6 +306,8 @@ class NetworkExplorer(ChannelChoice, Widget):
             self._visible = [number for number in content["boxes"] if number < len(self._layout.boxes)]
             self._side = min(max(int(content["side"]), 4), _THUMBNAIL)
             self._tell(*(("field", *_LIVE, "name") if content["all"] else ("thumbnails",)))
+            if content["all"]:
+                self._send_progress()
         elif kind == "paint":
             if content["begins"] or not self._canvas.strokes or self.elsewhere:
                 self.paint(*(content.get(name) for name in ("tool", "size", "points", "source")))
@@ -351,6 +324,10 @@ class NetworkExplorer(ChannelChoice, Widget):
         elif kind == "patches":
             told, images = course_patches(self._network, self.layer, self.channel, self.first_image)
             self.send({"kind": "patches", "layer": self.layer, "channel": self.channel, **told}, images)
+        elif kind == "draw":
+            self.draw()
+        elif kind == "stop":
+            self.stop()
         elif kind == "state":
             self.send({"kind": "state", "text": self.state})
         elif kind == "set":

@@ -41,6 +41,7 @@ const networkPhoto = (() => {
     <div class="ck-own ck-quiet"><button type="button" class="ck-open">Another photo…</button> or drop one here
       <button type="button" class="ck-first" hidden>Back to the first photo</button>
       <input class="ck-file" type="file" accept="image/*" hidden></div>
+    ${networkWebcam.HTML}
   </section>`;
 
   function make(view, { busy }) {

@@ -36,7 +36,7 @@ function begin({ model, root, send, listen, onGone, onEnd }) {
       event.preventDefault();
       tell(card.id, input.read());
     });
-    return { form, fieldset, input, actions, says, waiting: 0 };
+    return { form, fieldset, input, actions, says, waiting: 0, told: "" };
   }
 
   function tell(id, answer) {
@@ -72,6 +72,7 @@ function begin({ model, root, send, listen, onGone, onEnd }) {
 
   function update(id) {
     const card = model.get("_cards").find((one) => one.id === id);
+    cards.get(id).told = JSON.stringify(card);
     const { form, fieldset, input, actions, says } = cards.get(id);
     const hadFocus = form.contains(document.activeElement);
     if (card.answer !== null) input.write(card.answer);
@@ -82,12 +83,16 @@ function begin({ model, root, send, listen, onGone, onEnd }) {
     if (card.done && hadFocus) says.focus({ preventScroll: true }); // the focused button is gone
   }
 
-  function updateAll() {
-    for (const id of cards.keys()) if (cards.get(id).form.ariaBusy !== "true") update(id);
+  // A card of which Python tells nothing new stays: somebody may be answering it anew.
+  function updateChanged() {
+    for (const card of model.get("_cards")) {
+      const { form, told } = cards.get(card.id);
+      if (form.ariaBusy !== "true" && JSON.stringify(card) !== told) update(card.id);
+    }
     score.textContent = model.get("_score");
   }
 
-  listen({ "msg:custom": onReply, "change:_cards change:_score": updateAll });
+  listen({ "msg:custom": onReply, "change:_cards change:_score": updateChanged });
   const waitNoMore = () =>
     cards.forEach((card) => {
       clearTimeout(card.waiting);
@@ -95,10 +100,10 @@ function begin({ model, root, send, listen, onGone, onEnd }) {
     });
   onGone(() => {
     waitNoMore();
-    updateAll();
+    for (const id of cards.keys()) update(id);
   });
   onEnd(waitNoMore);
-  updateAll();
+  updateChanged();
 }
 
 // Each makes the input of a kind of question: its node, and how to read and write the answer.

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import html
-import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,24 +24,20 @@ from coursekit.techniques.activations import activations
 from coursekit.techniques.filters import picture_filters
 from coursekit.techniques.masks import activation_mask
 from coursekit.techniques.naming import NameScore, name_score, unit_activations
-from coursekit.techniques.objectives import channel as channel_objective
 from coursekit.techniques.patches import Patches, top_patches
 from coursekit.techniques.receptive_field import receptive_field
 from coursekit.validation import as_index, as_pictures
-from coursekit.widgets.background import BackgroundWidget, every
 from coursekit.widgets.base import as_html, own_page
-from coursekit.widgets.drawing import drawing_size, stages
+from coursekit.widgets.channel_drawing import ChannelDrawing
 from coursekit.widgets.networks import picture_shape, published
 from coursekit.widgets.page_state import as_bits, as_webp
 
-_PAUSE = 0.3  # seconds before drawing, so that walking through channels begins nothing
-_BETWEEN_FRAMES = 0.2  # seconds
 _MOST_IN_BOOK = 128  # channels
 _EMPTY = {"name": "", "says": {}, "done": False}
 _TYPES = {key: type(value) for key, value in _EMPTY.items()}
 
 
-class UnitCard(BackgroundWidget):
+class UnitCard(ChannelDrawing):
     """One channel of a layer on a card: kernel, strongest patches, masks, what it makes the network draw, and a name.
 
     Give the channel a name in the page. The name is then tested on pictures that were not used for the card: one after
@@ -86,6 +81,7 @@ class UnitCard(BackgroundWidget):
     """
 
     _esm, _css = own_page(__file__, "unit_parts.js")
+    _pause = 0.3  # so that walking through channels begins nothing
 
     channel = traitlets.Any().tag(sync=True)
     _unit = traitlets.Dict().tag(sync=True)  # what is shown of the channel
@@ -118,9 +114,9 @@ class UnitCard(BackgroundWidget):
         self._field = receptive_field(model, layer, self._pictures.shape[1:3])
         self._kernels = _kernels_as_pictures(model, layer)
         channel = as_index(channel, self._channels, f"channel of {self.layer!r}")
-        self._drawn: dict[int, tuple[np.ndarray, int]] = {}  # of each channel: the picture and its step
+        self._drawn = {}
         if drawing is not None:
-            self._drawn[channel] = as_pictures(drawing, "drawing")[0][0], steps
+            self._drawn[self.layer, channel] = as_pictures(drawing, "drawing")[0][0], steps
 
         self._tests: Counter = Counter()  # of each channel, that were done
         self._on_record: dict[str, dict] = {}
@@ -318,38 +314,6 @@ class UnitCard(BackgroundWidget):
 
     # ---- what the network draws for it
 
-    @property
-    def drawing(self) -> np.ndarray | None:
-        """What the network draws for the channel, (H, W, C), as far as it has come; None before that."""
-        return self._drawn.get(self.channel, (None, 0))[0]
-
-    def draw(self) -> None:
-        """Begin to draw what the channel answers to most, in a thread of its own, unless it is there already."""
-        with self._lock:
-            if self._drawn.get(self.channel, (None, 0))[1] < self._steps:
-                self._begin(self._draw(self.channel))
-            else:
-                self._error = None
-                self._cancel()
-
-    def _draw(self, channel: int) -> Iterator[tuple | None]:
-        """Draw, and yield what there is to show, some times a second."""
-        time.sleep(_PAUSE)
-        yield None
-        size, due = drawing_size(self._network, self.layer), every(_BETWEEN_FRAMES)
-        try:
-            for stage in stages(channel_objective(self._network, self.layer, channel), self._steps, size):
-                if stage.step and (stage.step == self._steps or due()):
-                    yield channel, stage.images()[0], stage.step
-                else:
-                    yield None
-        except Exception as error:
-            raise RuntimeError(f"It could not be drawn. {error}") from error
-
-    def _keep(self, shown: tuple) -> None:
-        channel, image, step = shown
-        self._drawn[channel] = image, step
-
     def _receive(self, _: Any, content: dict, buffers: list) -> None:
         """A view has come into the page: draw for it, or tell it how far that is."""
         if not self._live:
@@ -361,10 +325,8 @@ class UnitCard(BackgroundWidget):
 
     def _send_progress(self) -> None:
         """Send what is drawn."""
-        image, step = self._drawn.get(self.channel, (None, 0))
-        error = "" if self._error is None else str(self._error)
-        report = {"channel": self.channel, "step": step, "steps": self._steps, "error": error}
-        self.send(report, [] if image is None else [encoded(image)])
+        report, image = self._drawing_report()
+        self.send(report, [] if image is None else [image])
 
     # ---- without a kernel
 

@@ -104,6 +104,7 @@ def chromium_browser(path: str) -> Iterator[Browser]:
     """Start the Chromium at ``path`` without a window."""
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"]
+        arguments += ["--use-fake-device-for-media-stream"]  # a webcam, for who is allowed to use it
         browser = playwright.chromium.launch(executable_path=path, args=arguments)
         try:
             yield browser

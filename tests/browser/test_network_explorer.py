@@ -13,6 +13,7 @@ from tests.browser.reading import (
     eventually,
     explorer_fixtures,
     pixels,
+    pixels_of_image,
     received,
     run_cell,
     too_wide,
@@ -37,6 +38,7 @@ model = keras.Model(picture, keras.layers.Dense(6, activation="softmax", name="c
 explorer = NetworkExplorer(model, photo("chelsea", 48))
 start = explorer.state"""
 RESET = "explorer.state = start"
+END = "explorer.stop(); explorer._drawn.clear(); explorer._steps = 256"
 BEGINS = {".ck-count": "No strokes.", ".ck-title": "block1_relu · ReLU · 48 × 48 × 6"}
 
 
@@ -48,7 +50,7 @@ def settles(page):
     page.mouse.move(0, 0)
 
 
-notebook, page = explorer_fixtures(ROOT, EXPLORER, RESET, BEGINS, settles=settles)
+notebook, page = explorer_fixtures(ROOT, EXPLORER, RESET, BEGINS, END, settles)
 
 
 def box_at(page, layer):
@@ -251,6 +253,65 @@ def test_clone_by_mouse_and_by_keys(page):
     assert not page.locator(".ck-source").is_visible()
 
 
+# ---- a webcam
+
+
+@pytest.fixture
+def cameras(page):
+    """Gives the states of the webcam's tracks that the page has opened, one after the other."""
+    page.evaluate("""() => {
+        const media = navigator.mediaDevices;
+        window.tracks = [];
+        media.getUserMedia = async (wanted) => {
+            const stream = await MediaDevices.prototype.getUserMedia.call(media, wanted);
+            tracks.push(...stream.getTracks());
+            return stream;
+        };
+    }""")
+    yield lambda: page.evaluate("tracks.map((track) => `${track.kind} ${track.readyState}`)")
+    page.evaluate("tracks.forEach((track) => track.stop()); delete navigator.mediaDevices.getUserMedia;")
+    page.context.clear_permissions()
+
+
+def test_a_webcam_that_is_not_allowed(page, cameras):
+    button = page.get_by_role("button", name="Picture from the webcam")
+    assert "to your own kernel" in button.get_attribute("title")
+    button.press("Enter")
+    eventually(lambda: shown(page, ".ck-alert")[:55], "The browser does not let this page use the webcam. Allo")
+    assert cameras() == []
+    assert received(page, "explorer.first_image is explorer._first_given") is True
+
+
+def test_pictures_of_the_webcam(page, cameras):
+    page.context.grant_permissions(["camera"])
+    page.get_by_role("button", name="Picture from the webcam").click()
+    eventually(lambda: page.locator(".ck-first").is_visible(), True)
+    assert cameras() == ["video ended"]
+    # Chromium's camera is plain green, with bright squares in its corners: they are outside of the middle square.
+    picture = np.array(received(page, "explorer.first_image.tolist()"))
+    assert picture.shape == (48, 48, 3)
+    edges = np.concatenate([picture[-8:, :8], picture[-8:, -8:]])
+    assert np.abs(edges - [0, 136, 0]).max() < 16
+    eventually(lambda: photo_is_that_of_python(page), True)
+
+    page.locator(".ck-live").press("Enter")
+    seen = set()
+
+    def different():
+        seen.add(received(page, "float(explorer.first_image.sum())"))
+        return len(seen) > 3
+
+    eventually(different, True)
+    assert cameras() == ["video ended", "video live"]
+    assert page.locator(".ck-shoot").is_disabled()
+    page.get_by_role("button", name="Stop the webcam").click()
+    eventually(cameras, ["video ended", "video ended"])
+    assert page.locator(".ck-live").inner_text() == "Webcam, live"
+    page.locator(".ck-first").click()
+    eventually(lambda: page.locator(".ck-first").is_visible(), False)
+    eventually(lambda: photo_is_that_of_python(page), True)
+
+
 # ---- a channel, and where its numbers come from
 
 
@@ -331,6 +392,33 @@ def test_what_excites_the_channel(page):
     page.keyboard.press("ArrowLeft")  # of another channel they are not
     eventually(lambda: page.locator(".ck-found img").count(), 0)
     eventually(lambda: chosen(page, "channel"), 3)
+
+
+def test_what_the_network_draws_for_the_channel(page):
+    python(page, "explorer.layer, explorer.channel, explorer._steps = 'block2_three', 4, 12")
+    eventually(lambda: shown(page, ".ck-name").startswith("Channel 4"), True)
+    button, image = page.locator(".ck-draw"), page.locator(".ck-drawn img")
+    button.press("Enter")
+    eventually(lambda: page.locator(".ck-far").inner_text(), "Drawn by gradient ascent from noise.")
+    assert image.get_attribute("alt") == "What the network draws for channel 4 of block2_three"
+    expected = np.array(received(page, "explorer.drawing.tolist()"))
+    assert abs(pixels_of_image(image) - np.clip(expected, 0, 255)).mean() < 6  # JPEG
+    assert not button.is_visible()
+    assert page.locator(".ck-search").evaluate("button => button === document.activeElement")
+
+    python(page, "explorer.channel, explorer._steps = 3, 10**6")
+    eventually(lambda: page.locator(".ck-drawn").is_visible(), False)
+    button.click()
+    eventually(lambda: button.inner_text(), "Stop drawing")
+    eventually(lambda: page.locator(".ck-far").inner_text()[:5], "Step ")
+    assert page.locator(".ck-steps").is_visible()
+    button.click()
+    eventually(lambda: button.inner_text(), "What would the network draw for it?")
+    eventually(lambda: received(page, "explorer._running"), False)
+    assert image.is_visible()
+    assert not page.locator(".ck-steps").is_visible()
+    python(page, "explorer.channel = 4")
+    eventually(lambda: image.get_attribute("alt"), "What the network draws for channel 4 of block2_three")
 
 
 # ---- all of it as text, and for everybody

@@ -190,6 +190,23 @@ def test_quiz_by_mouse_and_keyboard(page, folder):
     assert page.locator(".ck-score").nth(3).inner_text() == "2 of 4 answered, 1 right at the first answer."
 
 
+def test_answering_one_question_leaves_the_others_as_they_are(page, folder):
+    first, third = card(page, QUIZ), card(page, QUIZ + 2)
+    first.get_by_label("The network is badly trained").click()
+    first.locator(".ck-send").click()
+    eventually(lambda: says(page, QUIZ)[:17], "✗ Not this one. A")
+    first.get_by_label("The picture was pooled on the way").click()  # chosen, and not answered yet
+    third.locator(".ck-send").click()
+    eventually(lambda: says(page, QUIZ + 2), "Choose one of the answers first.")
+    tab_to(page, QUIZ + 1)
+    for key in ("Space", "ArrowDown", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    eventually(lambda: says(page, QUIZ + 1)[:8], "✓ Right.")
+    eventually(lambda: page.locator(".ck-score").nth(3).inner_text()[:18], "2 of 4 answered, 1")
+    assert first.get_by_label("The picture was pooled on the way").is_checked()
+    assert says(page, QUIZ + 2) == "Choose one of the answers first."
+
+
 def test_screen_reader_is_told(page):
     tree = page.locator(".ck-question").first.aria_snapshot()
     assert 'group "Prediction: Which of the eight maps' in tree

@@ -12,7 +12,9 @@ from coursekit import (
     NetworkExplorer,
     UnitCard,
     activations,
+    channel,
     channels_at,
+    maximize,
     photo,
     photos,
     receptive_field,
@@ -21,7 +23,7 @@ from coursekit import (
 from coursekit.networks import graph
 from coursekit.networks.backend import keras
 from coursekit.techniques.painting import Stroke, moved_away, stroke_mask
-from tests.widgets.sample import check_refused_and_nothing_changed, roots_of_negatives, two_inputs
+from tests.widgets.sample import check_refused_and_nothing_changed, roots_of_negatives, two_inputs, until
 
 layers = keras.layers
 PICTURE = np.random.default_rng(0).integers(0, 256, (24, 20, 3)).astype(np.uint8)
@@ -172,6 +174,14 @@ def test_the_same_stroke_elsewhere(explorer, model):
     explorer.paint("grey", 3, [(12, 12)])  # the stroke before stays where it was seen
     assert explorer.elsewhere is False
     assert explorer.strokes[0] == moved
+
+
+def test_another_photo_begins_without_strokes_and_control(explorer):
+    explorer.paint("grey", 6, [(5, 5)])
+    explorer.elsewhere = True
+    explorer.image = PICTURE[::-1]
+    assert (explorer.strokes, explorer.elsewhere) == ([], False)
+    np.testing.assert_array_equal(explorer.image, PICTURE[::-1])
 
 
 def test_a_clone_copies_another_place_and_goes_on(explorer):
@@ -473,3 +483,59 @@ def first():
 )
 def test_what_is_refused_changes_nothing(explorer, name, value):
     check_refused_and_nothing_changed(explorer, name, value)
+
+
+# ---- what the network draws for the channel
+
+
+def drawings(explorer):
+    return [(content, len(buffers)) for content, buffers in explorer.told if content["kind"] == "drawing"]
+
+
+def test_a_channel_is_drawn_when_the_page_asks(explorer, model):
+    explorer._steps = 3
+    assert explorer.drawing is None
+    ask(explorer, kind="draw")
+    explorer.wait(60)
+    where = {"layer": "relu", "channel": explorer.channel}
+    common = {"kind": "drawing", **where, "steps": 3, "error": ""}
+    assert drawings(explorer)[0] == (common | {"step": 0, "running": True}, 0)
+    assert drawings(explorer)[-1] == (common | {"step": 3, "running": False}, 1)
+    expected = maximize(channel(model, "relu", explorer.channel), steps=3).images[0]
+    np.testing.assert_allclose(explorer.drawing, expected, atol=1e-3)
+    thread = explorer._thread
+    ask(explorer, kind="draw")  # it is there
+    assert explorer._thread is thread
+
+
+def test_a_drawing_stops_and_ends_with_another_channel(explorer):
+    explorer._steps = 100_000
+    first = explorer.channel
+    ask(explorer, kind="draw")
+    until(lambda: explorer.drawing is not None)
+    ask(explorer, kind="stop")
+    explorer.wait(60)
+    content, pictures = drawings(explorer)[-1]
+    assert (content["running"], pictures) == (False, 1)
+    assert 0 < content["step"] < 100_000
+    explorer.draw()
+    other = (first + 1) % 6
+    explorer.channel = other
+    explorer.wait(60)
+    assert drawings(explorer)[-1][0] == {**content, "channel": other, "step": 0}
+    assert explorer.drawing is None
+    ask(explorer, kind="look", boxes=[], side=8, all=True)
+    assert drawings(explorer)[-1][1] == 0
+    explorer.draw()
+    explorer.layer = "deep"
+    explorer.wait(60)
+    assert drawings(explorer)[-1][0]["channel"] == explorer.channel
+    explorer.layer, explorer.channel = "relu", first
+    assert drawings(explorer)[-1][1] == 1  # what was drawn is kept
+
+
+def test_what_cannot_be_drawn_is_said(model):
+    explorer = NetworkExplorer(model, PICTURE / np.float32(255))
+    with pytest.raises(ValueError, match="with_preprocessing"):
+        explorer.draw()
+    explorer.close()

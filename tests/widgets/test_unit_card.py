@@ -296,7 +296,7 @@ def test_walking_through_channels_draws_the_last(card):
     for channel in (1, 2, 0, 2, 1):
         card.channel = channel
     card.wait(60)
-    assert list(card._drawn) == [1]
+    assert list(card._drawn) == [("relu", 1)]
     until(lambda: sum(thread.name == "UnitCard" for thread in threading.enumerate()) == 0)
 
 
