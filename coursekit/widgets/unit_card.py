@@ -29,6 +29,7 @@ from coursekit.techniques.receptive_field import receptive_field
 from coursekit.validation import as_index, as_pictures
 from coursekit.widgets.base import as_html, own_page
 from coursekit.widgets.channel_drawing import ChannelDrawing
+from coursekit.widgets.drawing import drawing_size
 from coursekit.widgets.networks import picture_shape, published
 from coursekit.widgets.page_state import as_bits, as_webp
 
