@@ -129,7 +129,8 @@ def scatter(
             for code, glyph in enumerate(drawn_as)
         ]
         if marked is not None:
-            ax.scatter(*points[marked].T, s=(size + 4) ** 2, facecolors="none", edgecolors="black", linewidths=0.7)
+            ring = {"facecolors": "none", "edgecolors": "black", "linewidths": 2 if len(points[marked]) < 10 else 0.7}
+            ax.scatter(*points[marked].T, s=(size + 4) ** 2, **ring)
         if thumbnails is not None:
             colours = None if labels is None else [TEN_COLOURS[code] for code in codes]
             _put_thumbnails(ax, points, thumbnails, colours, side)

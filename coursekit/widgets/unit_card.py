@@ -353,7 +353,7 @@ class UnitCard(ChannelDrawing):
             "pictures": as_webp(sheet(pictures, largest=max(pictures.shape[1:3])), lossless=False),
             "kernels": None if self._kernels is None else sheet(self._kernels),
             "drawing": None if self.drawing is None else encoded(self.drawing),
-            "step": self._drawn.get(self.channel, (None, 0))[1],
+            "step": self._as_far_as_it_is()[1],
             "size": list(size),
         }
 
