@@ -270,10 +270,14 @@ def test_the_class_s_values_fit_the_image_and_what_was_measured():
     hub_version = pins("requirements-hub.txt")["jupyterhub; None"].removeprefix("==")
     assert f"JupyterHub {hub_version.rpartition('.')[0]}" in text
     [(after, at_most)] = re.findall(r"^\| 1 \| ([\d,]+) MB \|.*\| ([\d,]+) MB \|$", text, re.MULTILINE)
-    assert 1000 * int(learner["memory"]["guarantee"].removesuffix("G")) >= int(after.replace(",", ""))
-    assert 1000 * int(learner["memory"]["limit"].removesuffix("G")) >= 2 * int(at_most.replace(",", ""))
+    needs = {name: int(amount[:-1]) * {"M": 1, "G": 1000}[amount[-1]] for name, amount in learner["memory"].items()}
+    assert needs["guarantee"] >= int(after.replace(",", ""))
+    assert needs["limit"] >= 2 * int(at_most.replace(",", ""))
+    *_, (count, all_of_them) = re.findall(r"^\| (\d+) \| ([\d,]+) MB \|", text, re.MULTILINE)
+    [(open_, run)] = [map(float, two) for two in re.findall(r"with ([\d.]+) GB for each.* and ([\d.]+) GB while", text)]
+    assert abs(open_ - int(all_of_them.replace(",", "")) / int(count) / 1000) < 0.01
     machines = re.findall(r"^\| (\d+) GB \| (\d+) \| (\d+) \|$", text, re.MULTILINE)
     assert len(machines) == 4
     for memory, opened, running in (map(int, row) for row in machines):  # 2 GB are left for the system
-        assert 0.8 * opened <= memory - 2 < 0.8 * (opened + 1)
-        assert 1.1 * running <= memory - 2 < 1.1 * (running + 1)
+        assert open_ * opened <= memory - 2 < open_ * (opened + 1)
+        assert run * running <= memory - 2 < run * (running + 1)
