@@ -50,17 +50,14 @@ def test_start_page_opens_as_a_page_whose_links_open_lessons(page):
     rows.first.wait_for()
     eventually(rows.count, len(LESSONS))
     assert page.locator(".jp-FileEditor").count() == 0
-    rows.nth(1).locator("a[data-commandlinker-command]").click()  # JupyterLab knows by then what the link is
+    rows.nth(1).locator("a").click()
     page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)").wait_for()
     assert page.evaluate("jupyterapp.shell.currentWidget.context.path") == LESSONS[1]
 
 
 def test_last_line_of_a_lesson_leads_to_the_next(page):
     page.evaluate("async path => { await jupyterapp.commands.execute('docmanager:open', { path }) }", LESSONS[0])
-    link = page.locator(
-        ".jp-NotebookPanel:not(.lm-mod-hidden) .jp-MarkdownOutput a[data-commandlinker-command]",
-        has_text="What does a filter",
-    )
+    link = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-MarkdownOutput a", has_text="What does a filter")
     link.last.wait_for(state="attached")
     link.last.evaluate("link => link.click()")
     page.wait_for_function("path => jupyterapp.shell.currentWidget.context?.path === path", arg=LESSONS[1])
