@@ -63,7 +63,7 @@ def test_the_still_picture_is_shown(lab, saved, kernel_starts):
                 "async how => { await jupyterapp.restored; await jupyterapp.commands.execute('docmanager:open', how) }",
                 preference,
             )
-        eventually(lambda: page.locator(".jp-Notebook .jp-CodeCell").count(), len(saved.cells))  # they come bit by bit
+        page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()  # the others come bit by bit
         for index, (name, (words, count)) in enumerate(STANDS_IN.items(), 1):
             page.evaluate(f"async () => {{ await {NOTEBOOK}.scrollToItem({index}) }}")
             eventually(lambda i=index: len(alternatives(page)[i][0]), count)
