@@ -260,9 +260,10 @@ _judge = Exercise(
     answer="judgement",
     points=4,
     hints=(
-        "Choose a photo and a class in the explorer. Change one thing only, the patch or the baseline, and look for a "
-        "place whose colour turns from red to blue.",
-        "A good answer names the photo, the class and the place, gives two scores under the patch, and says what may "
+        "Choose a class in the explorer, and leave the size of the patch as it is. Lay the patch beside the birds, at "
+        "their feet for instance, and change only what it shows: look for a place where the score is above that of the "
+        "whole photo with one patch and below it with the other.",
+        "A good answer names the class, the size and the place, gives two scores under the patch, and says what may "
         "be concluded from the map and what may not.",
     ),
     solution=(
