@@ -50,12 +50,10 @@ def write_sources(to: Path) -> None:
         nbformat.write(notebook, to / file.name)
     (to / "words.md").write_text(glossary(entries, titles), "utf-8")
     (to / "api.rst").write_text(api(ROOT / "coursekit"), "utf-8")
-    guides = sorted((ROOT / "docs").glob("*.md"))  # of homework, of a class
-    for guide in guides:
-        shutil.copy(guide, to)
+    for file in (*(ROOT / "docs").glob("*.md"), *(ROOT / "docs").glob("*.webp")):
+        shutil.copy(file, to)
     parts = {
         "chapters": "\n".join(titles),
-        "guides": "\n".join(guide.stem for guide in guides),
         "progress": progress(titles),
         "papers": sources(papers, titles),
     }
