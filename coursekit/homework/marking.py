@@ -104,10 +104,10 @@ def record_of(attempt: Attempt, lesson: Lesson, posed: Posed, settings: str, lim
 
 
 def is_settled(attempt: Attempt, lesson: Lesson) -> bool:
-    """Say whether running more cells of the lesson could earn nothing: what was begun is right, as far as it is run."""
+    """Say whether running more cells of the lesson could earn nothing: each answer is right, or its cell was left."""
     return all(
         exercise.is_read_by_a_person
-        or not submissions.is_begun(attempt.cells, exercise)
+        or submissions.is_left(attempt.cells, exercise)
         or _verdict(exercise, attempt, []).is_right
         for exercise in lesson.exercises
     )

@@ -260,10 +260,10 @@ def test_what_no_answer_needs_is_run_only_if_something_is_wrong(tmp_path, monkey
     own = [START, "ends = 1 / 0", "three = 3"]  # the second one tells whether it was run
     write_notebook(tmp_path / "lessons" / "01_small.ipynb", own)
     monkeypatch.setattr(notebooks, "lessons_folder", lambda: tmp_path / "lessons")
-    first = "".join(f"# %%\n{source}\n" for source in own)
+    left = "# %%\n# exercise 01.{}\n# YOUR CODE HERE\nraise NotImplementedError()\n"
+    first = "".join(f"# %%\n{source}\n" for source in own) + left.format("strongest-channel")
     right = f"{first}# %% solved 01.by-hand\n# %% solved 01.one-scale"
     wrong = "# %%\n# exercise 01.one-scale\ndef one_scale(layer):\n    return 1"
-    stub = "# %%\n# exercise 01.one-scale\n# YOUR CODE HERE\nraise NotImplementedError()"
     by_globals = """# %%
 # exercise 01.one-scale
 def one_scale(layer):
@@ -275,20 +275,22 @@ def one_scale(layer):
         bob=right.replace("three = 3", "three = 4"),
         carol=f"{first}# %% solved 01.by-hand\n{wrong}",
         dave=f"{first}# %% solved 01.by-hand\n{by_globals}",
-        erin=f"{first}# %% solved 01.by-hand\n{stub}",
+        erin=f"{first}# %% solved 01.by-hand\n{left.format('one-scale')}",
+        finn=f"{first}# %% solved 01.by-hand",
     )
     records = _mark(place, tmp_path / "out")
-    says = {student: [line for line in record.log if line.startswith("Cell")] for student, record in records.items()}
+    says = {student: [line for line in record.log if "ZeroDivision" in line] for student, record in records.items()}
     whole = ["Cell 1: ZeroDivisionError: division by zero"]
     assert says == {
         "alice": [],
         "bob": [],  # changed the third cell, which runs
         "carol": whole,
         "dave": whole,  # what takes a name by another way is found in the complete run
-        "erin": ["Cell 5: NotImplementedError"],  # left as it was
+        "erin": [],  # left as it was
+        "finn": whole,  # has no cell for the other exercise: who knows where its answer stands
     }
     points = {student: tuple(_points(record)[name] for name in IDS) for student, record in records.items()}
-    assert points == {"alice": (3, 2), "bob": (3, 2), "carol": (3, 0), "dave": (3, 2), "erin": (3, 0)}
+    assert points == {"alice": (3, 2), "bob": (3, 2), "carol": (3, 0), "dave": (3, 2), "erin": (3, 0), "finn": (3, 0)}
 
 
 @pytest.mark.usefixtures("needs_sandbox")

@@ -66,9 +66,10 @@ def answers_to(cells: Sequence[Cell], exercise: Exercise) -> list[int]:
     return [i for i in found if _is_finished(cells[i], exercise)] or found
 
 
-def is_begun(cells: Sequence[Cell], exercise: Exercise) -> bool:
-    """Say whether there is a finished cell for an exercise."""
-    return any(exercise.id in cell.answers and _is_finished(cell, exercise) for cell in cells)
+def is_left(cells: Sequence[Cell], exercise: Exercise) -> bool:
+    """Say whether there are cells for an exercise, and none of them is finished."""
+    found = [cell for cell in cells if exercise.id in cell.answers]
+    return bool(found) and not any(_is_finished(cell, exercise) for cell in found)
 
 
 def continued(cells: Sequence[Cell], place: int, own: Collection[str]) -> str:
