@@ -1,4 +1,4 @@
-"""Runs a submission where it can do no harm: bubblewrap and prlimit on Linux.
+"""Runs a submission where it can do no harm: bubblewrap and prlimit on Linux, in a cgroup where there is one.
 
 In the sandbox there is no network, no other process, and of the file system only what Python needs, read-only: the
 system's libraries, this Python, the course's package without its answers, the network's weights and the job itself.
@@ -21,7 +21,7 @@ from pathlib import Path
 
 from coursekit.exercises.cases import SANDBOX_VARIABLE
 from coursekit.exercises.wire import clean
-from coursekit.homework.sandbox import system_calls
+from coursekit.homework.sandbox import cgroup, system_calls
 from coursekit.homework.sandbox.limits import Limits
 from coursekit.homework.sandbox.watching import START_SECONDS, Run, watch
 from coursekit.networks.cache import cache_folder
@@ -106,9 +106,10 @@ def in_force(limits: Limits) -> str:
         if system_calls.filter_program()
         else "calls that get the kernel's memory are NOT refused on this kind of processor"
     )
+    group = "a cgroup around it" if cgroup.is_there() else "no cgroup, which takes systemd"
     return (
         f"In the sandbox: no network, {limits.memory / 2**30:g} GB of memory, {limits.files} files, "
-        f"{limits.whole_seconds:g} seconds; {calls}; no cgroup."
+        f"{limits.whole_seconds:g} seconds; {calls}; {group}."
     )
 
 
@@ -159,8 +160,8 @@ def command(
     # student's processes are not counted as another's; the numbers are among those that Debian leaves free.
     user = str(40000 + secrets.randbelow(20000))
     setpriv = ["setpriv", "--reuid", user, "--regid", user, "--clear-groups", "--no-new-privs", "--bounding-set=-all"]
-    runner = [f"/course/{_RUNNER}"]
-    return [*bwrap, *prlimit, *(setpriv if is_root else []), _executable(), "-P", "-s", *(python or runner)]
+    started = [_executable(), "-P", "-s", *(python or [f"/course/{_RUNNER}"])]
+    return [*cgroup.around(limits), *bwrap, *prlimit, *(setpriv if is_root else []), *started]
 
 
 def run(
