@@ -1,4 +1,4 @@
-// What came out stays folded until its predictions are made; and opens for the printer.
+// What came out stays folded until its predictions are made; and opens for the printer. And what keys need.
 
 import { follow, isPredicted } from "./live/answers.js";
 
@@ -23,6 +23,22 @@ const watcher = new ResizeObserver((changed) => {
   }
 });
 for (const one of document.querySelectorAll("article pre, .table-wrapper")) watcher.observe(one);
+
+// The theme's drawers open by keys, too: what opens them are labels of boxes that nobody sees, and become buttons here.
+for (const label of document.querySelectorAll(".nav-overlay-icon, .toc-overlay-icon")) {
+  const box = document.getElementById(label.htmlFor);
+  const button = Object.assign(document.createElement("button"), { type: "button", ariaLabel: box.ariaLabel });
+  button.className = `${label.className} ck-drawer`;
+  button.append(...label.childNodes);
+  const show = () => (button.ariaExpanded = String(box.checked));
+  button.addEventListener("click", () => {
+    box.checked = !box.checked;
+    show();
+  });
+  box.addEventListener("change", show); // the theme closes it where one clicks beside it
+  show();
+  label.replaceWith(button);
+}
 
 let closed = [];
 addEventListener("beforeprint", () => {

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-import shutil
 import sys
 import tempfile
 import threading
@@ -24,7 +23,9 @@ from urllib.parse import unquote, urlsplit
 import axe_playwright_python
 from playwright.sync_api import Page, sync_playwright
 
+from book.keyboard import keyboard_faults
 from book.same_text import explorers_that_are_still, questions_that_are_still, text_faults
+from coursekit.cli.doctor import find_chromium
 from coursekit.exercises.catalogue import LESSONS
 from coursekit.exercises.notebooks import lesson_file
 
@@ -34,9 +35,9 @@ MOST_OF_A_PAGE = 1_500_000  # bytes, with all that it loads but for the network
 MOST_OF_ALL = 40_000_000
 NETWORK = ("weights", "network.wasm", "network.json", "classes.json", "spreads.json")  # what comes with the network
 BELOW = "course"  # the subfolder that the book is served from
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PATIENCE = 60  # seconds for a page's live parts, on a slow machine
 WIDTHS = (1280, 390)
+BY_KEYS = ("index", "01_", "04_", "instructors")  # pages that are gone through by keys, too
 
 
 class Links(HTMLParser):
@@ -193,9 +194,9 @@ def main() -> int:
     if not (site / "index.html").is_file():
         print(f"There is no book in {site}: run make book first.", file=sys.stderr)
         return 1
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    browser = find_chromium()
     if browser is None:
-        print(f"A browser is needed, one of {', '.join(BROWSERS)}: install Chromium.", file=sys.stderr)
+        print("A browser is needed: install Chromium or Chrome.", file=sys.stderr)
         return 1
     pages = {path: Links(path) for path in sorted(site.rglob("*.html"))}
     faults = broken_links(site, pages)
@@ -214,6 +215,10 @@ def main() -> int:
         for path in sorted(site.glob(options.only)):
             started = time.perf_counter()
             faults += faults_of(page, address, path.name, loaded.setdefault(path.name, set()), site)
+            if path.name.startswith(BY_KEYS):
+                for width in WIDTHS:
+                    found = keyboard_faults(page, address + path.name, width)
+                    faults += [f"{path.name}, {width} pixels wide: {fault}" for fault in found]
             print(f"  {path.name}: {time.perf_counter() - started:.1f} s", flush=True)
         chromium.close()
     faults += too_large(site, pages, loaded)

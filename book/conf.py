@@ -27,5 +27,4 @@ html_js_files = [("live/live.js", {"type": "module"}), ("book.js", {"type": "mod
 html_favicon = "favicon.svg"
 html_copy_source = False
 html_show_sourcelink = False
-html_theme_options = {"navigation_with_keys": True}
 html_baseurl = os.environ.get("COURSEKIT_BOOK_URL", "")

@@ -88,9 +88,11 @@ export class ChannelModel extends PageModel {
     this.#parts.push(buffers[0]);
     if (this.#parts.length < parts) return;
     const asked = ++this.#latest;
+    const photo = new Blob(this.#parts);
+    this.#parts = []; // it may be large
     let rgb;
     try {
-      rgb = await readPicture(new Blob(this.#parts), SIZE, SIZE);
+      rgb = await readPicture(photo, SIZE, SIZE);
     } catch {
       if (asked !== this.#latest) return;
       const text = `${name} is no picture that this browser can read. Save it as PNG or JPEG in an image program.`;

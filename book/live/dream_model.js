@@ -100,7 +100,8 @@ export class DreamModel extends PageModel {
   }
 
   #report() {
-    const report = { running: this.#running, preparing: this.#preparing, error: this.#error, drawn: null };
+    const preparing = this.#running ? this.#preparing : null;
+    const report = { running: this.#running, preparing, error: this.#error, drawn: null };
     if (!this.#drawn) return this.answer(report);
     const { choice, step, images, traces, stuck } = this.#drawn;
     const { title, steps, unit, strongest, names, size } = choice;

@@ -44,14 +44,18 @@ function styled(name) {
     new Promise((done, failed) => {
       const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href: new URL(name, base).href });
       link.onload = done;
-      link.onerror = () => failed(new Error(`${name} was not found.`));
+      link.onerror = () => {
+        link.remove();
+        styles.delete(name); // the next part tries again
+        failed(new Error(`${name} was not found.`));
+      };
       document.head.append(link);
     });
   if (!styles.has(name)) styles.set(name, load());
   return styles.get(name);
 }
 
-// Returns a file of this folder, or what a data: address holds.
+// Returns a file of this folder.
 async function file(name) {
   const answer = await fetch(new URL(name, base));
   if (!answer.ok) throw new Error(`${name} could not be fetched (${answer.status}).`);

@@ -187,7 +187,6 @@ class Network {
 
   // Gives each layer memory for a gradient, and each kernel as (C k k, M).
   #placeGradients() {
-    let most = 0;
     for (const layer of this.#layers.values()) {
       if (layer.kind !== "convolution") continue;
       const length = layer.inputs[0].shape[0] * layer.side ** 2;
@@ -196,9 +195,7 @@ class Network {
       for (let m = 0; m < layer.filters; m++)
         for (let k = 0; k < length; k++) turned[k * layer.filters + m] = kernel[m * length + k];
       layer.turned = this.#put(turned);
-      most = Math.max(most, length * layer.shape[1] * layer.shape[2]);
     }
-    this.#patches = this.#allocate(most);
     return new Map([...this.#layers].map(([name, { count }]) => [name, this.#allocate(count)]));
   }
 }

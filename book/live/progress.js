@@ -7,6 +7,7 @@ export function mount(el, { lessons }) {
   const nothing = Object.assign(document.createElement("p"), {
     textContent: "Nothing yet. What you answer on these pages is kept in this browser, and sent nowhere.",
   });
+  nothing.tabIndex = -1; // it gets the focus of the button that goes
   const button = Object.assign(document.createElement("button"), { type: "button", textContent: "Forget my answers" });
   button.addEventListener("click", () => confirm("Forget all answers that this browser keeps of the course?") && forget());
   follow(() => {
@@ -20,6 +21,10 @@ export function mount(el, { lessons }) {
       return line;
     });
     list.replaceChildren(...lines.filter(Boolean));
-    el.replaceChildren(...(list.children.length ? [list, button] : [nothing]));
+    const shown = list.children.length ? [list, button] : [nothing];
+    if (shown.every((one) => one.parentElement === el)) return; // the focus stays where it is
+    const hadFocus = el.contains(document.activeElement);
+    el.replaceChildren(...shown);
+    if (hadFocus) shown.at(-1).focus();
   });
 }

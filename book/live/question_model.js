@@ -114,7 +114,11 @@ const lessons = new Map();
 // Returns the questions of the lesson that an id belongs to, by their ids.
 export function questionsOf(id, file) {
   const name = `questions_${id.slice(0, 2)}.json`;
-  if (!lessons.has(name)) lessons.set(name, file(name).then((answer) => answer.json()));
+  if (!lessons.has(name)) {
+    const asked = file(name).then((answer) => answer.json());
+    asked.catch(() => lessons.delete(name)); // the next part tries again
+    lessons.set(name, asked);
+  }
   return lessons.get(name);
 }
 

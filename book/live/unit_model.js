@@ -12,9 +12,9 @@ import { bits, floats, shorts } from "./saved.js";
 const PAUSE = 300; // milliseconds before drawing, so that walking through channels begins nothing
 const EMPTY = { name: "", says: {}, done: false };
 const NOT_HERE = "Other channels are drawn in JupyterLab, because their network is not in this page.";
-const STAYS =
-  "The pictures were searched when this page was made. Another channel is drawn in your browser. A name and its test " +
-  "stay in this browser.";
+const SEARCHED = "The pictures were searched when the lesson was run.";
+const DRAWN = "Another channel is drawn in your browser.";
+const STAYS = "A name and its test stay in this browser.";
 const UNKEPT = "A name is forgotten when this page is left, because this browser keeps nothing.";
 
 export class UnitModel extends PageModel {
@@ -27,10 +27,11 @@ export class UnitModel extends PageModel {
   #run = 0;
   #live = false; // whether a view has come into the page
   #pause = 0;
+  #asked = 0; // how often a channel was chosen
   #drawn = new Map(); // channel -> {step, image}
   #error = "";
 
-  // `unit` is what #pack gave for the first channel, `heldOut` the held-out pictures as files.
+  // `heldOut` are the held-out pictures as files.
   constructor(parts, { channel, steps }) {
     const { state, sheet, masks, heldOut, begin } = parts;
     super({ channel, _layer: state._layer, _held_out: { images: heldOut, order: state.order }, _notes: {}, _report: {} });
@@ -79,8 +80,9 @@ export class UnitModel extends PageModel {
     if (_notes !== undefined) this.#takeNotes(_notes);
     if (channel === undefined) return;
     this.#stop();
+    const asked = ++this.#asked;
     const unit = await this.#pack(channel);
-    if (channel !== this.get("channel")) return; // another one was chosen meanwhile
+    if (asked !== this.#asked) return; // another one was chosen meanwhile
     this.put({ _unit: unit, _report: this.#makeReport() });
     if (this.#live) this.#draw();
   }
@@ -222,7 +224,7 @@ export async function mount(el, chosen, { base, widget, saved, note, elsewhere }
   const model = await UnitModel.made({ state, sheet, masks, heldOut, begin }, chosen);
   el.replaceChildren();
   card.render({ model, el });
-  el.append(note(STAYS));
+  el.append(note([SEARCHED, begin ? DRAWN : "", STAYS].filter(Boolean).join(" ")));
   follow(() => {
     if (!el.querySelector(".ck-unkept") && !events().every(isKept)) {
       const line = note(UNKEPT);

@@ -50,7 +50,7 @@ const HTML = `
 </figure>
 <p class="ck-stuck ck-alert" role="status"></p>
 <p class="ck-note ck-spread"></p>
-<details class="ck-details"><summary>As code</summary><pre class="ck-code"></pre></details>`;
+<details class="ck-details"><summary>As code</summary><pre class="ck-code" tabindex="0"></pre></details>`;
 
 function panel(name) {
   const NAME = name.toUpperCase();
@@ -78,6 +78,7 @@ function panel(name) {
       ><span>Seed</span><input type="number" min="0" max="${2 ** 31}" step="1" data-key="seed"
       aria-label="Seed, ${NAME}"></label>
     ${knobs}
+    <p class="ck-hint ck-quiet" aria-hidden="true"></p>
     ${name === "b" ? '<button type="button" class="ck-copy">Copy A’s settings to B</button>' : ""}
   </div>
 </section>`;
@@ -91,6 +92,13 @@ function begin(view) {
   const [, classes] = all(".ck-target input");
   const panels = Object.fromEntries(all(".ck-panel").map((one) => [one.dataset.panel, one]));
   const showTarget = radios(parts.target, (value) => choose({ label: value === "class" ? lastClass : null }));
+  for (const knob of all(".ck-knob")) {
+    // what it does, for those who see no tooltip
+    knob.querySelector("select, input").setAttribute("aria-description", knob.title);
+    const hint = find("hint", knob.closest(".ck-panel"));
+    knob.addEventListener("focusin", () => (hint.textContent = knob.title));
+    knob.addEventListener("focusout", () => (hint.textContent = ""));
+  }
   names.id = unique();
   parts.class.setAttribute("list", names.id);
 

@@ -202,4 +202,12 @@ def test_explorer_by_keys_and_mouse(site):
         start.click()
         eventually(lambda: explorer.locator(".ck-status").inner_text(), "Stopped.")
         assert "Python draws" in page.locator(".ck-live-note").inner_text()
+        start.press("Enter")
+        start.press("Enter")  # before the first step
+        eventually(lambda: explorer.locator(".ck-status").inner_text(), "Stopped.")
+        eventually(lambda: "getting ready" in explorer.locator(".ck-step").inner_text(), False)
+        knob = explorer.get_by_label("Blur, A")
+        knob.focus()
+        assert "blur would take away" in explorer.locator(".ck-panel[data-panel=a] .ck-hint").inner_text()
+        assert "blur would take away" in knob.get_attribute("aria-description")
     assert not errors

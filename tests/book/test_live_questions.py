@@ -176,6 +176,24 @@ def test_a_number_a_quiz_and_how_far_one_is(fresh):
     progress = fresh.locator(".ck-live").nth(5)
     eventually(lambda: progress.locator("li").all_inner_texts(), ["1 · Maps: 2 of 5 questions"])
     fresh.once("dialog", lambda dialog: dialog.accept())
-    progress.get_by_role("button", name="Forget my answers").click()
+    progress.get_by_role("button", name="Forget my answers").press("Enter")
     eventually(asked.says, "")
+    eventually(lambda: fresh.evaluate("document.activeElement.textContent.slice(0, 12)"), "Nothing yet.")
     eventually(lambda: fresh.evaluate("localStorage.length"), 0)
+
+
+def test_what_could_not_be_fetched_is_asked_for_again(site, page):
+    """The network was gone for a moment: the next question lives all the same."""
+    ids = [question.id for question in lesson("01").predictions]
+    far = '<div class="far"></div>'.join(part("QuestionCards", {"asks": "prediction", "ids": [one]}) for one in ids[:2])
+    with site.context.new_page() as other:
+        failed = []
+        other.route("**/questions_01.json", lambda route: failed.append(route.abort()), times=1)
+        other.route("**/question.css", lambda route: failed.append(route.abort()), times=1)
+        other.goto(site.address + write_page(site.folder, "again.html", far))
+        first, second = other.locator(".ck-live").all()
+        eventually(lambda: first.get_attribute("data-live"), "no")
+        assert len(failed) == 2
+        second.scroll_into_view_if_needed()
+        eventually(lambda: second.get_attribute("data-live"), "yes")
+        assert second.locator(".ck-send").is_visible()

@@ -143,6 +143,30 @@ def test_another_channel_of_a_card(page, card):
     assert picture(page.locator(f"{CARD} .ck-drawn img")).shape[0] == 227
 
 
+def test_what_is_drawn_is_the_channel_that_was_chosen_last(page, card):
+    """To and fro faster than a channel's pictures are cut."""
+    page.evaluate("""() => {
+        window.asked = [];
+        const post = Worker.prototype.postMessage;
+        Worker.prototype.postMessage = function (message) {
+            if (message.choice) window.asked.push(message.choice.channel);
+            post.call(this, message);
+        };
+        const field = document.querySelector(".ck-unit-card .ck-number");
+        for (const channel of [9, 10, 9]) {
+            field.value = channel;
+            field.dispatchEvent(new Event("change", { bubbles: true }));
+        }
+    }""")
+    eventually(lambda: page.evaluate("asked.length > 0"), True)
+    page.wait_for_timeout(600)  # longer than the card waits before it draws
+    choose(page, 12)
+    eventually(
+        lambda: page.locator(f"{CARD} .ck-drawn img").get_attribute("alt"), "What the network draws for channel 12"
+    )
+    assert page.evaluate("asked") == [9, 12]
+
+
 def test_name_on_a_card(page, card):
     field = page.locator(f"{CARD} .ck-name")
     field.fill("sky")
