@@ -27,6 +27,7 @@ from tornado.websocket import websocket_connect
 
 ROOT = Path(__file__).parents[1]
 PATIENCE = 900  # seconds for anything
+WAITS = {"connect_timeout": PATIENCE, "request_timeout": PATIENCE}
 MB = 1e6
 
 
@@ -46,7 +47,7 @@ class Learner:
                 headers=self.headers(url, more.get("json")),
                 body=more.get("body"),
                 follow_redirects=False,
-                request_timeout=PATIENCE,
+                **WAITS,
             )
             try:
                 answer = await AsyncHTTPClient().fetch(request)
@@ -107,11 +108,10 @@ class Learner:
     async def execute(self, path: str, sources: list[str]) -> int:
         """Run cells one after the other and return how many ended with an error."""
         url = self.base.replace("http", "ws", 1) + path
-        socket = await websocket_connect(
-            HTTPRequest(url, headers=self.headers(self.base + path)), max_message_size=2**28
-        )
+        asks = HTTPRequest(url, headers=self.headers(self.base + path), **WAITS)
+        socket = await websocket_connect(asks, max_message_size=2**28)
         failed = 0
-        for source in sources:
+        for number, source in enumerate(sources, 1):
             id = uuid.uuid4().hex
             content = {
                 "code": source,
@@ -149,7 +149,8 @@ class Learner:
                         replied = True
                         if answer["content"]["status"] != "ok":
                             failed += 1
-                            print(f"{self.name}: {answer['content'].get('ename')}: {answer['content'].get('evalue')}")
+                            said = f"{answer['content'].get('ename')}: {answer['content'].get('evalue')}"
+                            print(f"{self.name}, code cell {number}: {said}")
                     idle |= answer["msg_type"] == "status" and answer["content"]["execution_state"] == "idle"
         socket.close()
         return failed
@@ -221,6 +222,7 @@ def main() -> None:
     parser.add_argument("--at-once", action="store_true", help="all run the lesson at the same time")
     parser.add_argument("--port", type=int, default=8200)
     args = parser.parse_args()
+    AsyncHTTPClient.configure(None, max_clients=10 * args.learners + 10)  # nobody waits for another one's request
     [lesson] = (ROOT / "notebooks").glob(f"{args.lesson}_*.ipynb")
     machine = psutil.virtual_memory()
     print(

@@ -18,14 +18,14 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import websocket
 from PIL import Image
 from skimage import data
 
-from book.check import BROWSERS, ROOT, served
+from book.check import ROOT, served
+from coursekit.cli.doctor import find_chromium
 from tests.browser.lab import chromium_browser
 
 LESSON = "01_intermediate_activations.html"
@@ -106,9 +106,13 @@ def firefox(program: str) -> Iterator[Firefox]:
         pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
         with subprocess.Popen(command, text=True, **pipes) as process:
             try:
-                said = next(line for line in process.stderr if "WebDriver BiDi listening on" in line)
+                said = []
+                while not said or "WebDriver BiDi listening on" not in said[-1]:
+                    said.append(process.stderr.readline())
+                    if not said[-1]:
+                        raise RuntimeError(f"Firefox ended: {''.join(said)}")
                 threading.Thread(target=process.stderr.read, daemon=True).start()  # so that it never waits to be read
-                yield Firefox(said.split()[-1])
+                yield Firefox(said[-1].split()[-1])
             finally:
                 process.terminate()
 
@@ -123,7 +127,10 @@ def photo(height: int, width: int) -> str:
 def measure(page: Any, address: str) -> None:
     """Print what one browser takes."""
     page.goto(address + LESSON)
-    print(f"  ready: {page.evaluate(READY):.0f} ms")
+    ready = page.evaluate(READY)
+    if ready is None:
+        raise RuntimeError("The explorer stayed a still picture.")
+    print(f"  ready: {ready:.0f} ms")
     for height, width in [(512, 512), (3000, 4000)]:
         taken, text = [], photo(height, width)
         for i in range(5):
@@ -142,9 +149,9 @@ def main() -> int:
         print("There is no book in site/: run make book first.", file=sys.stderr)
         return 1
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-    chromium = next(filter(None, map(shutil.which, BROWSERS)), None)
+    chromium = find_chromium()
     fox = next(filter(None, map(shutil.which, ("firefox", "firefox-esr"))), None)
-    with served(Path(site)) as address:
+    with served(site) as address:
         print(f"Chromium{'' if chromium else ' is not installed: not measured'}", flush=True)
         if chromium:
             with chromium_browser(chromium) as browser:

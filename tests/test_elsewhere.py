@@ -5,6 +5,7 @@ import importlib.util
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import tomllib
@@ -191,6 +192,15 @@ def test_the_workflow_writes_the_copies_to_the_branch_that_links_name(tmp_path, 
     (tmp_path / LESSON).write_bytes((ROOT / "notebooks" / LESSON).read_bytes())
     assert colab.main() == 0
     assert b"git+https://github.com/ann/net@aaaa" in (tmp_path / "copies" / LESSON).read_bytes()
+
+
+def test_a_hub_on_a_port_of_another_one_does_not_start(tmp_path, capsys):
+    """Else the other one's answer would be taken for its own, and its password be printed."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        assert hub.start(tmp_path / "hub", port - 1) == 1
+    assert f"Port {port} is taken. Choose others" in capsys.readouterr().err
+    assert not (tmp_path / "hub").exists()
 
 
 def test_the_hub_s_packages_are_locked_on_top_of_the_course_s():

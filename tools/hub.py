@@ -3,17 +3,18 @@
     .venv/bin/python tools/hub.py start [--folder .hub] [--port 8000]
     .venv/bin/python tools/hub.py stop [--folder .hub]
 
-The folder keeps the learners' work, the hub's records and its log. Ports PORT to PORT + 2 are taken.
+The folder keeps the learners' work, the hub's records and its log. It needs the ports PORT to PORT + 2.
 """
 
 import argparse
 import os
 import secrets
+import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 
 import psutil
@@ -21,6 +22,7 @@ import psutil
 ROOT = Path(__file__).parents[1]
 CONFIG = ROOT / "hub" / "jupyterhub_config.py"
 PATIENCE = 120  # seconds to start, and to stop
+PORTS = 3  # of the proxy, of its own interface, and of the hub
 SAID = """\
 The hub is on: http://127.0.0.1:{port}
 Log in with any name in small letters and the password {password}. It answers on this machine only, and its learners
@@ -31,6 +33,9 @@ def start(folder: Path, port: int) -> int:
     """Start the hub and wait until it answers; return 0, or 1 if it does not."""
     if process := running(folder):
         print(f"The hub is on already (process {process.pid}). To stop it: make hub-stop", file=sys.stderr)
+        return 1
+    if taken := [one for one in range(port, port + PORTS) if is_taken(one)]:
+        print(f"Port {taken[0]} is taken. Choose others: make hub HUB_ARGS='--port 8100'", file=sys.stderr)
         return 1
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
@@ -58,7 +63,7 @@ def start(folder: Path, port: int) -> int:
         time.sleep(0.2)
     last = "".join(log.read_text(errors="replace").splitlines(keepends=True)[-5:])
     stop(folder)
-    print(f"{last}The hub did not start. {log} has all it said. If a port is taken: --port 8100", file=sys.stderr)
+    print(f"{last}The hub did not start. {log} has all it said.", file=sys.stderr)
     return 1
 
 
@@ -92,8 +97,14 @@ def answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=5) as answer:
             return answer.status == 200
-    except (urllib.error.URLError, OSError):
+    except (OSError, HTTPException):
         return False
+
+
+def is_taken(port: int) -> bool:
+    """Return whether another program listens at a port of this machine."""
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) == 0
 
 
 def main() -> int:

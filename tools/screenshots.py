@@ -27,6 +27,7 @@ explorer = NetworkExplorer(squeezenet(), photo("chelsea"), "fire6-squeeze1x1", 1
 start = explorer.state
 explorer"""
 WIDE, NARROW, HEIGHT = 1280, 390, 2600  # pixels of the window, in which all of the explorer is seen at once
+TO_THE_PHOTO_S_END = 548  # pixels from the top of the explorer's main part
 EYE = 'explorer.paint("grey", 60, [(87, 88)])'
 
 
@@ -46,6 +47,7 @@ def explorer_in_jupyterlab() -> Iterator[Page]:
 
 def begin(page: Page, code: str, shows: str = "") -> None:
     """Bring the explorer to what it was at first, run code, and wait until the page shows a text."""
+    page.locator(f"{ROOT} .ck-tools").get_by_label("grey", exact=True).check()
     python(page, f"explorer.state = start\n{code}")
     if shows:
         eventually(lambda: shows in page.locator(ROOT).inner_text(), True, 240)
@@ -96,10 +98,13 @@ def number(page: Page) -> Image.Image:
 def asked(page: Page) -> Image.Image:
     """A clone, and which channels fire at a pixel."""
     clone = 'explorer.paint("clone", 36, [(50, 84), (50, 150)], (150, 60))'
+    begin(page, clone, "1 stroke.")
     page.locator(f"{ROOT} .ck-tools").get_by_label("ask", exact=True).check()
-    begin(page, f"explorer.point = (90, 160)\n{clone}", "What fires here")
+    python(page, "explorer.point = (90, 160)")
+    eventually(lambda: "What fires here" in page.locator(ROOT).inner_text(), True, 240)
+    settled(page)
     seen = shot(page, ".ck-main")
-    return seen.crop((0, 0, seen.width, 548))
+    return seen.crop((0, 0, seen.width, TO_THE_PHOTO_S_END))
 
 
 def card(page: Page) -> Image.Image:
