@@ -183,11 +183,11 @@ def rescaled(pictures: np.ndarray, scale: str) -> np.ndarray:
 
 
 def watermarked(pictures: np.ndarray, corner: str) -> np.ndarray:
-    """Return copies with a white square of 3 x 3 pixels in a corner, "top left" and so on, one pixel from the edges."""
+    """Return copies with a white square of 5 x 5 pixels in a corner, "top left" and so on, one pixel from the edges."""
     copies = pictures.copy()
     down, across = corner.split()
-    rows = slice(1, 4) if down == "top" else slice(-4, -1)
-    columns = slice(1, 4) if across == "left" else slice(-4, -1)
+    rows = slice(1, 6) if down == "top" else slice(-6, -1)
+    columns = slice(1, 6) if across == "left" else slice(-6, -1)
     copies[..., rows, columns, :] = 1
     return copies
 
