@@ -12,8 +12,9 @@ FOCUSED = """() => {
         const { left, right, top, bottom } = el.getBoundingClientRect();
         return right > 0 && left < innerWidth && bottom > 0 && top < innerHeight && right > left && bottom > top;
     };
-    const name = `${one.tagName.toLowerCase()} ${one.className} ${one.ariaLabel ?? one.textContent.trim().slice(0, 30)}`;
-    return [name, [one, ...(one.labels ?? [])].some(isSeen)];  // of some fields it is the label that shows the focus
+    const said = one.ariaLabel ?? one.textContent.trim().slice(0, 30);
+    const shows = [one, ...(one.labels ?? [])]; // of some fields it is the label that shows the focus
+    return [`${one.tagName.toLowerCase()} ${one.className} ${said}`, shows.some(isSeen)];
 }"""
 ON_THE_PAGE = """(drawer) => {
     const { left, right } = drawer.getBoundingClientRect();
