@@ -155,7 +155,7 @@ def test_what_is_drawn_is_the_channel_that_was_chosen_last(page, card):
         const field = document.querySelector(".ck-unit-card .ck-number");
         for (const channel of [9, 10, 9]) {
             field.value = channel;
-            field.dispatchEvent(new Event("change", { bubbles: true }));
+            field.dispatchEvent(new Event("input", { bubbles: true }));
         }
     }""")
     eventually(lambda: page.evaluate("asked.length > 0"), True)
