@@ -25,7 +25,7 @@ _BUSY_AGAIN = (
 )
 _MOST_VARIATIONS = 10  # tokens of one notebook that are kept
 _ENDED = {
-    Ended.DIED: "The process of the notebook ended while {at} was running.",
+    Ended.DIED: "The process of the notebook ended while {at} was running: it ended itself, or memory ran out.",
     Ended.CELL_TIME: "{at} did not end in time, and ignored the interrupt.",
     Ended.WHOLE_TIME: "The notebook took longer than {whole:g} seconds; it was stopped at {at}.",
     Ended.MEMORY: "The notebook took more than {memory:.0f} GB of memory; it was stopped at {at}.",

@@ -301,7 +301,7 @@ def test_what_ends_the_run_in_short_is_left_out_of_the_complete_one(tmp_path, mo
     (record,) = _mark(_hand_in(tmp_path / "in", alice=text), tmp_path / "out").values()
     assert _points(record)["01.by-hand"] == 3
     assert record.log == (
-        "The process of the notebook ended while cell 2 was running.",
+        "The process of the notebook ended while cell 2 was running: it ended itself, or memory ran out.",
         "It was run once more without that.",
         "Cell 1: ZeroDivisionError: division by zero",
     )
