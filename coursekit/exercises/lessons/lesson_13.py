@@ -352,10 +352,10 @@ _ward = Exercise(
     ),
     solution=(
         "For example, of one of the six of the lesson (yours come in another order): in A 5 of 16 channels of the "
-        "first layer answer to none of 500 digits, and in the other five none does so. Its accuracy, 91 %, decides "
-        "nothing: the others have 92 to 95 %. So A is the one with dead channels. I looked at its corners, too, "
-        "and no digit loses more there than in the others. I would change my mind if these channels answered to "
-        "other digits. (In this way for all six.)"
+        "first layer answer to none of 500 digits, and in the other five no channel of that layer is dead. Its "
+        "accuracy, 91 %, decides nothing: the others have 92 to 95 %. So A is the one with dead channels. I looked "
+        "at its corners, too, and no digit loses more there than in the others. I would change my mind if these "
+        "channels answered to other digits. (In this way for all six.)"
     ),
 )
 
