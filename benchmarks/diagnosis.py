@@ -1,10 +1,10 @@
 """How often ``diagnose`` finds each fault, and how often it accuses a healthy network. See ``--help``.
 
 The networks are those of lesson 13, one of each kind with seed after seed: ``patient`` trains them. A fault counts as
-found if a finding that is meant for it is unusual. The normal ranges of ``coursekit.techniques.diagnosis_table`` were
-made before, from other networks, so that none of these has had a part in them. With ``--folder`` every diagnosis is
-kept, verdict included, so that a run that was stopped goes on; after a change of ``diagnose`` or of its ranges begin
-with an empty one.
+found if a finding that is meant for it is unusual. The normal ranges of ``coursekit.techniques.diagnosis_table`` come
+from other healthy ones, ``--healthy --seeds 10 --first 100``, so that none of these has had a part in them. With
+``--folder`` every diagnosis is kept, verdict included, so that a run that was stopped goes on; after a change of
+``diagnose`` or of its ranges begin with an empty one.
 """
 
 import argparse
@@ -86,17 +86,20 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, help="where diagnoses are kept for the next run")
     parser.add_argument("--seeds", type=int, default=2, help="networks of each ill kind, and twice as many healthy")
+    parser.add_argument("--first", type=int, default=0, help="seed of the first of each kind")
+    parser.add_argument("--healthy", action="store_true", help="only the healthy ones")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as passing:
         folder = asked.folder or Path(passing)
         folder.mkdir(parents=True, exist_ok=True)
-        of_healthy(folder, asked.seeds)
-        of_ill(folder, asked.seeds)
+        of_healthy(folder, asked.seeds, asked.first)
+        if not asked.healthy:
+            of_ill(folder, asked.seeds, asked.first)
 
 
-def of_healthy(folder: Path, seeds: int) -> None:
-    healthy = [diagnoses("healthy", seed, folder)["found"] for seed in range(2 * seeds)]
-    longer = [diagnoses(LONGER, seed, folder)["found"] for seed in range(min(LONG, seeds))]
+def of_healthy(folder: Path, seeds: int, first: int) -> None:
+    healthy = [diagnoses("healthy", first + i, folder)["found"] for i in range(2 * seeds)]
+    longer = [diagnoses(LONGER, first + i, folder)["found"] for i in range(min(LONG, seeds))]
     print(f"{len(healthy)} healthy networks: smallest, largest number and standard deviation, largest of {len(longer)}")
     print(f"trained {TIMES} times as long, and how many are accused")
     for name in healthy[0][0]:
@@ -112,10 +115,10 @@ def _numbers(name: str, networks: list) -> list[float]:
     return [one[name][0] for found in networks for one in found if name in one and one[name][0] is not None]
 
 
-def of_ill(folder: Path, seeds: int) -> None:
+def of_ill(folder: Path, seeds: int, first: int) -> None:
     print("Ill networks: smallest and largest number of the finding that is meant, and in how many it is unusual")
     for kind, names in MEANT.items():
-        ill = [diagnoses(kind, seed, folder) for seed in range(seeds)]
+        ill = [diagnoses(kind, first + i, folder) for i in range(seeds)]
         groups = {kind: ill}
         if kind == "another scale":
             groups |= {f"  {scale}": [one for one in ill if one["scale"] == scale] for scale in SCALES}
@@ -129,7 +132,7 @@ def of_ill(folder: Path, seeds: int) -> None:
                 count = sum(any(one["found"][0][name][1] for name in names) for one in some)
                 print(f"  {called:17} {'one of them':45} {'':17}   {count} of {len(some)}")
         if kind == "watermark":  # one that hardly needs its mark is hardly ill
-            for seed, one in enumerate(ill):
+            for seed, one in enumerate(ill, first):
                 without, with_it = one["mark"]
                 value, unusual = one["found"][0][names[0]]
                 said = f"{value:.3f}{', unusual' if unusual else ''}"

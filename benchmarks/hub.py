@@ -195,6 +195,7 @@ async def measure(base: str, hub: psutil.Process, learners: int, at_once: bool, 
         done = await run
         count += len(group)
         pss, own = memory(hub)["learners"]
+        most = max(most, pss)
         added, inside = (pss - before) / len(group), max(one["in"] for one in done)
         ran, failed = max(one["ran"] for one in done), sum(one["failed"] for one in done)
         print(

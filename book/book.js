@@ -31,11 +31,8 @@ for (const label of document.querySelectorAll(".nav-overlay-icon, .toc-overlay-i
   button.className = `${label.className} ck-drawer`;
   button.append(...label.childNodes);
   const show = () => (button.ariaExpanded = String(box.checked));
-  button.addEventListener("click", () => {
-    box.checked = !box.checked;
-    show();
-  });
-  box.addEventListener("change", show); // the theme closes it where one clicks beside it
+  button.addEventListener("click", () => box.click());
+  box.addEventListener("change", show); // also where one clicks beside it, or on its other button
   show();
   label.replaceWith(button);
 }

@@ -2,7 +2,7 @@
 
 No link inside is broken, and the lessons' pages say what the notebooks say. Every page is opened below a subfolder:
 nothing may be asked of another host, no script may fail, axe-core may find nothing, nothing may stick out at the width
-of a phone. Pages and site have a largest size.
+of a phone, and some pages are gone through by keys alone. Pages and site have a largest size.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from urllib.parse import unquote, urlsplit
 import axe_playwright_python
 from playwright.sync_api import Page, sync_playwright
 
-from book.keyboard import keyboard_faults
+from book.keyboard import bring_to_life, keyboard_faults
 from book.same_text import explorers_that_are_still, questions_that_are_still, text_faults
 from coursekit.cli.doctor import find_chromium
 from coursekit.exercises.catalogue import LESSONS
@@ -35,7 +35,6 @@ MOST_OF_A_PAGE = 1_500_000  # bytes, with all that it loads but for the network
 MOST_OF_ALL = 40_000_000
 NETWORK = ("weights", "network.wasm", "network.json", "classes.json", "spreads.json")  # what comes with the network
 BELOW = "course"  # the subfolder that the book is served from
-PATIENCE = 60  # seconds for a page's live parts, on a slow machine
 WIDTHS = (1280, 390)
 BY_KEYS = ("index", "01_", "04_", "instructors")  # pages that are gone through by keys, too
 
@@ -143,12 +142,7 @@ def faults_of(page: Page, address: str, name: str, loaded: set[Path], site: Path
         page.on(event, listener)
     page.set_viewport_size({"width": WIDTHS[0], "height": 900})
     page.goto(address + name)
-    page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
-    for part in page.locator(".ck-live:visible").all():
-        part.scroll_into_view_if_needed()
-    page.wait_for_function(
-        "[...document.querySelectorAll('.ck-live')].every((one) => one.dataset.live)", timeout=PATIENCE * 1000
-    )
+    bring_to_life(page)
     faults += axe_faults(page, name)
     for width in WIDTHS[1:]:
         page.set_viewport_size({"width": width, "height": 844})

@@ -1,8 +1,9 @@
 """Whether a page of the built book can be used by keyboard alone: the check's part that presses keys."""
 
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
-MOST = 400  # presses of the Tab key on a page
+MOST = 600  # presses of the Tab key on a page
+PATIENCE = 60  # seconds for a page's live parts, on a slow machine
 DRAWERS = {".nav-overlay-icon": ".sidebar-drawer", ".toc-overlay-icon": ".toc-drawer"}  # what opens them
 AT_ONCE = "*, ::before, ::after { scroll-behavior: auto !important; transition: none !important }"
 FOCUSED = """() => {
@@ -22,6 +23,16 @@ ON_THE_PAGE = """(drawer) => {
 }"""
 
 
+def bring_to_life(page: Page) -> None:
+    """Open all that is folded, bring each live part into view, and wait until it lives or says that it does not."""
+    page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+    for part in page.locator(".ck-live:visible").all():
+        part.scroll_into_view_if_needed()
+    page.wait_for_function(
+        "[...document.querySelectorAll('.ck-live')].every((one) => one.dataset.live)", timeout=PATIENCE * 1000
+    )
+
+
 def keyboard_faults(page: Page, address: str, width: int) -> list[str]:
     """Go through a page by keys and return a line for each fault.
 
@@ -30,6 +41,7 @@ def keyboard_faults(page: Page, address: str, width: int) -> list[str]:
     page.set_viewport_size({"width": width, "height": 844})
     page.goto(address)
     page.add_style_tag(content=AT_ONCE)
+    bring_to_life(page)
     faults = []
     for _ in range(MOST):
         page.keyboard.press("Tab")
@@ -39,6 +51,10 @@ def keyboard_faults(page: Page, address: str, width: int) -> list[str]:
         name, is_seen = focused
         if not is_seen:
             faults.append(f"the focus goes to {name}, which is not seen")
+    else:
+        faults.append(f"{MOST} presses of Tab do not lead out of it")
+    if not any(one.is_visible() for switch in DRAWERS for one in page.locator(switch).all()):
+        faults.append("there is nothing that opens a drawer")
     for switch, drawer in DRAWERS.items():
         for one in page.locator(switch).all():
             if one.is_visible() and page.locator(drawer).count():
@@ -54,7 +70,7 @@ def keyboard_faults(page: Page, address: str, width: int) -> list[str]:
     return faults
 
 
-def _drawer_faults(page: Page, one: object, switch: str, drawer: str) -> list[str]:
+def _drawer_faults(page: Page, one: Locator, switch: str, drawer: str) -> list[str]:
     seen = []
     for _ in range(2):
         one.focus()

@@ -27,7 +27,7 @@ explorer = NetworkExplorer(squeezenet(), photo("chelsea"), "fire6-squeeze1x1", 1
 start = explorer.state
 explorer"""
 WIDE, NARROW, HEIGHT = 1280, 390, 2600  # pixels of the window, in which all of the explorer is seen at once
-TO_THE_PHOTO_S_END = 548  # pixels from the top of the explorer's main part
+PHOTO_BOTTOM = 548  # pixels from the top of the explorer's main part
 EYE = 'explorer.paint("grey", 60, [(87, 88)])'
 
 
@@ -104,7 +104,7 @@ def asked(page: Page) -> Image.Image:
     eventually(lambda: "What fires here" in page.locator(ROOT).inner_text(), True, 240)
     settled(page)
     seen = shot(page, ".ck-main")
-    return seen.crop((0, 0, seen.width, TO_THE_PHOTO_S_END))
+    return seen.crop((0, 0, seen.width, PHOTO_BOTTOM))
 
 
 def card(page: Page) -> Image.Image:

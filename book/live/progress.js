@@ -10,21 +10,23 @@ export function mount(el, { lessons }) {
   nothing.tabIndex = -1; // it gets the focus of the button that goes
   const button = Object.assign(document.createElement("button"), { type: "button", textContent: "Forget my answers" });
   button.addEventListener("click", () => confirm("Forget all answers that this browser keeps of the course?") && forget());
+  const lines = lessons.map(({ title, page, ids }) => {
+    const line = document.createElement("li");
+    line.append(Object.assign(document.createElement("a"), { href: page, textContent: title }), "");
+    list.append(line);
+    return { line, ids };
+  });
   follow(() => {
     const answered = new Set(events().map(({ id }) => id));
-    const lines = lessons.map(({ title, page, ids }) => {
+    for (const { line, ids } of lines) {
       const count = ids.filter((id) => answered.has(id)).length;
-      if (!count) return null;
-      const link = Object.assign(document.createElement("a"), { href: page, textContent: title });
-      const line = document.createElement("li");
-      line.append(link, `: ${count} of ${ids.length} questions`);
-      return line;
-    });
-    list.replaceChildren(...lines.filter(Boolean));
-    const shown = list.children.length ? [list, button] : [nothing];
-    if (shown.every((one) => one.parentElement === el)) return; // the focus stays where it is
+      line.lastChild.textContent = `: ${count} of ${ids.length} questions`;
+      line.hidden = !count;
+    }
+    const shown = lines.some(({ line }) => !line.hidden) ? [list, button] : [nothing];
+    if (shown[0].parentElement === el) return; // the focus stays where it is
     const hadFocus = el.contains(document.activeElement);
     el.replaceChildren(...shown);
-    if (hadFocus) shown.at(-1).focus();
+    if (hadFocus && shown[0] === nothing) nothing.focus();
   });
 }

@@ -59,12 +59,12 @@ def diagnose(
     Memory does not grow with their number, but for these features, and for thumbnails of 32 pixels where test pictures
     are looked for among them. Interrupted after that pass, it gives what it has.
 
-    How far to trust it, on the networks of ``patient``, seeds 0 to 19 of each kind, none of which had a part in the
-    ranges (``benchmarks/diagnosis.py``): of 40 healthy ones none was accused of anything. Found were all 20 with dead
-    channels, all 20 whose test was inverted, at 0 to 255 or at -1 to 1, all 20 with a white mark in a corner that only
-    one class has, all 20 with a tenth of the labels wrong (91 % of the labels named were wrong ones, and 80 % of the
-    wrong ones were named), and all 20 with copies in the test. The narrowest was the mark: 0.071 where up to 0.07 is
-    normal, in a network that hardly needs it.
+    How far to trust it, on the networks of ``patient``, seeds 0 to 19 of each ill kind and 0 to 39 of the healthy, none
+    of which had a part in the ranges (``benchmarks/diagnosis.py``): of the healthy ones none was accused of anything.
+    Found were all 20 with dead channels, all 20 whose test was inverted, at 0 to 255 or at -1 to 1, all 20 with a white
+    mark in a corner that only one class has, all 20 with a tenth of the labels wrong (91 % of the labels named were
+    wrong ones, and 80 % of the wrong ones were named), and all 20 with copies in the test. The narrowest was the mark:
+    0.071 where up to 0.07 is normal, in a network that hardly needs it.
 
     Args:
         model: A Keras model.

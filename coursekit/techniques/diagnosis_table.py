@@ -57,7 +57,7 @@ MEASURES = {
 
 PHOTOS = "SqueezeNet on 40 photos of the course"
 OF_PHOTOS = {"answers that flip under a shift": (0.0, 0.4)}
-"""Where one network of 1,000 classes on photos of 227 x 227 gave quite another number."""
+"""Where one network of 1,000 classes on photos of 227 x 227 gave another number."""
 
 
 @dataclass(frozen=True)

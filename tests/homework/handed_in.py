@@ -31,6 +31,17 @@ def needs_sandbox():
         pytest.skip(str(missing))
 
 
+def write_job(folder: Path, *sources: str) -> Path:
+    """Write a job of such cells, which is asked for ``x``, and return its folder."""
+    cells = [{"number": i, "source": source, "answers": []} for i, source in enumerate(sources)]
+    asked = [{"id": "x", "answer": "x", "cases": None}]
+    job = {"cells": cells, "exercises": asked, "variation": None, "cell_seconds": 30, "case_seconds": 30}
+    (folder / "seen").mkdir(parents=True)
+    (folder / "seen" / "given.json").write_text("{}")
+    (folder / "job.json").write_text(json.dumps(job))
+    return folder
+
+
 def notebook(text: str) -> dict:
     """Return the notebook that a text describes."""
     cells = []

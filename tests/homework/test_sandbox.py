@@ -1,6 +1,5 @@
 """The sandbox itself: what is seen in it, what ends it, and what is said where there is none."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -15,34 +14,16 @@ import pytest
 
 from coursekit.homework import sandbox
 from coursekit.homework.sandbox import Ended, Limits, SandboxMissing, bubblewrap
-from tests.homework.handed_in import needs_sandbox  # noqa: F401
+from tests.homework.handed_in import write_job
 
 pytestmark = pytest.mark.usefixtures("needs_sandbox")
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("grading")
-    for path in (folder, *folder.parents[:2]):
-        path.chmod(0o755)
-    (folder / "prepared").mkdir()
-    sandbox.prepare(folder / "prepared")
-    return folder / "prepared"
-
-
-def _job(folder, *sources):
-    cells = [{"number": i, "source": source, "answers": []} for i, source in enumerate(sources)]
-    asked = [{"id": "x", "answer": "x", "cases": None}]
-    job = {"cells": cells, "exercises": asked, "variation": None, "cell_seconds": 30, "case_seconds": 30}
-    (folder / "seen").mkdir(parents=True)
-    (folder / "seen" / "given.json").write_text("{}")
-    (folder / "job.json").write_text(json.dumps(job))
-    return folder
-
-
 def _run(prepared, folder, *sources, **more):
     limits = more.pop("limits", Limits(cell_seconds=30, whole_seconds=120))
-    return sandbox.run(prepared, _job(folder / "job", *sources), limits, more.pop("stop", threading.Event()), **more)
+    return sandbox.run(
+        prepared, write_job(folder / "job", *sources), limits, more.pop("stop", threading.Event()), **more
+    )
 
 
 def _answer(run):
@@ -232,7 +213,7 @@ def test_a_runner_that_does_not_start_says_why(prepared, tmp_path):
 
 
 def test_the_sandbox_dies_with_the_grader(prepared, tmp_path):
-    job = _job(tmp_path / "job", "import time; time.sleep(3600)")
+    job = write_job(tmp_path / "job", "import time; time.sleep(3600)")
     code = f"""
         import threading
         from pathlib import Path
