@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import textwrap
 
 import pytest
 
@@ -83,3 +84,26 @@ def test_another_backend_is_refused_before_it_is_looked_for():
         "ImportError: Keras runs on 'jax' here, but this course needs TensorFlow. "
         "Set the environment variable KERAS_BACKEND=tensorflow before Python starts."
     )
+
+
+def test_a_leaky_relu_behind_an_add_keeps_its_slope():
+    """Compiled as one with the convolution, TensorFlow takes another slope; oneDNN is asked for on every processor."""
+    code = """
+        import numpy as np
+        from coursekit.networks.backend import keras, tf
+
+        layers = keras.layers
+        pictures = np.random.default_rng(0).normal(size=(2, 12, 12, 3)).astype("float32")
+        for slope in (0.3, 0.01):
+            x = keras.Input((12, 12, 3))
+            y = layers.Add()([x, layers.Conv2D(3, 3, padding="same")(x)])
+            model = keras.Model(x, layers.LeakyReLU(slope)(y))
+            right = model(pictures).numpy()
+            for found in (tf.function(model)(pictures).numpy(), model.predict(pictures, verbose=0)):
+                print(float(np.abs(found - right).max()))
+    """
+    environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": "1"}
+    ran = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], env=environment, capture_output=True, text=True, check=True
+    )
+    assert max(map(float, ran.stdout.split())) < 1e-5
