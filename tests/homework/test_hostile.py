@@ -256,7 +256,8 @@ def test_the_log_says_what_happened(graded):
     assert "ignored the interrupt" in log["infinite_loop_that_ignores_interrupts"]
     assert "ended while cell 3 was running: it ended itself, or memory ran out. It was run" in log["ends_the_process"]
     assert "MemoryError" in log["allocates_50_gb"]
-    assert "GB of memory" in log["allocates_in_many_processes"] or cgroup.is_there()  # else the kernel may be first
+    said = ["GB of memory", *(["memory ran out"] if cgroup.is_there() else [])]  # there the kernel may be first
+    assert any(words in log["allocates_in_many_processes"] for words in said)
     assert "No space left" in log["fills_the_disk"]
     assert "more than 20000 files; it was stopped at cell 3" in log["makes_empty_files"]
     assert "I made 0 sets" in log["makes_semaphores"]
