@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -119,12 +120,21 @@ def write_notebook(path: Path, cells: list[str]) -> None:
     nbformat.write(notebook, path)
 
 
+def page_address(address: str, place: str) -> str:
+    """Return the address of ``place`` in JupyterLab, as "lab" or "doc/tree/today.ipynb", in a workspace of its own.
+
+    Where another page has the same workspace, JupyterLab loads this one anew in another, maybe amid a test.
+    """
+    mode, *path = place.split("/", 1)
+    return "/".join([address, mode, "workspaces", uuid.uuid4().hex, *path]) + f"?token={TOKEN}"
+
+
 def open_notebook(browser: Browser | BrowserContext, address: str, name: str) -> Page:
     """Open a notebook in JupyterLab in simple mode, without side bars, and wait for its kernel."""
     page = browser.new_page() if isinstance(browser, BrowserContext) else browser.new_page(viewport=WINDOW)
     page.set_default_timeout(240_000)  # where many tests share few cores
     try:
-        page.goto(f"{address}/doc/tree/{name}?token={TOKEN}&reset")
+        page.goto(page_address(address, f"doc/tree/{name}"))
         page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.context?.sessionContext?.session?.kernel")
         wait_until_idle(page)
     except BaseException:

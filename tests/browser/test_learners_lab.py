@@ -8,7 +8,7 @@ import pytest
 from coursekit.cli import lab
 from coursekit.exercises.notebooks import lessons_folder
 from coursekit.learner.start_page import write_start_page
-from tests.browser.lab import TOKEN, WINDOW, jupyter_lab
+from tests.browser.lab import WINDOW, jupyter_lab, page_address
 from tests.browser.reading import eventually
 
 LESSONS = sorted(file.name for file in lessons_folder().glob("*.ipynb"))
@@ -27,7 +27,7 @@ def page(browser, tmp_path_factory):
     ):
         page = context.new_page()
         page.set_default_timeout(240_000)
-        page.goto(f"{address}/lab?token={TOKEN}&reset")
+        page.goto(page_address(address, "lab"))
         page.locator(".jp-DirListing-item", has_text="start.md").wait_for()
         yield page
 

@@ -5,7 +5,7 @@ import json
 import nbformat
 import pytest
 
-from tests.browser.lab import NETWORK_AND_CARDS, TOKEN, WIDGETS, open_notebook, run_all, wait_until_idle
+from tests.browser.lab import NETWORK_AND_CARDS, WIDGETS, open_notebook, page_address, run_all, wait_until_idle
 from tests.browser.reading import NOTEBOOK, command, eventually
 
 BAR = """\
@@ -56,7 +56,7 @@ def test_the_still_picture_is_shown(lab, saved, kernel_starts):
     try:
         if not kernel_starts:
             page.set_default_timeout(240_000)
-            page.goto(f"{lab.address}/lab?token={TOKEN}&reset")
+            page.goto(page_address(lab.address, "lab"))
             page.wait_for_function("window.jupyterapp?.shell")
             preference = {"path": "today.ipynb", "kernelPreference": {"shouldStart": False, "canStart": False}}
             page.evaluate(
