@@ -326,14 +326,31 @@ def set_theme(page: Page, theme: str) -> None:
     )
 
 
+def set_width(page: Page, width: int) -> None:
+    """Make the window that wide, and wait until all that is in it has its place."""
+    page.set_viewport_size({"width": width, "height": WINDOW["height"]})
+    page.wait_for_function(
+        """(width) => {
+            const outputs = [...document.querySelectorAll(".jp-OutputArea-output, .jp-OutputArea-output *")];
+            const places = JSON.stringify(outputs.map((one) => one.getBoundingClientRect()));
+            const still = places === window.ckPlaces;
+            window.ckPlaces = places;
+            const { right } = jupyterapp.shell.currentWidget.node.getBoundingClientRect();
+            return still && right <= width && right > 0.8 * width;
+        }""",
+        arg=width,
+        polling=100,
+    )
+
+
 @contextmanager
 def window_of(page: Page, width: int) -> Iterator[None]:
     """Make the window narrower for a while."""
-    page.set_viewport_size({"width": width, "height": WINDOW["height"]})
+    set_width(page, width)
     try:
         yield
     finally:
-        page.set_viewport_size(WINDOW)
+        set_width(page, WINDOW["width"])
 
 
 def too_wide(page: Page, root: str, but: str = "[none]") -> list[str]:
