@@ -25,10 +25,13 @@ c.JupyterHub.cookie_secret_file = str(STATE / "cookie_secret")
 c.JupyterHub.authenticator_class = "dummy"  # any name
 c.DummyAuthenticator.password = (STATE / "password").read_text()
 c.Authenticator.allow_all = True
-c.Authenticator.username_pattern = "[a-z][a-z0-9_-]{0,30}"  # it becomes a folder's name
+c.Authenticator.username_pattern = "[a-z][a-z0-9_-]{0,30}$"  # it becomes a folder's name
 
 c.JupyterHub.spawner_class = "simple"
 c.SimpleLocalProcessSpawner.home_dir_template = str(STATE / "learners" / "{username}")
 c.Spawner.cmd = [sys.executable, "-m", "coursekit", "lab"]  # the lessons are copied at each start, as everywhere
-c.Spawner.environment = {"COURSEKIT_CACHE": str(STATE / "cache")}  # what is computed once is computed once for all
+c.Spawner.environment = {
+    "COURSEKIT_CACHE": str(STATE / "cache"),  # what is computed once is computed once for all
+    "COURSEKIT_HUB": str(STATE),  # by it tools/hub.py finds what is left of a hub that was killed
+}
 c.Spawner.start_timeout = c.Spawner.http_timeout = 180

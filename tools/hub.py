@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
 
@@ -34,11 +35,14 @@ def start(folder: Path, port: int) -> int:
     if process := running(folder):
         print(f"The hub is on already (process {process.pid}). To stop it: make hub-stop", file=sys.stderr)
         return 1
+    left = processes_of(folder)  # by a hub that was killed: they keep its ports
+    end(left, left)
     if taken := [one for one in range(port, port + PORTS) if is_taken(one)]:
         print(f"Port {taken[0]} is taken. Choose others: make hub HUB_ARGS='--port 8100'", file=sys.stderr)
         return 1
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
+    (folder / "cookie_secret").unlink(missing_ok=True)  # who logged in by an earlier password is out
     password = secrets.token_hex(4)  # others who work on this machine reach the hub too
     (folder / "password").write_text(password)
     environment = {**os.environ, "COURSEKIT_HUB": str(folder), "COURSEKIT_HUB_PORT": str(port)}
@@ -69,18 +73,39 @@ def start(folder: Path, port: int) -> int:
 
 def stop(folder: Path) -> int:
     """Stop the hub with its proxy and its learners' servers, and wait for that; return 0, or 1 if none was on."""
-    process = running(folder)
+    hub, everything = running(folder), processes_of(folder)
     (folder / "hub.pid").unlink(missing_ok=True)
-    if process is None:
+    if not everything:
         print("No hub is on.", file=sys.stderr)
         return 1
-    everything = [process, *process.children(recursive=True)]
-    process.terminate()  # it ends its proxy and the servers, these their kernels
-    _, left = psutil.wait_procs(everything, PATIENCE)
-    for one in left:
-        one.kill()
-    print("The hub is off." if not left else f"The hub is off; {len(left)} of its processes had to be killed.")
+    killed = end(everything, [hub] if hub else everything)  # a hub ends its proxy and the servers, these their kernels
+    print("The hub is off." if not killed else f"The hub is off; {killed} of its processes had to be killed.")
     return 0
+
+
+def end(processes: list[psutil.Process], asked: list[psutil.Process]) -> int:
+    """Ask some processes to end, wait until all have, and kill those that have not; return how many these were."""
+    for process in asked:
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+    _, left = psutil.wait_procs(processes, PATIENCE)
+    for process in left:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(left, PATIENCE)
+    return len(left)
+
+
+def processes_of(folder: Path) -> list[psutil.Process]:
+    """Return the hub of a folder, its proxy, its learners' servers and their kernels: all inherit its variable."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("COURSEKIT_HUB") == str(folder) and process.pid != os.getpid():
+                found.append(process)
+        except (psutil.Error, OSError):  # it has ended, or is another user's
+            continue
+    return found
 
 
 def running(folder: Path) -> psutil.Process | None:
