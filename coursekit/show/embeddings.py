@@ -92,7 +92,7 @@ def scatter(
         titles: One line for each map.
         marked: Which pictures get a black ring, as indices or as a boolean mask (N,).
         columns: Maps in a row; by default at most three.
-        alt: What is to be seen, in one or two sentences. The number of pictures is added.
+        alt: What is to be seen, in one or two sentences. The number of points is added.
 
     Raises:
         TypeError: Maps or pictures hold no numbers, or labels neither whole numbers nor words.
@@ -120,7 +120,7 @@ def scatter(
     side = {1: 5.2, 2: 3.4}.get(columns, 7.2 / columns)
     said = names if glyphs(names) != names else [""] * len(names)  # a glyph that is the name explains itself
     beside = 0.0 if labels is None else 0.5 + 0.06 * max(map(len, said))
-    fig = figure(f"{alt.rstrip('. ')}. {count} pictures.", columns * side + beside, rows * side)
+    fig = figure(f"{alt.rstrip('. ')}. {count} points.", columns * side + beside, rows * side)
     size = float(np.clip(side * 72 / np.sqrt(count), 2.5, 7))  # of a glyph, in points: there is room for all
     drawn_as = ["o"] if labels is None else [rf"$\mathregular{{{glyph}}}$" for glyph in glyphs(names)]
     for ax, points, title in zip(grid(fig, rows, columns, len(found)), found, titles, strict=True):

@@ -1,10 +1,14 @@
 """The pictures of the web book: told from others to the pixel, and none of those that may not be given away."""
 
+from pathlib import Path
+
+import nbformat
 import numpy as np
 
 from coursekit import photo, photos
 from coursekit.pictures import resize
 from coursekit.pictures.book import BOOK_PHOTOS, book_photo, name_in_book
+from coursekit.widgets.page_state import PAGE
 
 
 def test_the_lessons_face_is_known():
@@ -20,3 +24,14 @@ def test_the_lessons_face_is_known():
 def test_no_photo_of_unknown_licence_is_published():
     assert {whole for whole, _ in BOOK_PHOTOS.values()} <= {"astronaut", "chelsea", "coffee"}
     assert name_in_book(photos(227)[0][15]) is None
+
+
+def test_which_outputs_carry_pictures_is_listed():
+    """data/PROVENANCE.md names these three, and whose the pictures are."""
+    carry = {}
+    for path in (Path(__file__).parents[2] / "notebooks").glob("*.ipynb"):
+        for cell in nbformat.read(path, 4).cells:
+            for output in cell.get("outputs", []):
+                if PAGE in output.get("data", {}):
+                    carry[path.name[:2]] = output.metadata["coursekit"]["kind"]
+    assert carry == {"03": "EmbeddingExplorer", "04": "UnitCard", "13": "EmbeddingExplorer"}

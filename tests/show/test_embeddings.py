@@ -85,7 +85,7 @@ def test_maps_side_by_side():
     assert [ax.get_title() for ax in fig.axes] == ["one", "other"]
     for ax, sign in zip(fig.axes, (1, -1), strict=True):
         np.testing.assert_array_equal(groups(ax)[TEN_COLOURS[3]], sign * POINTS[LABELS == 3])
-    assert fig.alt == "Noise, twice. 60 pictures."
+    assert fig.alt == "Noise, twice. 60 points."
     titled = show.scatter([POINTS, POINTS], titles=["a", "b"], alt="Noise")
     assert [ax.get_title() for ax in titled.axes] == ["a", "b"]
 
