@@ -36,15 +36,17 @@ def diagnose(
 
     Looked for are
 
-    - ``dead channels`` and ``dead channels of Dense layers``: behind a ReLU, never above zero in any picture;
-    - ``nearly constant channels``: alive, and the same everywhere;
+    - ``dead channels`` and ``dead channels of Dense layers``: behind a ReLU, never above zero in any picture; maps of
+      one place count as Dense layers;
+    - ``nearly constant channels``: alive, and the same everywhere, behind normalization and activation;
     - ``twins among filters``: kernels of the first layer that differ in their strength only;
-    - ``inputs on another scale``: the labels are answered better to the pictures divided by 255, inverted, and so on;
+    - ``inputs on another scale``: the labels are more probable, and no more answers wrong, for the pictures divided by
+      255, inverted, and so on;
     - ``inputs off their statistics``: the first BatchNormalization gets other numbers than in training;
     - ``saturated outputs``, ``sure and wrong``: probabilities above 0.999, of all answers and of the wrong ones;
     - ``one answer for all``;
     - ``a place at the border that carries a class``, by occlusion and by the gradient, against the other classes;
-    - ``errors away from borders``: wrong answers whose neighbours are of neither class;
+    - ``errors away from borders``: wrong answers whose neighbours are of neither class, where both have many pictures;
     - ``labels that neighbours contradict``;
     - ``test pictures apart from the others``: the network sees two kinds;
     - ``pictures in training and test``: the same, with noise, or moved by a pixel;
@@ -52,8 +54,9 @@ def diagnose(
 
     Neighbours are those of ``nearest_neighbors`` among what the last layer with weights gets to see. With test
     pictures, what is said of answers (certainty, errors, shifts) is said of these; layers, labels and the place are
-    looked at with the pictures, the scale with both. What cannot be measured, such as what needs labels, says so. There
-    is no score that adds them up: a finding is a number to look into, not a verdict.
+    looked at with the pictures, the scale with both. A single sigmoid answers for two classes, with the probability of
+    class 1. What cannot be measured, such as what needs labels, says so; what custom layers hold is not looked into.
+    There is no score that adds them up: a finding is a number to look into, not a verdict.
 
     The pictures pass through the network once, a batch at a time; what needs more passes takes at most 512 of them.
     Memory does not grow with their number, but for these features, and for thumbnails of 32 pixels where test pictures
@@ -75,9 +78,9 @@ def diagnose(
         batch_size: Pictures computed at a time.
 
     Returns:
-        A ``Diagnosis``: its ``findings``, what is unusual first. ``found["dead channels"]`` is one of them, with its
-        ``value``, what is ``normal``, where that was ``measured_on``, what it ``says``, the ``lesson`` that explains it
-        and the ``details`` to draw it from.
+        A ``Diagnosis``: its ``findings``, what is unusual first, and whether it was ``interrupted``.
+        ``found["dead channels"]`` is one of them, with its ``value``, what is ``normal``, where that was
+        ``measured_on``, what it ``says``, the ``lesson`` that explains it and the ``details`` to draw it from.
 
     Raises:
         TypeError: ``model`` is no Keras model with a graph, or pictures or labels hold something else.
@@ -120,14 +123,19 @@ def diagnose(
         (answers.FLIPS, partial(answers.flips, test or seen)),
     ]
     found: list[Finding] = []
+    interrupted = False
     try:
-        for _, measure in progress_bar(parts, unit="measure"):
-            found += measure()
+        for several, measure in progress_bar(parts, unit="measure"):
+            try:
+                found += measure()
+            except (TypeError, ValueError) as error:  # such as an operation without a gradient
+                found += [not_measured(name, str(error)) for name in several]
     except KeyboardInterrupt:
+        interrupted = True
         names = {one.name for one in found}
         missing = [name for several, _ in parts for name in several if name not in names]
         found += [not_measured(name, "It was interrupted before this was measured.") for name in missing]
-    return Diagnosis(tuple(sorted(found, key=lambda one: (not one.unusual, one.value is None))))
+    return Diagnosis(tuple(sorted(found, key=lambda one: (not one.unusual, one.value is None))), interrupted)
 
 
 def _as_labels(labels: Any, count: int, name: str, classes: int | None) -> np.ndarray | None:

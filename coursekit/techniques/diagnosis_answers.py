@@ -44,16 +44,20 @@ def _better_scale(name: str, seen: Seen, called: str) -> Finding:
     if seen.count < 20:
         return not_measured(name, f"It needs 20 {called}, and there are {seen.count}.")
     rows = spread(seen.count, _SAMPLE)
-    pictures, labels, given = seen.batches[0][rows], seen.labels[rows], seen.outputs[rows]
-    losses, accuracy = {}, {"as given": float((given.argmax(axis=1) == labels).mean())}
+    pictures, labels = seen.batches[0][rows], seen.labels[rows]
+    if len(np.unique(labels)) < 2:  # a scale on which it gives this answer to anything would be the best
+        return not_measured(name, f"It needs {called} of two classes, and all are of one.")
+    given = {"as given": seen.outputs[rows]}
     for way, change in _scales(pictures).items():
         outputs = answers_to(seen.model, pictures, seen.batch_size, change)
         if np.isfinite(outputs).all():
-            losses[way], accuracy[way] = _losses(outputs, labels), float((outputs.argmax(axis=1) == labels).mean())
-    if not losses:
+            given[way] = outputs
+    if len(given) == 1:
         return not_measured(name, f"On every other scale the network gives NaN or infinity for the {called}.")
-    best = min(losses, key=lambda way: losses[way].mean())
-    gains = _losses(given, labels) - losses[best]
+    losses = {way: _losses(outputs, labels) for way, outputs in given.items()}
+    accuracy = {way: float((outputs.argmax(axis=1) == labels).mean()) for way, outputs in given.items()}
+    best = _best(losses, accuracy, labels)
+    gains = losses["as given"] - losses[best]
     gain = max(0.0, float(gains.mean()))
     normal = MEASURES[name].normal
     if normal is not None:  # three standard errors, where so few pictures say little
@@ -62,10 +66,25 @@ def _better_scale(name: str, seen: Seen, called: str) -> Finding:
         f"With the {called} {best}, {len(rows)} labels are {gain:.2g} nats more probable on average, and the accuracy "
         f"is {accuracy[best]:.3f} instead of {accuracy['as given']:.3f}."
         if gain
-        else f"None of {len(losses)} other scales makes the labels more probable (accuracy {accuracy['as given']:.3f})."
+        else f"None of {len(losses) - 1} other scales is better: the labels more probable, also than by guessing, and "
+        f"no more wrong answers (accuracy {accuracy['as given']:.3f})."
     )
     advice = f"The network seems to expect its pictures {best}: prepare them so, or use with_preprocessing."
     return finding(name, gain, says, advice, normal=normal, details={"accuracy": accuracy, "best": best})
+
+
+def _best(losses: dict[str, np.ndarray], accuracy: dict[str, float], labels: np.ndarray) -> str:
+    """Return the scale with the smallest loss, of those on which the network does not answer worse than as given.
+
+    The loss alone would be smallest where a network that is sure and often wrong answers at random, but less sure.
+    """
+    count, right = len(labels), accuracy["as given"]
+    least = right - 3 * (right * (1 - right) / count) ** 0.5
+    shares = np.unique(labels, return_counts=True)[1] / count
+    chance = -(shares * np.log(shares)).sum()
+    sure = {way: loss.mean() + 3 * loss.std() / count**0.5 < chance for way, loss in losses.items()}
+    good = [way for way in losses if accuracy[way] >= least and sure[way]]
+    return min([*good, "as given"], key=lambda way: losses[way].mean())
 
 
 def _scales(pictures: np.ndarray) -> dict[str, Callable[[np.ndarray], np.ndarray]]:

@@ -10,7 +10,7 @@ import numpy as np
 from coursekit.networks.backend import keras
 from coursekit.networks.graph import Step, compiled, steps
 from coursekit.networks.kinds import CONVOLUTIONS, CONVOLUTIONS_OF_ANY_KIND
-from coursekit.techniques.diagnosis_pass import Seen, is_rectified, spread, with_channels
+from coursekit.techniques.diagnosis_pass import Seen, ends, rectified, spread
 from coursekit.techniques.diagnosis_table import MEASURES, Finding, finding, not_measured
 from coursekit.techniques.filters import filters
 
@@ -21,14 +21,18 @@ STATISTICS = ("inputs off their statistics",)
 _ENOUGH = {3: 20, 1: 500}  # pictures: with fewer, channels of a healthy network are silent, too. Maps have many places
 _STILL = 0.01  # of the span that a channel of the layer usually has
 _TWINS = 0.99  # cosine of two kernels
+_NOT_INSIDE = "What custom layers and wrappers hold is not looked into."
 
 
 def dead_channels(seen: Seen) -> list[Finding]:
     """Return how many channels behind a ReLU are never above zero, for maps and for rows of numbers."""
-    dead = lambda low, high: high <= 0  # noqa: E731
+
+    def dead(layer: str) -> np.ndarray:
+        return seen.extremes[layer][1] <= 0
+
     return [
         _worst_layer(
-            seen, name, rank, dead, is_rectified, "ReLU",
+            seen, name, rank, dead, rectified(seen.model), "ReLU",
             "never above zero", "is above zero somewhere",
             "They take no part in these answers, and no gradient reaches them: train with a smaller learning rate, or "
             "with a leaky ReLU; or leave them out.",
@@ -38,16 +42,17 @@ def dead_channels(seen: Seen) -> list[Finding]:
 
 
 def constant_channels(seen: Seen) -> list[Finding]:
-    """Return how many channels are alive and give nearly the same everywhere."""
+    """Return how many channels are alive and give nearly the same everywhere, where their layer ends."""
+    relus = {step.name: names for step, names in ends(seen.model)}
 
-    def still(low: np.ndarray, high: np.ndarray) -> np.ndarray:
-        span = high - low
-        alive = high > 0
+    def still(layer: str) -> np.ndarray:
+        span = np.ptp(seen.extremes[layer], axis=0)
+        alive = np.all([span >= 0, *(seen.extremes[name][1] > 0 for name in relus[layer])], axis=0)
         return alive & (span <= _STILL * np.median(span[alive])) if alive.any() else alive
 
     return [
         _worst_layer(
-            seen, *CONSTANT, 3, still, lambda step: True, "convolution",
+            seen, *CONSTANT, 3, still, [step for step, _ in ends(seen.model)], "convolution or activation",
             f"alive, but span less than {_STILL:.0%} of what a channel of the layer usually does",
             f"is dead or spans more than {_STILL:.0%} of what a channel of the layer usually does",
             "They tell nothing about the picture: look at them with show.channels.",
@@ -59,23 +64,21 @@ def _worst_layer(
     seen: Seen,
     name: str,
     rank: int,
-    judge: Callable[[np.ndarray, np.ndarray], np.ndarray],
-    belongs: Callable[[Step], bool],
+    judge: Callable[[str], np.ndarray],
+    candidates: list[Step],
     kind: str,
     what: str,
     otherwise: str,
     advice: str,
 ) -> Finding:
-    """Return the finding of the layer with the largest share of channels that ``judge`` picks."""
-    layers = [step.name for step in with_channels(seen.model) if len(step.shape) == rank and belongs(step)]
+    """Return the finding of the layer of this rank with the largest share of channels that ``judge`` picks."""
+    layers = [step.name for step in candidates if _rank(step) == rank]
     if not layers:
         where = "gives maps" if rank == 3 else "gives one row of numbers"
-        return not_measured(name, f"No {kind} before the outputs of this network {where}.")
-    picked = {}
-    for layer in layers:
-        low, high = seen.extremes[layer]
-        if np.isfinite([low, high]).all():
-            picked[layer] = np.flatnonzero(judge(low, high))
+        return not_measured(
+            name, f"No {kind} among the layers of the graph, before its outputs, {where}. {_NOT_INSIDE}"
+        )
+    picked = {layer: np.flatnonzero(judge(layer)) for layer in layers if np.isfinite(seen.extremes[layer]).all()}
     if not picked:
         return not_measured(name, "Every such layer gives NaN or infinity for these pictures.")
     shares = {layer: len(channels) / seen.extremes[layer].shape[1] for layer, channels in picked.items()}
@@ -97,13 +100,20 @@ def _worst_layer(
     )  # fmt: skip
 
 
+def _rank(step: Step) -> int:
+    """Return 3 for maps and 1 for a row of numbers, which maps of a single place are, too."""
+    return 1 if tuple(step.shape[:-1]) in ((), (1, 1)) else len(step.shape)
+
+
 def twins(seen: Seen) -> list[Finding]:
     """Return how many filters of the first convolution have the same kernel as another one, but for its strength."""
     (name,) = TWINS
     found = (step for step in steps(seen.model) if isinstance(step.operation, CONVOLUTIONS_OF_ANY_KIND))
     first = next(found, None)
-    if first is None or not isinstance(first.operation, CONVOLUTIONS) or len(first.shape) != 3:
-        return [not_measured(name, "The network does not begin with a convolution of pictures, of the plain kind.")]
+    if first is None:
+        return [not_measured(name, f"No convolution is among the layers of the graph. {_NOT_INSIDE}")]
+    if not isinstance(first.operation, CONVOLUTIONS) or len(first.shape) != 3:
+        return [not_measured(name, f"The first convolution of the graph, {first.name!r}, is no plain one of pictures.")]
     if first.operation.groups > 1:
         return [not_measured(name, f"The channels of {first.name!r} are in groups, which see different things.")]
     kernels = filters(seen.model, first.name)
@@ -120,11 +130,12 @@ def twins(seen: Seen) -> list[Finding]:
     pairs = np.argwhere(np.triu(cosine > _TWINS, 1))
     which = np.unique(pairs)
     random = np.random.default_rng(0).normal(size=(20, count, length))
-    by_chance = max(np.triu(_cosines(one), 1).max() for one in random)
-    closest = np.triu(cosine, 1).max()
+    above = np.triu_indices(count, 1)
+    by_chance = max(_cosines(one)[above].max() for one in random)
+    closest = cosine[above].max()
     says = (
         f"{len(which)} of the {count} filters of {first.name!r} have a twin, a kernel at a cosine above {_TWINS}; the "
-        f"most alike are at {closest:.2f}, of as many random kernels at {by_chance:.2f}."
+        f"most alike are at {closest:z.2f}, of as many random kernels at {by_chance:z.2f}."
     )
     advice = "They see the same: fewer filters would do, or other weights to begin with."
     details = {"pairs": pairs, "cosine": cosine.astype(np.float32), "by chance": by_chance}
@@ -144,7 +155,7 @@ def statistics(seen: Seen) -> list[Finding]:
     kind = keras.layers.BatchNormalization
     step = next((one for one in steps(seen.model) if isinstance(one.operation, kind)), None)
     if step is None:
-        return [not_measured(name, "No layer keeps statistics of its training: the network has no BatchNormalization.")]
+        return [not_measured(name, f"No BatchNormalization is among the layers of the graph. {_NOT_INSIDE}")]
     layer = step.operation
     axis = layer.axis[0] if isinstance(layer.axis, (list, tuple)) else layer.axis
     if axis not in (-1, len(step.shape)):

@@ -23,17 +23,24 @@ _NEIGHBORS, _MOST = 10, 8
 
 
 def errors(seen: Seen, tests: Seen | None) -> list[Finding]:
-    """Return how many of a wrong answer's neighbours are neither of its own nor of the answered class."""
+    """Return how many of a wrong answer's neighbours are neither of its own nor of the answered class.
+
+    Judged are wrong answers between classes that could fill the neighbourhood.
+    """
     (name,) = ERRORS
     asked = tests or seen
     if why := ("" if seen.labels is not None and asked.labels is not None else NO_LABELS) or _no_map(seen, asked):
         return [not_measured(name, why)]
     if seen.count < 5 * _NEIGHBORS:
         return [not_measured(name, f"It needs {5 * _NEIGHBORS} pictures as neighbours, and there are {seen.count}.")]
+    if len(np.unique(seen.labels)) < 3:
+        return [not_measured(name, "It needs three classes: of two, each neighbour is of the own or the answered one.")]
     answers = asked.outputs.argmax(axis=1)
-    wrong = np.flatnonzero(answers != asked.labels)
+    many = np.bincount(seen.labels, minlength=asked.outputs.shape[1]) > _NEIGHBORS
+    wrong = np.flatnonzero((answers != asked.labels) & many[answers] & many[asked.labels])
+    what = f"wrong answers between classes of more than {_NEIGHBORS} pictures each"
     if len(wrong) < 10:
-        return [not_measured(name, f"It needs 10 wrong answers, and there are {len(wrong)}.")]
+        return [not_measured(name, f"It needs 10 {what}, and there are {len(wrong)}.")]
     own = None if tests else wrong
     indices, _ = nearest_neighbors(seen.features, asked.features[wrong], _NEIGHBORS, exclude=own)
     around = seen.labels[indices]
@@ -41,7 +48,7 @@ def errors(seen: Seen, tests: Seen | None) -> list[Finding]:
     elsewhere = neither.mean(axis=1)
     says = (
         f"Of the {_NEIGHBORS} nearest neighbours of a wrong answer, {elsewhere.mean():.0%} are neither of its own nor "
-        f"of the answered class (mean of {len(wrong)} wrong answers)."
+        f"of the answered class (mean of {len(wrong)} {what})."
     )
     advice = "Many errors lie on no border between two classes: look at these pictures, which may be of another kind."
     return [finding(name, elsewhere.mean(), says, advice, details={"pictures": wrong, "elsewhere": elsewhere})]

@@ -10,9 +10,10 @@ import numpy as np
 
 from coursekit.networks.backend import tf
 from coursekit.networks.graph import Step, compiled, kept, output_names, run, signature, sizes_explained, steps, traced
-from coursekit.networks.kinds import WITH_ACTIVATION
+from coursekit.networks.kinds import NOISES, WITH_ACTIVATION
 from coursekit.networks.nonlinearity import is_relu, nonlinearity
-from coursekit.networks.reading import has_weights, score_layer
+from coursekit.networks.reading import gives_probabilities, has_weights, score_layer
+from coursekit.techniques.chains import chains
 from coursekit.waiting import progress_bar
 
 NO_LABELS = "It needs labels: the class of each picture."
@@ -29,7 +30,7 @@ class Seen:
         batch_size: Pictures computed at a time.
         extremes: For each layer with channels the smallest and the largest number of each channel, (2, C), over all
             pictures and places.
-        outputs: What comes out for classes, (N, classes); None where there is no such thing.
+        outputs: What comes out for classes, (N, classes), as ``as_classes`` says; None where there is no such thing.
         no_outputs: Why, in a sentence.
         features: What the last layer with weights gets to see, (N, D); None where there is no such thing.
         no_features: Why, in a sentence.
@@ -56,7 +57,10 @@ class Seen:
         if self.outputs is None:
             return self.no_outputs
         if (self.outputs < 0).any() or np.abs(self.outputs.sum(axis=1) - 1).max() > 0.01:
-            return "The outputs are no probabilities that add up to 1: put a softmax behind them to measure this."
+            return (
+                "The outputs are no probabilities that add up to 1: put a softmax behind them to measure this, if the "
+                "classes exclude each other."
+            )
         return ""
 
     @property
@@ -73,7 +77,9 @@ class Seen:
 
 def see(model: Any, batches: list[np.ndarray], labels: np.ndarray | None, batch_size: int) -> Seen:
     """Return what a network gives for pictures, computed in one pass that holds one batch at a time."""
-    names = [step.name for step in with_channels(model)]
+    names = [step.name for step in rectified(model)]
+    names += [name for step, relus in ends(model) for name in (step.name, *relus)]
+    names = list(dict.fromkeys(names))
     source, no_features = _before_scores(model)
     no_outputs = _no_classes(model)
     forward = _compiled(model, names, source, not no_outputs)
@@ -86,7 +92,7 @@ def see(model: Any, batches: list[np.ndarray], labels: np.ndarray | None, batch_
             low, high = np.asarray(low), np.asarray(high)
             before = extremes.get(name, np.stack([low, high]))
             extremes[name] = np.stack([np.minimum(before[0], low), np.maximum(before[1], high)])
-        outputs += [np.asarray(one) for one in given]
+        outputs += [as_classes(np.asarray(one)) for one in given]
         features += [np.asarray(one) for one in vectors]
     answers = np.concatenate(outputs) if outputs else None
     vectors = np.concatenate(features) if features else None
@@ -105,11 +111,37 @@ def answers_to(
     forward = compiled(model, output_names(model))
     starts = range(0, len(pictures), batch_size)
     parts = [forward(change(pictures[start : start + batch_size]))[0] for start in starts]
-    return np.concatenate([np.asarray(part, np.float32) for part in parts])
+    return as_classes(np.concatenate([np.asarray(part, np.float32) for part in parts]))
 
 
-def with_channels(model: Any) -> list[Step]:
-    """Return the steps whose channels are looked at: what ends a layer with weights, but for the scores.
+def as_classes(outputs: np.ndarray) -> np.ndarray:
+    """Return outputs as a number for each class: a single one, of a sigmoid, is the probability of class 1 of two."""
+    return np.concatenate([1 - outputs, outputs], axis=1) if outputs.shape[1] == 1 else outputs
+
+
+def rectified(model: Any) -> list[Step]:
+    """Return the steps whose channels may be dead: those with channels that give what comes out of a ReLU."""
+    return [step for step in _with_channels(model) if _is_rectified(step)]
+
+
+def ends(model: Any) -> list[tuple[Step, list[str]]]:
+    """Return where the layers with channels end, and the names of the ReLUs in them.
+
+    A layer ends behind what only normalizes or bends it: a normalization gives a channel another span, which what
+    follows gets to see. Dropout leaves it as it is.
+    """
+    behind, results = chains(model), output_names(model)
+    found: dict[str, tuple[Step, list[str]]] = {}
+    for step in _with_channels(model):  # where several have the same end, the first has all the ReLUs
+        chain = behind[step.name]
+        last = next(one for one in reversed(chain) if one is step or not isinstance(one.operation, NOISES))
+        if chain[-1].name not in results:
+            found.setdefault(last.name, (last, [one.name for one in chain if _is_rectified(one)]))
+    return list(found.values())
+
+
+def _with_channels(model: Any) -> list[Step]:
+    """Return the steps whose channels are looked at, but for the scores.
 
     A convolution or Dense layer, behind its nonlinearity where that is a step of its own, and other steps that are a
     nonlinearity; of one output of rank 2 or 4.
@@ -128,8 +160,7 @@ def with_channels(model: Any) -> list[Step]:
     return found
 
 
-def is_rectified(step: Step) -> bool:
-    """Say whether what a step gives comes out of a ReLU."""
+def _is_rectified(step: Step) -> bool:
     return is_relu(nonlinearity(step.operation))
 
 
@@ -149,13 +180,25 @@ def _before_scores(model: Any) -> tuple[str, str]:
 
 
 def _no_classes(model: Any) -> str:
-    """Return why a network's output is no row of classes; "" if it is one."""
+    """Return why a network's output is no row of classes; "" if it is one, or one probability of two classes."""
     if len(model.outputs) != 1:
         return f"The network has {len(model.outputs)} outputs, and this is measured with one."
     shape = tuple(model.outputs[0].shape)
     if len(shape) != 2 or shape[1] is None:
         return f"The network gives {shape[1:]} for a picture, no row of classes."
-    return "" if shape[1] > 1 else "The network gives a single number for a picture, no classes to choose from."
+    if shape[1] > 1 or _is_probability(model):
+        return ""
+    return (
+        "The network gives a single number for a picture, behind no sigmoid: this is measured with a probability, or "
+        "with a number for each class."
+    )
+
+
+def _is_probability(model: Any) -> bool:
+    try:
+        return gives_probabilities(model)
+    except ValueError:  # it computes with probabilities: what comes out need not be one
+        return False
 
 
 def _compiled(model: Any, names: Sequence[str], source: str, classes: bool) -> Any:

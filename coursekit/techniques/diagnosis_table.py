@@ -95,9 +95,11 @@ class Diagnosis:
 
     Attributes:
         findings: Each ``Finding``, what is unusual first.
+        interrupted: Whether Ctrl-C ended it before all was measured.
     """
 
     findings: tuple[Finding, ...]
+    interrupted: bool = False
 
     def __iter__(self) -> Iterator[Finding]:
         return iter(self.findings)

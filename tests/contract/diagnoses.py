@@ -63,7 +63,7 @@ def _layers(net, found):
     for layer, maps in once.items():
         rows = maps.reshape(-1, maps.shape[-1])
         largest, span = rows.max(axis=0), np.ptp(rows, axis=0)
-        alive = largest > 0
+        alive = (largest > 0) | (rows.min() < 0)  # what comes out of a ReLU is never below zero
         if layer in constant:
             still = alive & (span <= 0.01 * np.median(span[alive])) if alive.any() else alive
             assert constant[layer].tolist() == np.flatnonzero(still).tolist()
@@ -72,8 +72,10 @@ def _layers(net, found):
 
 
 def _answers(net, found):
-    """Certainty is measured where plain Keras gives rows that add up to 1, and only there."""
+    """Certainty is measured where plain Keras gives rows that add up to 1, or one sigmoid, and only there."""
     given = [] if net.plain is None else keras.tree.flatten(floats(net, "output"))
+    if given and given[0].shape[1:] == (1,) and np.allclose(given[0], 1 / (1 + np.exp(-floats(net, "scores")))):
+        given = [np.concatenate([1 - given[0], given[0]], axis=1)]
     certain = found["saturated outputs"].value
     rows = len(given) == 1 and given[0].ndim == 2 and given[0].shape[1] > 1 and np.isfinite(given[0]).all()
     if given and rows and (given[0] >= 0).all() and np.allclose(given[0].sum(axis=1), 1, atol=0.005):

@@ -14,6 +14,7 @@ from coursekit.techniques.diagnosis_table import MEASURES, finding, widened
 
 layers = keras.layers
 RANDOM = np.random.default_rng(0)
+NOT_INSIDE = "What custom layers and wrappers hold is not looked into."
 NOISE = RANDOM.uniform(1, 255, (24, 12, 12, 1)).astype(np.float32)
 
 
@@ -91,7 +92,40 @@ def test_dead_channels_of_a_dense_layer_need_many_pictures():
 def test_a_leaky_layer_has_no_dead_channels():
     found = diagnose(maps_only([[[[1, -1]]]], np.zeros(2), layers.LeakyReLU()), NOISE)["dead channels"]
     assert found.value is None
-    assert found.says == "No ReLU before the outputs of this network gives maps."
+    assert found.says == f"No ReLU among the layers of the graph, before its outputs, gives maps. {NOT_INSIDE}"
+
+
+def test_a_custom_layer_is_said_not_to_be_looked_into():
+    class Block(layers.Layer):  # holds all that is looked for
+        def __init__(self):
+            super().__init__()
+            self.inner = [layers.Conv2D(4, 3), layers.BatchNormalization(), layers.ReLU()]
+
+        def call(self, x):
+            for layer in self.inner:
+                x = layer(x)
+            return x
+
+    found = diagnose(network(Block(), layers.GlobalAveragePooling2D(), layers.Dense(2)), NOISE)
+    for name in ("dead channels", "dead channels of Dense layers", "nearly constant channels", "twins among filters",
+                 "inputs off their statistics"):  # fmt: skip
+        assert found[name].value is None
+        assert "among the layers of the graph" in found[name].says
+        assert found[name].says.endswith(NOT_INSIDE)
+
+
+def test_maps_of_one_place_are_judged_as_a_dense_layer():
+    weights, biases = RANDOM.normal(size=(9, 6)).astype(np.float32), np.float32([0, 0, 0, 0, -1e4, -1e4])
+    dense = network(layers.Flatten(), layers.Dense(6, activation="relu", name="head"), layers.Dense(2),
+                    shape=(3, 3, 1), head=[weights, biases])  # fmt: skip
+    maps = network(layers.Reshape((1, 1, 9)), layers.Conv2D(6, 1, activation="relu", name="head"), layers.Flatten(),
+                   layers.Dense(2), shape=(3, 3, 1), head=[weights.reshape(1, 1, 9, 6), biases])  # fmt: skip
+    for model in (dense, maps):
+        found = diagnose(model, NOISE[:, :3, :3])
+        assert found["dead channels"].value is None
+        assert found["nearly constant channels"].value is None
+        one = found["dead channels of Dense layers"]
+        assert (one.value, one.where, one.normal) == (pytest.approx(2 / 6), "head", None)
 
 
 def test_channels_that_give_the_same_everywhere():
@@ -99,6 +133,69 @@ def test_channels_that_give_the_same_everywhere():
     found = diagnose(maps_only([[[[1, 0.001, 2, -1]]]], [0, 5, 0, 0]), NOISE)["nearly constant channels"]
     assert found.value == 0.25
     assert found.details["channels"]["first"].tolist() == [1]  # the dead one is no second finding
+
+
+def normalized(factors, *rest, biases=(0, 0, 0, 0), activation=None):
+    """A network whose normalization multiplies the four channels of its convolution by these factors."""
+    first = layers.Conv2D(4, 1, activation=activation, name="first")
+    norm = layers.BatchNormalization(epsilon=0.0, name="norm")
+    stack = [first, norm, *rest, layers.GlobalAveragePooling2D(), layers.Dense(2)]
+    return network(*stack, first=[[[[[1, 0.001, 2, 1]]]], biases],
+                   norm=[factors, np.full(4, -1), np.zeros(4), np.ones(4)])  # fmt: skip
+
+
+@pytest.mark.parametrize(("rest", "end"), [
+    ([], "norm"),
+    ([layers.ReLU(name="active")], "active"),
+    ([layers.Activation("tanh", name="active")], "active"),
+    ([layers.SpatialDropout2D(0.5), layers.ReLU(name="active"), layers.SpatialDropout2D(0.5)], "active"),
+])  # fmt: skip
+def test_constant_channels_are_looked_for_behind_the_normalization(rest, end):
+    name = "nearly constant channels"
+    small = np.array([1, 1000, 0.5, 1]) / 100  # the kernel that is a thousandth is made as large as the others
+    mended = diagnose(normalized(small, *rest), NOISE)[name]
+    assert (mended.value, list(mended.details["channels"])) == (0, [end])
+    small[3] = 1e-6
+    shrunk = normalized(small, *rest)
+    shrunk.get_layer("norm").beta.assign([0, 0, 0, 0.1])
+    found = diagnose(shrunk, NOISE)[name]
+    assert (found.value, found.where) == (0.25, end)
+    assert found.details["channels"][end].tolist() == [3]
+
+
+def test_constant_channels_are_looked_for_behind_a_normalization_of_each_picture():
+    norm = layers.GroupNormalization(groups=4, epsilon=1e-9, name="norm")
+    found = diagnose(maps_only([[[[1, 0.001, 2, 1]]]], np.zeros(4), norm), NOISE)["nearly constant channels"]
+    assert (found.value, list(found.details["channels"])) == (0, ["norm"])
+
+
+def test_behind_a_relu_and_a_normalization_a_dead_channel_is_still_dead_and_not_constant():
+    model = normalized(np.array([1, 1000, 0.5, 1]) / 100, biases=(0, 0, 0, -300), activation="relu")
+    found = diagnose(model, NOISE)
+    assert (found["dead channels"].value, found["dead channels"].where) == (0.25, "first")
+    assert found["nearly constant channels"].value == 0
+    assert list(found["nearly constant channels"].details["channels"]) == ["norm"]
+
+
+def test_a_convolution_that_others_take_too_ends_before_its_normalization():
+    picture = keras.Input((12, 12, 1))
+    first = layers.Conv2D(4, 1, name="first")(picture)
+    both = layers.Concatenate()([first, layers.BatchNormalization()(first)])
+    model = keras.Model(picture, layers.Dense(2)(layers.GlobalAveragePooling2D()(both)))
+    model.get_layer("first").set_weights([np.float32([[[[1, 0.001, 2, 1]]]]), np.zeros(4)])
+    found = diagnose(model, NOISE)["nearly constant channels"]
+    assert (found.value, found.where) == (0.25, "first")
+
+
+def test_only_behind_a_relu_a_channel_below_zero_is_dead():
+    # Two channels of tanh that stand at -1 in all pictures.
+    first = layers.Conv2D(4, 1, activation="tanh", name="first")
+    model = network(first, layers.GlobalAveragePooling2D(), layers.Dense(2),
+                    first=[[[[[0.01, 0.02, 0.01, 0.01]]]], [0, 0, -999, -999]])  # fmt: skip
+    found = diagnose(model, NOISE)
+    assert found["nearly constant channels"].details["channels"]["first"].tolist() == [2, 3]
+    assert found["nearly constant channels"].value == 0.5
+    assert found["dead channels"].value is None
 
 
 def test_twins_are_kernels_that_differ_in_strength_only():
@@ -110,6 +207,13 @@ def test_twins_are_kernels_that_differ_in_strength_only():
     assert found.details["pairs"].tolist() == [[1, 4]]
     assert found.unusual
     assert "most alike are at 1.00" in found.says
+
+
+def test_the_most_alike_of_two_opposite_kernels():
+    kernels = RANDOM.normal(size=(3, 3, 1, 1)) * [1, -2]
+    found = diagnose(maps_only(kernels, np.zeros(2)), NOISE)["twins among filters"]
+    assert found.value == 0
+    assert "most alike are at -1.00" in found.says
 
 
 def test_kernels_of_one_number_are_no_twins():
@@ -151,6 +255,43 @@ def test_pictures_on_another_scale(scale, best):
     assert found.value == pytest.approx(loss(given) - loss(mended), rel=1e-3)
     assert found.unusual
     assert found.details["accuracy"][best] == 1
+
+
+@pytest.mark.parametrize(("bias", "found_there", "accuracy"), [(0.5, False, 0.6), (0, True, 0.9)])
+def test_a_scale_on_which_more_answers_are_wrong_is_not_better(bias, found_there, accuracy):
+    # 40 sure answers are wrong. Divided by 255 they are less sure, but a bias makes 120 more wrong.
+    labels = np.repeat([0, 0, 1, 1], [120, 80, 160, 40])
+    margins = np.repeat([-51, -2550, 2550, -255], [120, 80, 160, 40])  # of class 1
+    pictures = np.zeros((400, 1, 2, 1), np.float32)
+    pictures[np.arange(400), 0, (margins > 0).astype(int), 0] = abs(margins) / 10
+    found = diagnose(linear([[5, -5], [-5, 5]], (1, 2, 1), [0, bias]), pictures, labels)["inputs on another scale"]
+    loss = lambda own: -np.log(np.maximum(1 / (1 + np.exp(np.minimum(-own, 99))), 1e-7))  # noqa: E731
+    sign = np.where(labels == 1, 1, -1)
+    gain = (loss(sign * (margins + bias)) - loss(sign * (margins / 255 + bias))).mean()
+    assert gain > 1
+    assert found.details["accuracy"]["as given"] == 0.9
+    assert found.details["accuracy"]["divided by 255"] == accuracy
+    assert found.details["best"] == ("divided by 255" if found_there else "as given")
+    assert found.value == pytest.approx(gain if found_there else 0, rel=1e-3)
+    assert found.unusual == found_there
+
+
+def test_a_scale_on_which_guessing_is_as_good_is_not_better():
+    # One answer for all, sure as given: 2 of 3 wrong. Divided by 255 it is nearly undecided between them.
+    pictures, labels = np.full((60, 1, 1, 1), 200, np.float32), np.arange(60) % 3
+    model = linear([[1, 0, 0]], (1, 1, 1))
+    found = diagnose(model, pictures, labels)["inputs on another scale"]
+    assert (found.value, found.unusual, found.details["best"]) == (0, False, "as given")
+    assert found.says == (
+        "None of 3 other scales is better: the labels more probable, also than by guessing, and no more wrong answers "
+        "(accuracy 0.333)."
+    )
+
+
+def test_the_scale_is_not_measured_with_one_class():
+    model, pictures, _, _ = brightness(lambda x: 255 * x)
+    found = diagnose(model, pictures, np.ones(40, int))["inputs on another scale"]
+    assert (found.value, found.says) == (None, "It needs pictures of two classes, and all are of one.")
 
 
 def test_the_scale_of_the_test_is_looked_at_too():
@@ -293,6 +434,26 @@ def test_errors_and_their_neighbours_by_another_way():
     assert both.value == pytest.approx(by_hand(tests, truth, own=False))
 
 
+def test_errors_between_classes_that_cannot_fill_a_neighbourhood_are_left_out():
+    rng = np.random.default_rng(3)
+    pictures = rng.normal(0, 60, (150, 1, 2, 1)).astype(np.float32)
+    labels = np.where(np.arange(150) < 10, 2, rng.integers(0, 2, 150))  # 10 of class 2, and many of the others
+    answers = (pictures.reshape(-1, 2) @ [[-1, 1, -1], [-1, -1, 1]] + [50, 0, 0]).argmax(axis=1)
+    judged = np.flatnonzero((answers != labels) & (answers < 2) & (labels < 2))
+    found = diagnose(BLOBS, pictures, labels)["errors away from borders"]
+    assert 10 <= len(judged) < (answers != labels).sum()
+    assert found.details["pictures"].tolist() == judged.tolist()
+    assert f"(mean of {len(judged)} wrong answers between classes of more than 10 pictures each)" in found.says
+
+
+def test_errors_among_many_small_classes_are_not_judged():
+    labels = np.arange(60) % 12  # 5 pictures of each: most neighbours cannot be of one of two classes
+    pictures = RANDOM.normal(size=(60, 1, 12, 1)).astype(np.float32)
+    found = diagnose(linear(np.eye(12), (1, 12, 1)), pictures, labels)["errors away from borders"]
+    assert (found.value, found.unusual) == (None, False)
+    assert found.says == "It needs 10 wrong answers between classes of more than 10 pictures each, and there are 0."
+
+
 def test_a_test_of_another_kind_keeps_to_itself():
     pictures, tests = blobs(seed=0)[0], blobs(seed=1)[0]
     name = "test pictures apart from the others"
@@ -341,8 +502,8 @@ def test_what_cannot_be_measured_says_why():
     pictures = RANDOM.uniform(0, 255, (30, 9, 9, 3))
     found = diagnose(keras.Model([left, right], scores), [pictures, pictures[::-1]], np.arange(30) % 3)
     missing = {one.name: one.says for one in found if one.value is None}
-    assert missing["dead channels"] == "No ReLU before the outputs of this network gives maps."
-    assert missing["twins among filters"].startswith("The network does not begin with a convolution of pictures")
+    assert missing["dead channels"].startswith("No ReLU among the layers of the graph, before its outputs, gives maps.")
+    assert missing["twins among filters"].startswith("No convolution is among the layers of the graph.")
     assert missing["answers that flip under a shift"].startswith("The network takes 2 inputs")
     assert missing["saturated outputs"].startswith("The outputs are no probabilities that add up to 1")
     assert missing["pictures in training and test"].startswith("It needs test_pictures")
@@ -350,11 +511,58 @@ def test_what_cannot_be_measured_says_why():
     assert {one.name for one in found} == set(MEASURES)
 
 
-def test_a_sigmoid_and_a_single_number_are_no_classes_that_exclude_each_other():
-    two = network(layers.Flatten(), layers.Dense(2, activation="sigmoid"))
-    one = network(layers.Flatten(), layers.Dense(1, activation="sigmoid"))
-    assert "add up to 1" in diagnose(two, NOISE)["saturated outputs"].says
-    assert "a single number" in diagnose(one, NOISE, np.arange(24) % 2)["sure and wrong"].says
+def test_sigmoids_are_no_classes_that_exclude_each_other():
+    found = diagnose(network(layers.Flatten(), layers.Dense(2, activation="sigmoid")), NOISE)["saturated outputs"]
+    assert found.says == (
+        "The outputs are no probabilities that add up to 1: put a softmax behind them to measure this, if the classes "
+        "exclude each other."
+    )
+
+
+def test_a_single_sigmoid_is_measured_as_a_softmax_of_two_classes():
+    rng = np.random.default_rng(1)
+    pictures, weights = rng.uniform(0, 255, (80, 6, 6, 1)).astype(np.float32), rng.normal(0, 0.1, 36)
+    labels = ((pictures.reshape(80, 36) @ weights > 0) ^ (rng.random(80) < 0.3)).astype(int)
+    tests, test_labels = pictures[:40] / 255, labels[:40]
+    one = network(layers.Flatten(), layers.Dense(1, activation="sigmoid", name="score"), shape=(6, 6, 1),
+                  score=[weights[:, np.newaxis], np.zeros(1)])  # fmt: skip
+    two = linear(np.stack([np.zeros(36), weights], axis=1), (6, 6, 1))
+    for given in ({}, {"test_pictures": tests, "test_labels": test_labels}):
+        single, double = (diagnose(model, pictures, labels, **given) for model in (one, two))
+        for found, expected in zip(single, double, strict=True):
+            assert (found.name, found.unusual) == (expected.name, expected.unusual)
+            assert (found.value is None) == (expected.value is None)
+            assert found.value is None or found.value == pytest.approx(expected.value, rel=1e-3)
+        assert single["sure and wrong"].value is not None
+        assert single["inputs on another scale"].value is not None
+
+
+def test_a_single_number_that_is_no_probability():
+    found = diagnose(network(layers.Flatten(), layers.Dense(1)), NOISE, np.arange(24) % 2)
+    for name in ("saturated outputs", "sure and wrong", "answers that flip under a shift"):
+        assert found[name].says == (
+            "The network gives a single number for a picture, behind no sigmoid: this is measured with a probability, "
+            "or with a number for each class."
+        )
+
+
+def test_errors_between_two_classes_have_no_other_neighbours():
+    pictures, which = blobs()
+    labels = 1 - (which > 0)
+    found = diagnose(BLOBS, pictures, labels)["errors away from borders"]
+    assert found.says == "It needs three classes: of two, each neighbour is of the own or the answered one."
+
+
+def test_a_measure_that_fails_leaves_the_others():
+    picture = keras.Input((12, 12, 1))
+    scores = layers.Dense(3, activation="softmax", name="scores")(layers.Flatten()(keras.ops.round(picture)))
+    found = diagnose(keras.Model(picture, scores), NOISE, np.arange(24) % 3)
+    failed = found["a place at the border that carries a class"]
+    assert (failed.value, failed.unusual) == (None, False)
+    assert failed.says.startswith("No gradient leads from scores back to the picture")
+    assert found["saturated outputs"].value is not None
+    assert {one.name for one in found} == set(MEASURES)
+    assert not found.interrupted
 
 
 def test_without_labels_what_needs_them_is_not_measured():
@@ -386,6 +594,7 @@ def test_interrupted_it_gives_what_it_has():
         found = diagnose(maps_only([[[[1, -1]]]], np.zeros(2)), NOISE)
     assert found["dead channels"].value == 0.5
     assert found["inputs on another scale"].says == "It was interrupted before this was measured."
+    assert found.interrupted
     assert {one.name for one in found} == set(MEASURES)
 
 
