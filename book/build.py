@@ -19,7 +19,7 @@ import nbformat
 from book.api import api
 from book.glossary import glossary, linked, words
 from book.live_files import write_live_files
-from book.pages import live, page, run_this
+from book.pages import front, live, page, run_this, without_installing
 from book.questions import questions
 from coursekit.exercises import catalogue
 from coursekit.exercises.notebooks import lesson_file
@@ -33,8 +33,14 @@ _SOURCES = re.compile(r"^### (?:Sources|Papers)\n+(?P<papers>.+?)(?=\n\n###|\n\n
 def write_sources(to: Path) -> None:
     """Write what Sphinx reads into a folder, which is made anew."""
     shutil.rmtree(to, ignore_errors=True)
+    (to / "_static").mkdir(parents=True)
+    write_pages(to)
+    write_static(to / "_static")
+
+
+def write_pages(to: Path) -> None:
+    """Write the pages, and the pictures in them, into a folder."""
     static = to / "_static"
-    static.mkdir(parents=True)
     lessons = {number: lesson_file(number) for number in catalogue.LESSONS}
     notebooks = {number: nbformat.read(file, as_version=4) for number, file in lessons.items()}
     entries, papers = [], []
@@ -54,6 +60,8 @@ def write_sources(to: Path) -> None:
         shutil.copy(file, to)
     parts = {
         "chapters": "\n".join(titles),
+        "explorer": front(notebooks["01"], static / "figures"),
+        "elsewhere": without_installing(lessons["01"].name),
         "progress": progress(titles),
         "papers": sources(papers, titles),
     }
@@ -62,12 +70,11 @@ def write_sources(to: Path) -> None:
         (to / name).write_text(re.sub(r"{{ (\w+) }}", lambda found: parts[found[1]], text), "utf-8")
     for name in ("conf.py", "favicon.svg"):
         shutil.copy(HERE / name, to)
-    write_static(static)
 
 
 def write_static(static: Path) -> None:
     """Write what the pages load: styles, the live parts with all that they need, and the questions."""
-    for name in ("book.css", "book.js"):
+    for name in ("book.css", "book.js", "still.js"):
         shutil.copy(HERE / name, static)
     write_live_files(static / "live")
     for number in catalogue.LESSONS:
@@ -95,7 +102,7 @@ def progress(titles: dict[str, str]) -> str:
         {"title": title, "page": f"{stem}.html", "ids": list(questions(catalogue.lesson(stem[:2])))}
         for stem, title in titles.items()
     ]
-    return live("Progress", {"lessons": lessons}, "<p>It is counted where JavaScript runs.</p>")
+    return live("Progress", {"lessons": lessons}, '<p class="ck-still-only">It is counted where JavaScript runs.</p>')
 
 
 def accessible(text: str) -> str:
@@ -108,6 +115,12 @@ def accessible(text: str) -> str:
     text = text.replace(' role="heading">', ' role="heading" aria-level="2">')
     text = text.replace('<aside class="sidebar-drawer"', '<aside aria-label="The book" class="sidebar-drawer"')
     return text.replace('<aside class="toc-drawer', '<aside aria-label="This page" class="toc-drawer')
+
+
+def cut_leftovers(made: Path) -> None:
+    """Take away from the site what is only for building it again: a file, and a folder that is empty."""
+    (made / ".buildinfo").unlink(missing_ok=True)
+    shutil.rmtree(made / "_sources", ignore_errors=True)
 
 
 def main() -> int:
@@ -123,8 +136,7 @@ def main() -> int:
     command = [sys.executable, "-m", "sphinx", *how, options.work / "source", made]
     built = subprocess.run(list(map(str, command)), check=False).returncode
     if built == 0:
-        for name in (".buildinfo", "_sources"):  # for building again, and empty
-            shutil.rmtree(made / name, ignore_errors=True)
+        cut_leftovers(made)
         for path in made.rglob("*.html"):
             path.write_text(accessible(path.read_text("utf-8")), "utf-8")
         shutil.rmtree(options.to, ignore_errors=True)

@@ -21,12 +21,16 @@ from nbformat.v4 import new_markdown_cell, new_output
 from coursekit.exercises.model import Lesson
 from coursekit.exercises.notebooks import checked_id, cut_results, cut_solutions, exercise_id
 from coursekit.widgets.page_state import PAGE
-from tools.addresses import binder, colab
+from tools.addresses import binder, codespaces, colab
 
 _INLINE = re.compile(r'src="data:image/(?P<kind>png|jpeg|webp);base64,(?P<data>[A-Za-z0-9+/=\s]+)"')
 _RUN_THIS = "<p><em>Run this cell to answer.</em></p>"
 _ANSWER_HERE = '<p class="ck-still-only"><em>It can be answered here where JavaScript runs.</em></p>'
 _BAR = '<div class="highlight notranslate"><pre>{}</pre></div>'
+EXPLORER = "ChannelExplorer"  # that of lesson 01 stands on the front page, too
+_WITHOUT_SCRIPTS = (
+    '<p class="ck-still-only">It is alive where JavaScript runs. The network that it fetches then has 5 MB.</p>'
+)
 CHECK = (
     '<p class="ck-check">Your answer is checked where Python runs, and you get hints there: '
     '<a href="#run-this-lesson">run this lesson</a>.</p>'
@@ -71,6 +75,25 @@ def run_this(name: str) -> str:
         ":::{admonition} Run this lesson\n:class: ck-run\n:name: run-this-lesson\n\n"
         f"{ways}\n\nOn this page you read, answer the questions, and play with what is live. "
         "Where Python runs you can change the code, and your exercises are checked.\n:::"
+    )
+
+
+def front(notebook: NotebookNode, figures: Path) -> str:
+    """Return the front page's explorer: the HTML of the first one in a lesson, with its still picture."""
+    outputs = (output for cell in notebook.cells for output in cell.get("outputs", []))
+    said, still = next((about(one), one.data["text/html"]) for one in outputs if about(one).get("kind") == EXPLORER)
+    return live(EXPLORER, said["arguments"], f"{figures_apart(still, figures)}\n{_WITHOUT_SCRIPTS}")
+
+
+def without_installing(first: str) -> str:
+    """Return where the lessons open in a browser, as Markdown. ``first`` is the file of the first lesson."""
+    places = {"Binder": binder(), "Colab (lesson 1)": colab(first), "Codespaces": codespaces()}
+    ways = " · ".join(f"[{place}]({address})" for place, address in places.items() if address is not None)
+    if ways:
+        return f"Without installing anything: {ways}."
+    return (
+        "No links to Binder, Colab and Codespaces stand here, because this copy of the book does not know the address "
+        "of its repository."
     )
 
 

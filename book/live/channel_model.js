@@ -8,6 +8,7 @@ import { readPicture } from "./picture.js";
 const SIZE = 227;
 const NEAR_ZERO = Math.fround(0.01); // of the layer's largest value
 const SOON = 150; // milliseconds, in which the first layer is drawn
+const LOADING = "Loading the network, 5 MB …";
 const STAYS = "A photo that you choose here stays in this page. It is sent nowhere: the network computes in your browser.";
 
 let made; // a promise of {network, fields}, for all explorers of a page
@@ -147,10 +148,11 @@ function strongest([, H, W], values) {
   return Math.floor(best / (H * W));
 }
 
-export async function mount(el, { network, photo, ...chosen }, { widget, file, note, elsewhere }) {
+export async function mount(el, { network, photo, ...chosen }, { widget, file, note, elsewhere, say }) {
   if (!network || !photo) elsewhere();
+  say(LOADING);
   const [computing, explorer, rgb] = await Promise.all([
-    shared(file),
+    shared(file).finally(() => say("")),
     widget("channel_explorer"),
     file(`photos/${photo}.png`).then(async (answer) => readPicture(await answer.blob(), SIZE, SIZE)),
   ]);

@@ -81,7 +81,7 @@ export class DreamModel extends PageModel {
     worker.onmessage = ({ data }) => this.#take(data);
     worker.onerror = () => {
       this.#worker = null;
-      this.#take({ run: this.#run, error: "Drawing has stopped. Press Start to begin again." });
+      this.#take({ run: this.#run, error: "Drawing has stopped." });
     };
     return worker;
   }
@@ -90,7 +90,7 @@ export class DreamModel extends PageModel {
     if (run !== this.#run) return;
     if (error) {
       this.#live = this.#running = false;
-      this.#error = error;
+      this.#error = `${error} Press Start to try again.`;
     } else {
       this.#drawn = { choice: this.#choice, ...shown };
       this.#running = shown.step < this.#choice.steps;

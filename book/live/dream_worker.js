@@ -15,8 +15,16 @@ const file = async (name) => {
 };
 
 function networkOf(size) {
-  if (!networks.has(size)) networks.set(size, loadNetwork(file).then((parts) => makeNetwork(parts, size)));
+  if (!networks.has(size)) networks.set(size, load().then((parts) => makeNetwork(parts, size)));
   return networks.get(size);
+}
+
+async function load() {
+  try {
+    return await loadNetwork(file);
+  } catch {
+    throw new Error("The network could not be loaded."); // the browser's own words say less
+  }
 }
 
 self.onmessage = async ({ data }) => {

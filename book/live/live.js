@@ -3,12 +3,13 @@
 //   <div class="ck-live" data-kind="ChannelExplorer" data-arguments='{"layer": "conv1"}'>the still picture</div>
 //
 // A part is made when it comes near, and nothing is fetched for it before. Whatever goes wrong, its still picture stays.
-// When it is live, `data-live` is "yes"; else "no", with a line that says where it is alive.
+// When it is live, `data-live` is "yes"; else "no", with a line that says where it is alive, or lets one try again.
 
 import { read } from "./saved.js";
 
 // A kind's module has `mount(el, arguments, tools)`, which may be async. It puts the part in place of the still picture
-// by `el.replaceChildren(...)`, as late as it can; or calls `elsewhere()` if there is nothing to make it live from.
+// by `el.replaceChildren(...)`, as late as it can; or calls `elsewhere()` if there is nothing to make it live from. By
+// `say(text)` it names what takes long.
 export const KINDS = {
   ChannelExplorer: () => import("./channel_model.js"),
   DreamExplorer: () => import("./dream_model.js"),
@@ -20,21 +21,35 @@ export const KINDS = {
 };
 
 const NEAR = "400px"; // below or above the window
+const SOON = 200; // milliseconds: what is there by then needs no words
 const ELSEWHERE = "This is a still picture. It is alive in JupyterLab.";
+const LOST = "It could not be loaded.";
 
 // This folder. The widgets' own files stand in it under widgets/, as the build writes them.
 const base = new URL("./", import.meta.url);
 
 class NotHere extends Error {}
 
+class NoModule extends Error {}
+
 function elsewhere() {
   throw new NotHere();
 }
 
+// Returns what `load` imports.
+async function imported(load) {
+  try {
+    return await load();
+  } catch (error) {
+    throw new NoModule(error.message);
+  }
+}
+
 // Returns a widget's module, when its style is there too.
 async function widget(name) {
-  const [module] = await Promise.all([import(`./widgets/${name}.js`), styled(`widgets/${name}.css`)]);
-  return module.default;
+  const module = imported(() => import(`./widgets/${name}.js`));
+  const [{ default: found }] = await Promise.all([module, styled(`widgets/${name}.css`)]);
+  return found;
 }
 
 const styles = new Map();
@@ -77,18 +92,70 @@ const tools = { base, widget, file, saved, note, elsewhere };
 // Makes one part live, or says that it is not.
 export async function mount(el) {
   const load = KINDS[el.dataset.kind];
+  for (const one of el.querySelectorAll(".ck-still-only")) one.remove(); // it says that JavaScript is needed
   const still = [...el.childNodes];
+  const { say, end } = waiting(el);
+  let failed = null;
   try {
     if (!load) elsewhere();
-    const module = await load();
-    await module.mount(el, JSON.parse(el.dataset.arguments || "{}"), tools);
-    el.dataset.live = "yes";
+    const module = await imported(load);
+    await module.mount(el, JSON.parse(el.dataset.arguments || "{}"), { ...tools, say });
   } catch (error) {
-    if (!(error instanceof NotHere)) console.error(el.dataset.kind, error);
-    el.replaceChildren(...still, note(ELSEWHERE));
-    el.dataset.live = "no";
+    failed = error;
   }
+  end();
+  if (failed instanceof NotHere) el.replaceChildren(...still, note(ELSEWHERE));
+  else if (failed) el.replaceChildren(lost(el, failed), ...still);
+  el.dataset.live = failed ? "no" : "yes";
   el.dispatchEvent(new CustomEvent("ck-live", { bubbles: true }));
+}
+
+// Marks a part as busy. Returns what says above it what is waited for, and what ends that.
+function waiting(el) {
+  const line = Object.assign(note(""), { role: "status" });
+  let timer = 0;
+  el.before(line); // and not in it: screen readers say nothing of what is in a busy element
+  el.ariaBusy = "true";
+  return {
+    say: (text) => {
+      clearTimeout(timer);
+      timer = setTimeout(() => (line.textContent = text), text ? SOON : 0);
+    },
+    end: () => {
+      clearTimeout(timer);
+      line.remove();
+      el.removeAttribute("aria-busy");
+    },
+  };
+}
+
+// Returns the line above the still picture of what could not be loaded, with a button that tries again.
+function lost(el, error) {
+  console.error(el.dataset.kind, error);
+  const line = Object.assign(note(`${LOST} `), { role: "status" });
+  const button = Object.assign(document.createElement("button"), { type: "button", textContent: "Try again" });
+  button.addEventListener("click", async () => {
+    el.tabIndex = -1; // it has the focus meanwhile
+    el.addEventListener("blur", () => el.removeAttribute("tabindex"), { once: true });
+    el.focus({ preventScroll: true });
+    line.remove();
+    if (error instanceof NoModule && (await isThere())) return location.reload();
+    await mount(el);
+    if (document.activeElement === el) el.querySelector(".ck-again")?.focus();
+  });
+  button.className = "ck-again";
+  line.append(button);
+  return line;
+}
+
+// Whether this folder can be reached. Browsers keep in mind which modules could not be loaded, and do not ask again for
+// them before the page is loaded again.
+async function isThere() {
+  try {
+    return (await fetch(import.meta.url, { method: "HEAD", cache: "no-store" })).ok;
+  } catch {
+    return false;
+  }
 }
 
 function watch() {
@@ -109,16 +176,33 @@ function watch() {
 // on the body); "auto", or nothing, is what the system says.
 function followTheme() {
   const dark = matchMedia("(prefers-color-scheme: dark)");
+  let onPaper = false; // paper is white
   const show = () => {
     const chosen = document.body.dataset.theme || document.documentElement.dataset.theme;
-    const isDark = chosen === "dark" || (chosen !== "light" && dark.matches);
+    const isDark = !onPaper && (chosen === "dark" || (chosen !== "light" && dark.matches));
     document.body.dataset.jpThemeLight = String(!isDark);
+  };
+  const print = ({ type }) => {
+    onPaper = type === "beforeprint";
+    show();
   };
   const watcher = new MutationObserver(show);
   for (const one of [document.body, document.documentElement]) watcher.observe(one, { attributeFilter: ["data-theme"] });
   dark.addEventListener("change", show);
+  for (const event of ["beforeprint", "afterprint"]) addEventListener(event, print);
   show();
 }
 
+// A file that is dropped beside what takes it would be opened in the place of the book.
+function keepPage() {
+  const refuse = (event) => {
+    if (event.defaultPrevented || !event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    event.dataTransfer.dropEffect = "none";
+  };
+  for (const event of ["dragover", "drop"]) addEventListener(event, refuse);
+}
+
 followTheme();
+keepPage();
 watch();

@@ -318,8 +318,11 @@ const page = (() => {
 
   // Lets a picture file be dropped on a widget; `parts.drop` is shown meanwhile. Returns what sends a file to Python, in
   // parts, with what else there is to say; a dropped one with what `about(element)` says of where it was dropped.
-  // `busy(file)` is called when it goes, `busy(null)` when it cannot be read.
+  // `busy(file)` is called when it goes, `busy(null)` when it cannot be read. Of files for the same `role` the last one
+  // counts, however long each takes to be read.
   function pictureFiles({ root, send, say }, { busy, about = () => ({}) }) {
+    const latest = {}; // role -> number of its file that counts
+
     async function sendFile(file, more = {}) {
       say("");
       if (file.size > MOST_BYTES) {
@@ -328,12 +331,15 @@ const page = (() => {
         return;
       }
       busy(file);
+      const mine = (latest[more.role] = (latest[more.role] ?? 0) + 1);
       try {
         const bytes = await file.arrayBuffer();
+        if (mine !== latest[more.role]) return;
         const count = Math.max(1, Math.ceil(bytes.byteLength / PART));
         for (let part = 0; part < count; part++)
           send({ ...more, name: file.name, part, parts: count }, [bytes.slice(part * PART, (part + 1) * PART)]);
       } catch (error) {
+        if (mine !== latest[more.role]) return;
         busy(null);
         say(`${file.name} could not be read: ${error.message}`);
       }
@@ -345,7 +351,10 @@ const page = (() => {
       event.stopPropagation();
       const over = event.type !== "drop" && (event.type !== "dragleave" || root.contains(event.relatedTarget));
       root.classList.toggle("ck-dropping", over);
-      if (event.type === "drop") sendFile(event.dataTransfer.files[0], about(event.target));
+      if (event.type !== "drop") return;
+      const [file] = event.dataTransfer.files;
+      if (file) sendFile(file, about(event.target));
+      else say("That is no file. Save the picture first, then drop it here.");
     }
 
     root.ondragenter = root.ondragover = root.ondragleave = root.ondrop = onDrag;

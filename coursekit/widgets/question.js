@@ -45,7 +45,8 @@ function begin({ model, root, send, listen, onGone, onEnd }) {
     form.ariaBusy = "true";
     cards.get(id).waiting = setTimeout(() => {
       form.ariaBusy = "false"; // so that it can be tried again
-      show(says, "Waiting for Python.", "It is busy, or has stopped.");
+      if (model.slow) show(says, "Waiting.", model.slow);
+      else show(says, "Waiting for Python.", "It is busy, or has stopped.");
     }, PATIENCE);
     send({ id, answer: answer === undefined ? "" : answer }); // an empty field is no answer; null is skipping
   }

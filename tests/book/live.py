@@ -13,6 +13,9 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import Page
 
+from book.questions import questions
+from coursekit.exercises.catalogue import lesson
+
 BESIDE = "book/"  # the subfolder
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Live</title>
 <link rel="icon" href="data:,"><link rel="stylesheet" href="live/live.css">
@@ -62,3 +65,10 @@ def opened(site: Any, name: str, content: str, ready: str) -> Iterator[Page]:
 def write_numbers(folder: Path, name: str, array: np.ndarray) -> None:
     """Write float32 numbers for a page to fetch from beside itself."""
     (folder / BESIDE / name).write_bytes(np.ascontiguousarray(array, "<f4").tobytes())
+
+
+def write_questions(folder: Path, *numbers: str) -> None:
+    """Write what lessons ask, as the build does, for a page to fetch."""
+    for number in numbers:
+        text = json.dumps(questions(lesson(number)))
+        (folder / BESIDE / "live" / f"questions_{number}.json").write_text(text, encoding="utf-8")

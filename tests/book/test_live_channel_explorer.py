@@ -1,5 +1,8 @@
 """ChannelExplorer on a page of the book, without Python, by real keys and mouse. In Chromium."""
 
+from base64 import b64encode
+from pathlib import Path
+
 import numpy as np
 import pytest
 from skimage import data
@@ -10,6 +13,7 @@ from tests.browser.reading import as_file, drop, eventually, pixels
 
 pytestmark = pytest.mark.browser
 
+ROOT_FOLDER = Path(__file__).parents[2]
 ROOT = ".ck-channel-explorer"
 ELSEWHERE = "This is a still picture. It is alive in JupyterLab."
 PICTURE = resize(photo("astronaut")[20:240, 120:340], 227)
@@ -167,7 +171,83 @@ def test_without_the_weights_the_still_picture_stays(site):
         page.goto(site.address + write_page(site.folder, "broken.html", part("ChannelExplorer", FACE)))
         here = page.locator(".ck-live")
         eventually(lambda: here.get_attribute("data-live"), "no")
-        eventually(here.locator("p").all_inner_texts, ["The still picture", ELSEWHERE])
+        eventually(here.locator("p").all_inner_texts, ["It could not be loaded. Try again", "The still picture"])
+
+
+def drop_together(page, *files):
+    """Drop files on the explorer, one after the other without a pause: (name, content, padding in MB).
+
+    What is padded takes longer to be read. Content None is a file that is gone when it is read.
+    """
+    page.evaluate(
+        """(files) => {
+            for (const [name, content, padding] of files) {
+                const bytes = content && Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+                const file = bytes ? new File([bytes, new Uint8Array(padding * 2 ** 20)], name) : window.gone;
+                const dataTransfer = new DataTransfer();
+                dataTransfer.items.add(file);
+                document.querySelector(".ck-photo").dispatchEvent(
+                    new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+            }
+        }""",
+        files,
+    )
+    page.wait_for_timeout(1500)  # the others have been read by then
+
+
+def test_the_photo_that_was_dropped_last_wins(page, tmp_path):
+    cat, coffee = [b64encode(as_file(one)).decode() for one in (data.chelsea(), data.coffee())]
+    status, photo = page.locator(".ck-status").first, page.locator("canvas.ck-photo").first
+    (tmp_path / "gone.png").write_bytes(as_file(data.chelsea()))
+    page.evaluate("document.body.prepend(Object.assign(document.createElement('input'), { type: 'file', id: 'gone' }))")
+    page.locator("#gone").set_input_files(tmp_path / "gone.png")
+    page.evaluate("window.gone = document.querySelector('#gone').files[0]")
+    (tmp_path / "gone.png").unlink()
+
+    drop_together(page, ["cat.png", cat, 45], ["coffee.png", coffee, 0])
+    eventually(status.inner_text, "coffee.png is the picture now.")
+    np.testing.assert_array_equal(pixels(photo)[..., :3], resize(data.coffee(), 227))
+    drop_together(page, ["gone.png", None, 0], ["cat.png", cat, 0])
+    eventually(status.inner_text, "cat.png is the picture now.")
+    assert page.locator(".ck-alert").first.inner_text() == ""
+    drop_together(page, ["coffee.png", coffee, 45], ["gone.png", None, 0])
+    eventually(lambda: "gone.png could not be read" in page.locator(".ck-alert").first.inner_text(), True)
+    np.testing.assert_array_equal(pixels(photo)[..., :3], resize(data.chelsea(), 227))
+    eventually(lambda: page.locator(ROOT).first.get_attribute("aria-busy"), "false")
+
+
+def test_files_for_two_places_do_not_displace_each_other(site):
+    """As in StyleExplorer, which takes a photo and a painting."""
+    shared = (ROOT_FOLDER / "coursekit" / "widgets" / "page.js").read_text(encoding="utf-8")
+    with site.context.new_page() as page:
+        page.goto(site.address + write_page(site.folder, "two_files.html", f"<script>{shared}</script>"))
+        sent = page.evaluate(
+            """async () => {
+                const sent = [];
+                const view = { root: document.body, send: ({ name, role }) => sent.push([name, role]), say: () => {} };
+                const sendFile = page.pictureFiles(view, { busy: () => {} });
+                const file = (name) => new File(["x"], name);
+                await Promise.all([
+                    sendFile(file("cat.png"), { role: "content" }),
+                    sendFile(file("waves.png"), { role: "style" }),
+                    sendFile(file("dots.png"), { role: "style" }),
+                ]);
+                return sent;
+            }"""
+        )
+    assert sorted(sent) == [["cat.png", "content"], ["dots.png", "style"]]
+
+
+def test_a_drop_without_a_file_is_explained(page):
+    page.evaluate(
+        """() => {
+            const event = new DragEvent("drop", { bubbles: true, cancelable: true });
+            Object.defineProperty(event, "dataTransfer", { value: { types: ["Files"], files: [] } });
+            document.querySelector(".ck-photo").dispatchEvent(event);
+        }"""
+    )
+    said = "That is no file. Save the picture first, then drop it here."
+    eventually(page.locator(".ck-alert").first.inner_text, said)
 
 
 def test_no_words_of_jupyterlab(page):

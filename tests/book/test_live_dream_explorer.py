@@ -211,3 +211,17 @@ def test_explorer_by_keys_and_mouse(site):
         assert "blur would take away" in explorer.locator(".ck-panel[data-panel=a] .ck-hint").inner_text()
         assert "blur would take away" in knob.get_attribute("aria-description")
     assert not errors
+
+
+def test_without_the_network_start_can_be_pressed_again(site):
+    with site.context.browser.new_context() as context, context.new_page() as page:
+        context.route("**/weights.f32.bin", lambda route: route.abort())
+        page.goto(site.address + write_page(site.folder, "dreamless.html", part("DreamExplorer", ZEBRA)))
+        explorer = page.locator(ROOT)
+        explorer.locator(".ck-start").press("Enter")
+        said = "The network could not be loaded. Press Start to try again."
+        eventually(explorer.locator(".ck-alert:not(.ck-stuck)").inner_text, said)
+        context.unroute("**/weights.f32.bin")
+        explorer.locator(".ck-start").press("Enter")
+        eventually(explorer.locator(".ck-step").inner_text, "step 6 of 6", 300)
+        assert explorer.locator(".ck-alert:not(.ck-stuck)").inner_text() == ""

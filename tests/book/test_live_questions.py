@@ -1,16 +1,14 @@
 """Predictions, quizzes and results on a page of the book: in Python's words, by real keys and mouse. In Chromium."""
 
-import json
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from book.questions import questions as for_the_page
 from coursekit import quiz
 from coursekit.exercises.catalogue import LESSONS, lesson
 from coursekit.learner import questions
-from tests.book.live import BESIDE, part, write_page
+from tests.book.live import BESIDE, part, write_page, write_questions
 from tests.browser.reading import eventually
 
 pytestmark = pytest.mark.browser
@@ -24,9 +22,7 @@ FOLDED = '<details class="ck-until" data-until="[&quot;01.which-part&quot;]"><su
 @pytest.fixture(scope="module")
 def page(site):
     """A page with a prediction, its folded result, a number's, and a quiz."""
-    for number in LESSONS:
-        name = f"questions_{number}.json"
-        (site.folder / BESIDE / "live" / name).write_text(json.dumps(for_the_page(lesson(number))), "utf-8")
+    write_questions(site.folder, *LESSONS)
     (site.folder / BESIDE / "book.js").write_bytes((ROOT / "book" / "book.js").read_bytes())
     ids = [question.id for question in lesson("01").quiz]
     parts = [
@@ -180,6 +176,44 @@ def test_a_number_a_quiz_and_how_far_one_is(fresh):
     eventually(asked.says, "")
     eventually(lambda: fresh.evaluate("document.activeElement.textContent.slice(0, 12)"), "Nothing yet.")
     eventually(lambda: fresh.evaluate("localStorage.length"), 0)
+
+
+def test_names_of_units_are_forgotten_too(fresh):
+    """Only a unit was named, and no question answered."""
+    fresh.evaluate(
+        """async () => {
+            const { keep } = await import("./live/answers.js");
+            keep("named", "unit.0123", { channel: "5", note: { name: "eyes", says: {}, done: false } });
+        }"""
+    )
+    progress = fresh.locator(".ck-live").nth(5)
+    eventually(progress.inner_text, "Names of units are kept.\n\nForget my answers")
+    fresh.evaluate("import('./live/answers.js').then(({ keep }) => keep('predicted', '01.zeros', { answer: 70 }))")
+    eventually(lambda: progress.locator("li:visible").all_inner_texts(), ["1 · Maps: 1 of 5 questions"])
+    fresh.once("dialog", lambda dialog: dialog.accept())
+    progress.get_by_role("button", name="Forget my answers").press("Enter")
+    eventually(lambda: progress.inner_text()[:12], "Nothing yet.")
+    assert fresh.evaluate("localStorage.length") == 0
+
+
+def test_a_page_that_does_not_answer_says_so_in_its_own_words(fresh):
+    fresh.clock.install()
+    fresh.evaluate(
+        """async () => {
+            const { QuestionModel, questionsOf } = await import("./live/question_model.js");
+            const { default: widget } = await import("./live/widgets/question.js");
+            const all = await questionsOf("01.zeros", (name) => fetch(`./live/${name}`));
+            const model = new QuestionModel("prediction", [all["01.zeros"]]);
+            model.receive = () => {};
+            const el = document.body.appendChild(document.createElement("div"));
+            el.id = "stopped";
+            widget.render({ model, el });
+        }"""
+    )
+    fresh.locator("#stopped .ck-send").click()
+    fresh.clock.run_for(5000)
+    said = "Waiting. This device is slow, or the page has stopped: load it again."
+    eventually(fresh.locator("#stopped .ck-says").inner_text, said)
 
 
 def test_what_could_not_be_fetched_is_asked_for_again(site, page):
