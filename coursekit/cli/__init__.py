@@ -8,9 +8,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from coursekit.cli import doctor, homework, lab, report
+from coursekit.cli.arguments import path
 
 _LAB = """\
 Copies the lessons into FOLDER and opens JupyterLab there, at the lesson that you
@@ -27,6 +27,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: The arguments after the command's name; those of this process if None.
     """
+    for stream in (sys.stdout, sys.stderr):  # a name that a terminal cannot show must not end what is shown
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     args, jupyter = parse(sys.argv[1:] if argv is None else argv)
     if args.command == "doctor":
         return doctor.run()
@@ -65,14 +68,14 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    lab_parser.add_argument("folder", metavar="FOLDER", type=Path, help=f"your lessons (default: {lab.DEFAULT_FOLDER})")
+    lab_parser.add_argument("folder", metavar="FOLDER", type=path, help=f"your lessons (default: {lab.DEFAULT_FOLDER})")
     lab_parser.add_argument("--copy-only", action="store_true", help="copy the lessons, start nothing")
     progress_parser = commands.add_parser(
         "progress",
         help="show how far you have come",
         description="Shows for each lesson the predictions made, exercises passed, hints used and the quiz.",
     )
-    progress_parser.add_argument("folder", metavar="FOLDER", type=Path, nargs="?", help="your lessons (default: found)")
+    progress_parser.add_argument("folder", metavar="FOLDER", type=path, nargs="?", help="your lessons (default: found)")
     commands.add_parser(
         "doctor",
         help="check what the course needs",

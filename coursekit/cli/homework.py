@@ -10,10 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from coursekit.cli.arguments import path
+
 if TYPE_CHECKING:
     from coursekit.homework.grading import Options
     from coursekit.homework.record import Record
 
+_MOST_SECONDS = 1_000_000  # more than eleven days; what is much more, no timer takes
 _RELEASE = """\
 Writes a lesson as homework into FOLDER, as nbgrader lays it out: without its
 solutions, in FOLDER/release. With --students, each gets a variation of their own.
@@ -41,26 +44,26 @@ def add_parser(commands: Any) -> None:
 
     release = steps.add_parser("release", help="make the assignment", description=_RELEASE, formatter_class=raw)
     release.add_argument("lesson", metavar="LESSON", help="such as 01")
-    release.add_argument("--students", metavar="FILE", type=Path, help="ids: one a line, or a CSV's column 'student'")
+    release.add_argument("--students", metavar="FILE", type=path, help="ids: one a line, or a CSV's column 'student'")
 
     grade = steps.add_parser("grade", help="grade what was handed in", description=_GRADE, formatter_class=raw)
-    grade.add_argument("submissions", metavar="SUBMISSIONS", type=Path, help="a folder or a zip")
+    grade.add_argument("submissions", metavar="SUBMISSIONS", type=path, help="a folder or a zip")
     grade.add_argument("--lesson", help="default: the one that was released into FOLDER, or what the files say")
     grade.add_argument("--jobs", metavar="N", type=int, default=1, help="how many run at once (default: 1)")
     grade.add_argument("--again", action="store_true", help="grade also what is done")
-    grade.add_argument("--students", metavar="FILE", type=Path, help="the class (default: whom it was released for)")
+    grade.add_argument("--students", metavar="FILE", type=path, help="the class (default: whom it was released for)")
     grade.add_argument("--pattern", metavar="REGEX", help="whose a file is, by its path: a group (?P<student>...)")
     grade.add_argument("--due", metavar="TIME", help="such as '2026-01-31 23:59'; kept; 'none' forgets it")
     grade.add_argument("--late-penalty", metavar="PERCENT", type=float, help="taken off for each begun day; kept")
 
     shown = steps.add_parser("try", help="show what one file gets, and why", description=_TRY, formatter_class=raw)
-    shown.add_argument("submissions", metavar="FILE", type=Path, help="a notebook, or a folder or zip of one student's")
+    shown.add_argument("submissions", metavar="FILE", type=path, help="a notebook, or a folder or zip of one student's")
     shown.add_argument("--lesson", help="default: as grade has it")
     shown.add_argument("--student", metavar="ID", help="whose variation (default: the folder's name)")
 
     copies = steps.add_parser("copies", help="list code that is alike", description=_COPIES, formatter_class=raw)
     copies.add_argument("lesson", metavar="LESSON", help="such as 01")
-    copies.add_argument("--to", metavar="FOLDER", type=Path, required=True, help="the course folder")
+    copies.add_argument("--to", metavar="FOLDER", type=path, required=True, help="the course folder")
 
     for step in (grade, shown):
         step.add_argument("--cell-seconds", metavar="S", type=float, default=120, help="for a cell (default: 120)")
@@ -72,8 +75,8 @@ def add_parser(commands: Any) -> None:
             help="run the students' code as you: it can read and delete what you can",
         )
     for step in (release, grade, shown):
-        step.add_argument("--to", metavar="FOLDER", type=Path, required=step is not shown, help="the course folder")
-        step.add_argument("--secret-file", metavar="FILE", type=Path, help="class secret (default: FOLDER/secret.txt)")
+        step.add_argument("--to", metavar="FOLDER", type=path, required=step is not shown, help="the course folder")
+        step.add_argument("--secret-file", metavar="FILE", type=path, help="class secret (default: FOLDER/secret.txt)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -134,8 +137,8 @@ def _options(args: argparse.Namespace) -> Options:
 
     seconds = {"--cell-seconds": args.cell_seconds, "--call-seconds": args.call_seconds}
     for name, given in {**seconds, "--whole-seconds": args.whole_seconds}.items():
-        if not 0 < given < float("inf"):
-            raise ValueError(f"{name} must be more than 0, not {given:g}.")
+        if not 0.001 <= given <= _MOST_SECONDS:
+            raise ValueError(f"{name} must be more than 0 and no more than {_MOST_SECONDS}, not {given:g}.")
     file = args.secret_file or (args.to / SECRET if args.to else None)
     secret = read_secret(file) if file and (args.secret_file or file.exists()) else None
     limits = Limits(args.cell_seconds, args.call_seconds, args.whole_seconds)
@@ -187,7 +190,7 @@ def _print_summary(records: list[Record], to: Path) -> None:
     unread = 0
     print()
     for record in records:
-        mine = given[record.assignment][student_name(record)]
+        mine = given[record.assignment].get(student_name(record), {})  # nothing, if it could not be entered
         to_read = sum(score.needs_person for score in mine.values())
         unread += to_read > 0
         if is_complete(record, mine):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from coursekit import distribution
+from coursekit.cli.arguments import path
 
 SQUEEZENET = "squeezenet"
 _REPORT = """\
@@ -34,11 +35,11 @@ def add_parser(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("model", metavar="MODEL", help=f"a .keras or .h5 file, or '{SQUEEZENET}'")
-    parser.add_argument("--pictures", metavar="FOLDER", type=Path, required=True, help="with sub-folders or without")
-    parser.add_argument("--to", metavar="FILE", type=Path, required=True, help="the page, such as report.html")
+    parser.add_argument("--pictures", metavar="FOLDER", type=path, required=True, help="with sub-folders or without")
+    parser.add_argument("--to", metavar="FILE", type=path, required=True, help="the page, such as report.html")
     parser.add_argument("--labels", choices=["by-folder"], help="a picture's class is its sub-folder")
     parser.add_argument(
-        "--classes", metavar="FILE", type=Path, help="what the classes are called, one a line, in order"
+        "--classes", metavar="FILE", type=path, help="what the classes are called, one a line, in order"
     )
     parser.add_argument("--batch-size", metavar="N", type=int, default=32, help="computed at a time (default: 32)")
     parser.add_argument("--cluster", metavar="ADDRESS", help="of a Dask scheduler, whose workers look at the pictures")
@@ -54,11 +55,12 @@ def run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("Stopped before there was anything to write.", file=sys.stderr)
         return 130
-    size = args.to.expanduser().stat().st_size / 1e6
+    size = args.to.stat().st_size / 1e6
+    where = str(args.to).encode(errors="replace").decode()  # a name that is no text must not fail now
     if stopped:
-        print(f"Stopped. {args.to} ({size:.1f} MB) holds what was done. {stopped}", file=sys.stderr)
+        print(f"Stopped. {where} ({size:.1f} MB) holds what was done. {stopped}", file=sys.stderr)
         return 130
-    print(f"{args.to} ({size:.1f} MB)")
+    print(f"{where} ({size:.1f} MB)")
     return 0
 
 
@@ -66,9 +68,7 @@ def _write(args: argparse.Namespace) -> str:
     """Write the page. Return what is missing because it was interrupted; nothing if nothing is."""
     if not args.pictures.is_dir():
         raise NotADirectoryError(f"There is no folder {args.pictures}.")
-    names = None
-    if args.classes is not None:
-        names = [line.strip() for line in args.classes.read_text(encoding="utf-8").splitlines() if line.strip()]
+    names = None if args.classes is None else _lines(args.classes)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of TensorFlow's import; what the reader must know is on the page
         from coursekit.networks import squeezenet
@@ -83,6 +83,15 @@ def _write(args: argparse.Namespace) -> str:
     except Interrupted as error:
         return str(error)
     return ""
+
+
+def _lines(file: Path) -> list[str]:
+    """Return the lines of a text file that are not blank."""
+    try:
+        words = file.read_text(encoding="utf-8-sig")  # Notepad begins a file with a mark
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file} is no text in UTF-8: save it in that encoding, not as Latin-1 or ANSI.") from error
+    return [line.strip() for line in words.splitlines() if line.strip()]
 
 
 def _cluster(address: str | None) -> Any:

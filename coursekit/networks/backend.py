@@ -5,7 +5,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from coursekit import distribution
 
@@ -75,4 +75,14 @@ tf.config.optimizer.set_experimental_options({"remapping": False})
 
 _check_backend(keras.backend.backend())  # it may have been imported before, with another one
 
-__all__ = ["keras", "tf"]
+
+def below_the_root() -> AbstractContextManager:
+    """Return a context in which a layer of any name can be called alone in a graph.
+
+    A layer opens a scope of its name, and at the root TensorFlow takes none that begins with "_" or "-". Keras' own
+    calls stand below the scope of a model; and it gives such names by itself: a ``_Block`` becomes ``__block``.
+    """
+    return tf.name_scope("network")
+
+
+__all__ = ["below_the_root", "keras", "tf"]

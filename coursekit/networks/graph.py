@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from coursekit.networks.backend import keras, tf
+from coursekit.networks.backend import below_the_root, keras, tf
 from coursekit.validation import as_pictures, nearest
 
 
@@ -265,7 +265,8 @@ def run(
             # Keras casts what goes into a nested model to the type of its input: laid flat, the step has to.
             comes_in = {id_: keras.ops.cast(values[key], dtype) for id_, (key, dtype) in step._arguments.items()}
             args, kwargs = step._node.arguments.fill_in(comes_in)
-            result = call(step, args, kwargs)
+            with below_the_root():
+                result = call(step, args, kwargs)
         flat = keras.tree.flatten(result)
         values.update(zip(step._results, flat, strict=True))
         outputs[step.name] = flat[0] if len(flat) == 1 else flat
@@ -341,7 +342,12 @@ def traced(function: Callable, *specs: Any) -> Callable:
         function: Of tensors.
         *specs: A TensorSpec for each.
     """
-    return tf.function(function, autograph=False).get_concrete_function(*specs)
+
+    def inside(*tensors: Any) -> Any:
+        with below_the_root():
+            return function(*tensors)
+
+    return tf.function(inside, autograph=False).get_concrete_function(*specs)
 
 
 def compiled(model: Any, names: Sequence[str]) -> Callable[..., tuple]:

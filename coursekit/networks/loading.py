@@ -16,7 +16,7 @@ from typing import Any
 
 import h5py
 
-from coursekit.networks.backend import keras, tf
+from coursekit.networks.backend import below_the_root, keras, tf
 from coursekit.networks.keras2 import up_to_date
 from coursekit.networks.squeezenet import CaffePreprocessing
 from coursekit.validation import nearest
@@ -379,7 +379,8 @@ def _sizes(text: str, suffix: str) -> tuple[int, int]:
 
     It is built where that takes no memory: in a graph nothing is computed, in a stateless scope no weight is filled.
     """
-    with tf.Graph().as_default() as graph, keras.StatelessScope(initialize_variables=False):
+    in_nothing = keras.StatelessScope(initialize_variables=False)
+    with tf.Graph().as_default() as graph, below_the_root(), in_nothing:
         if suffix == ".keras":
             description = json.loads(text, object_hook=_uncompiled)
             model = keras.saving.deserialize_keras_object(description, safe_mode=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from coursekit.networks.labels import as_class, imagenet_labels
 
 BY_FOLDER = "by-folder"
 _MOST = 8  # names in an error
+_SAY = "say what the classes are called, in their order: --classes, or class_names in Python."
 
 
 class Labels(NamedTuple):
@@ -20,11 +22,13 @@ class Labels(NamedTuple):
         classes: (N,) index of the class, -1 where it is not known.
         names: What the classes are called, where that is known: {index: name}.
         rule: How the classes were found, a sentence for the page; empty without labels.
+        called: Why they are called so, where nobody said it, a sentence for the page; or empty.
     """
 
     classes: np.ndarray
     names: dict[int, str]
     rule: str
+    called: str = ""
 
 
 def labels_of(
@@ -34,7 +38,7 @@ def labels_of(
 
     Args:
         labels: None; "by-folder"; or for each picture a whole number or a word.
-        names: The pictures' names, as in "cats/tom.jpg", where they have some.
+        names: The pictures' names, as in "cats/tom.jpg", where they have some: see ``below_common``.
         count: How many pictures there are.
         classes: How many classes the network tells apart; None if it tells none.
         given: What the classes are called, in the order of the network's outputs; None if nobody said.
@@ -44,9 +48,9 @@ def labels_of(
         ValueError: There are not as many as pictures, or words cannot be matched with the network's classes.
     """
     unknown = np.full(count, -1, np.int64)
-    called = _names(classes, given)
+    called, why = _names(classes, given)
     if labels is None:
-        return Labels(unknown, called, "")
+        return Labels(unknown, called, "", why)
     if classes is None:
         raise ValueError("This network does not answer with one number for each class, so it takes no labels.")
     if isinstance(labels, str):
@@ -60,7 +64,8 @@ def labels_of(
         if len(words) != count:
             raise ValueError(f"There are {count} pictures but {len(words)} labels.")
         if all(isinstance(word, (int, np.integer)) and not isinstance(word, bool) for word in words):
-            return Labels(_checked(np.array(words, np.int64), classes), called, "Labels are class numbers, as given.")
+            numbers = _checked(np.array(words, np.int64), classes)
+            return Labels(numbers, called, "Labels are class numbers, as given.", why)
         if not all(isinstance(word, str) for word in words):
             raise TypeError("labels must be whole numbers, or words, one for each picture.")
     known = sorted({word for word in words if word is not None})
@@ -70,7 +75,14 @@ def labels_of(
     rule = f"{what} were matched with the network's classes {rule}."
     if bare := int((found < 0).sum()):
         rule += f" {bare} of {count} pictures lie in no sub-folder, so they have no label."
-    return Labels(found, {**called, **new}, rule)
+    return Labels(found, {**called, **new}, rule, "" if new else why)
+
+
+def below_common(paths: Sequence[str]) -> list[str]:
+    """Return the names of files below the folder that holds all of them: "cats/tom.jpg" for "/my/cats/tom.jpg"."""
+    whole = [os.path.abspath(os.path.expanduser(path)) for path in paths]
+    top = os.path.commonpath([os.path.dirname(path) for path in whole])
+    return [os.path.relpath(path, top).replace(os.sep, "/") for path in whole]
 
 
 def _checked(classes: np.ndarray, count: int) -> np.ndarray:
@@ -79,15 +91,22 @@ def _checked(classes: np.ndarray, count: int) -> np.ndarray:
     return classes
 
 
-def _names(classes: int | None, given: Sequence[str] | None) -> dict[int, str]:
+def _names(classes: int | None, given: Sequence[str] | None) -> tuple[dict[int, str], str]:
+    """Return what the classes are called, and why, where that has to be said."""
     if given is not None:
         given = [str(name) for name in given]
-        if classes is None or len(given) != classes or len(set(given)) != len(given):
+        if classes is None:
+            raise ValueError("This network does not answer with one number for each class, so it takes no class names.")
+        if len(given) != classes or len(set(given)) != len(given):
             raise ValueError(
                 f"There are {len(set(given))} different class names, but the network tells {classes} apart."
             )
-        return dict(enumerate(given))
-    return dict(enumerate(imagenet_labels())) if classes == len(imagenet_labels()) else {}
+        return dict(enumerate(given)), ""
+    if classes != len(imagenet_labels()):
+        return {}, ""
+    others = "--classes (class_names in Python) gives others"
+    why = f"Classes are called by ImageNet's names, because there are 1,000; {others}."
+    return dict(enumerate(imagenet_labels())), why
 
 
 def _matched(words: list[str], classes: int, given: Sequence[str] | None) -> tuple[dict[str, int], str, dict[int, str]]:
@@ -100,13 +119,17 @@ def _matched(words: list[str], classes: int, given: Sequence[str] | None) -> tup
     if all(word.isascii() and word.isdecimal() and int(word) < classes for word in words):
         return {word: int(word) for word in words}, "by number: 0 is the first output", {}
     if classes == len(imagenet_labels()):
-        return {word: as_class(word, classes) for word in words}, "by ImageNet's names", {}
+        try:
+            return {word: as_class(word, classes) for word in words}, "by ImageNet's names", {}
+        except ValueError as error:  # a network may tell 1,000 others apart
+            if len(words) != classes:
+                raise ValueError(f"{error} If the classes are not ImageNet's, {_SAY}") from error
     if len(words) == classes:
         ordered = {word: i for i, word in enumerate(words)}
         return ordered, "in alphabetical order, as Keras numbers the folders of a data set", dict(enumerate(words))
     raise ValueError(
         f"There are {len(words)} labels ({_some(words)}), but the network tells {classes} classes apart, so they "
-        "cannot be matched in their order. Call them by the classes' numbers, or say what the classes are called."
+        f"cannot be matched in their order. Call them by the classes' numbers, or {_SAY}"
     )
 
 

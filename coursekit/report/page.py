@@ -39,13 +39,14 @@ def page(title: str, summary: str, parts: Sequence[Part]) -> str:
         summary: HTML that stands first.
         parts: The sections. One that would make the page larger than ``MOST_BYTES`` is left out, and that is said.
     """
-    room = MOST_BYTES - len(summary.encode())
+    room = MOST_BYTES - len(encoded(summary))
     sections = []
     for part in parts:
         content = part.content
-        room -= len(content.encode())
+        size = len(encoded(content))
+        room -= size
         if room < 0:
-            room += len(content.encode())
+            room += size
             content = note(f"Left out: the page would be larger than {MOST_BYTES / 1e6:.0f} MB with it.")
         sections.append(f'<section id="{part.key}">\n<h2>{text(part.title)}</h2>\n{content}\n</section>')
     links = "".join(f'<li><a href="#{part.key}">{text(part.title)}</a></li>' for part in parts)
@@ -60,9 +61,19 @@ def page(title: str, summary: str, parts: Sequence[Part]) -> str:
     )
 
 
+def encoded(words: str) -> bytes:
+    """Return words in UTF-8. What UTF-8 has no place for, such as the bytes of an odd file name, is a question mark."""
+    return words.encode(errors="replace")
+
+
+def readable(words: Any) -> str:
+    """Return words that every file and figure takes: see ``encoded``."""
+    return encoded(str(words)).decode()
+
+
 def text(words: Any) -> str:
     """Return words as HTML that shows just these words, whoever wrote them."""
-    return html.escape(str(words))
+    return html.escape(readable(words))
 
 
 def note(words: str) -> str:
@@ -82,7 +93,7 @@ def bullets(lines: Sequence[str]) -> str:
 
 def drawing(figure: Any) -> str:
     """Return a figure of ``coursekit.show`` with its alt text, as HTML."""
-    return f"<figure>{figure.to_html()}</figure>"
+    return f"<figure>{readable(figure.to_html())}</figure>"
 
 
 def table(name: str, heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

@@ -36,6 +36,18 @@ _MOST_THUMBNAILS = 200
 _THUMBNAIL = 40  # pixels
 
 
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C amid a section that goes on the page all the same.
+
+    Attributes:
+        content: The section, as HTML.
+    """
+
+    def __init__(self, content: str):
+        super().__init__()
+        self.content = content
+
+
 @dataclass(frozen=True)
 class Looked:
     """What was looked at.
@@ -85,9 +97,16 @@ class Looked:
         found = self.seen()
         if self.plan.output is None:
             raise ValueError("The network does not answer with one number for each class.")
+        if self.plan.classless:
+            raise ValueError("The network gives one number for each picture, and tells no classes apart.")
         if found.answers is None:
             raise ValueError(found.troubles["answers"])
         return found.answers
+
+    @property
+    def by_sign(self) -> bool:
+        """Whether two classes are told apart by one number that is no probability: by whether it is above 0."""
+        return self.model.outputs[0].shape[-1] == 1 and not self.plan.probabilities
 
     def picture(self, index: int) -> np.ndarray:
         """Return a picture as the network takes it, (H, W, C)."""
@@ -96,11 +115,11 @@ class Looked:
     def picture_name(self, index: int) -> str:
         """Return what a picture is called."""
         names = self.stream.names
-        return f"picture {index}" if names is None else str(names[int(index)])
+        return f"picture {index}" if names is None else page.readable(names[int(index)])
 
     def class_name(self, index: int) -> str:
         """Return what a class is called."""
-        return self.labels.names.get(int(index), f"class {int(index)}")
+        return page.readable(self.labels.names.get(int(index), f"class {int(index)}"))
 
 
 def short(words: str, most: int = 28) -> str:
@@ -126,9 +145,16 @@ def architecture(looked: Looked) -> str:
 
 def answers(looked: Looked) -> str:
     """How many answers are right, and which classes are mixed up; without labels, what the answers are."""
-    found = looked.answers()
-    trouble = looked.survey.troubles.get("answers")
+    trouble = looked.seen().troubles.get("answers")
     begin = page.note(f"Some pictures are not counted here: {trouble}") if trouble else ""
+    if looked.plan.classless and looked.survey.answers is not None:
+        return "\n".join([begin, _one_number(looked)])
+    found = looked.answers()
+    begin += page.note(looked.labels.called) if looked.labels.called else ""
+    if looked.by_sign:
+        zero, one = looked.class_name(0), looked.class_name(1)
+        words = f"The network gives one number for each picture: above 0 counts as “{one}”, the rest as “{zero}”."
+        begin += page.paragraph(words)
     known = found.labels >= 0
     if not known.any():
         rows = [(looked.class_name(i), count) for i, count in _most_frequent(found.first)]
@@ -169,6 +195,20 @@ def answers(looked: Looked) -> str:
     )
 
 
+def _one_number(looked: Looked) -> str:
+    """The numbers of a network that tells no classes apart."""
+    found = looked.survey.answers
+    numbers, order = found.values[:, 0], np.argsort(found.values[:, 0], kind="stable")
+    chosen = {"smallest": order[0], "middle": order[(len(order) - 1) // 2], "largest": order[-1]}
+    rows = [(word, float(numbers[i]), looked.picture_name(found.pictures[i])) for word, i in chosen.items()]
+    words = (
+        "The network gives one number for each picture, and it is no probability. So there are no classes here, and "
+        "nothing is said of right and wrong. If the number tells two classes apart by being above 0, give labels, or "
+        "the names of the two."
+    )
+    return "\n".join([page.paragraph(words), page.table("The numbers", ("", "number", "picture"), rows)])
+
+
 def _most_frequent(classes: np.ndarray, most: int = 10) -> list[tuple[int, int]]:
     """Return classes and how often they occur, the most frequent first."""
     values, counts = np.unique(classes, return_counts=True)
@@ -177,7 +217,11 @@ def _most_frequent(classes: np.ndarray, most: int = 10) -> list[tuple[int, int]]
 
 
 def findings(looked: Looked) -> str:
-    """What is measured in the network, each number beside what is normal."""
+    """What is measured in the network, each number beside what is normal.
+
+    Raises:
+        Stopped: Ctrl-C came before all was measured.
+    """
     if looked.several is not None:
         labels = looked.labels.classes if looked.labels.rule else None
         found, words = diagnose(looked.model, looked.several, labels), "Measured on the pictures given."
@@ -201,7 +245,7 @@ def findings(looked: Looked) -> str:
     ranges = list(dict.fromkeys(one.measured_on for one in found if one.measured_on))
     caution = "What is unusual need not be wrong, and what is not looked for here may be."
     words += f" {len(found.unusual)} of {len(rows)} are unusual, {missing} could not be measured. {caution}"
-    return "\n".join(
+    content = "\n".join(
         [
             page.paragraph(words),
             page.drawing(show.diagnosis(found)) if any(one.normal and one.value is not None for one in found) else "",
@@ -209,6 +253,9 @@ def findings(looked: Looked) -> str:
             page.note(f"What is normal was measured on: {'; '.join(ranges)}.") if ranges else "",
         ]
     )
+    if found.interrupted:
+        raise Stopped(content)
+    return content
 
 
 def _number(found: Finding) -> str:
@@ -343,17 +390,17 @@ def mistakes(looked: Looked) -> str:
         if not len(rows):
             return page.paragraph("No labelled picture is answered with a wrong class.")
         order = rows[np.argsort(-found.margin[rows], kind="stable")][:MOST_MISTAKES]
+        worst = "output of the answer exceeds that of the right class most"
+        worst = "number lies farthest on the wrong side of 0" if looked.by_sign else worst
         words = (
             f"{len(rows):,} labelled pictures are answered with a wrong class. Shown are the {len(order)} in which the "
-            "output of the answer exceeds that of the right class most."
+            f"{worst}."
         )
         others = found.labels
     else:
         order = np.argsort(found.values[:, 0] - found.values[:, 1], kind="stable")[:MOST_MISTAKES]
-        words = (
-            f"No labels were given, so no mistake is known. Shown are the {len(order)} pictures whose two largest "
-            "outputs lie nearest together."
-        )
+        nearest = "number lies nearest to 0" if looked.by_sign else "two largest outputs lie nearest together"
+        words = f"No labels were given, so no mistake is known. Shown are the {len(order)} pictures whose {nearest}."
         others = found.second
     pictures = np.stack([looked.picture(index) for index in found.pictures[order]])
     pairs = [(int(found.first[i]), int(others[i])) for i in order]
@@ -362,9 +409,12 @@ def mistakes(looked: Looked) -> str:
     for place, (row, (first, other)) in enumerate(zip(order, pairs, strict=True)):
         name = looked.picture_name(found.pictures[row])
         outputs = found.values[row, 0], found.of_label[row] if looked.labels.rule else found.values[row, 1]
-        told = [f"answer “{looked.class_name(first)}”, output {outputs[0]:.3g}"]
         kind = "right class" if looked.labels.rule else "second"
-        told.append(f"{kind} “{looked.class_name(other)}”, output {outputs[1]:.3g}")
+        told = [f"answer “{looked.class_name(first)}”", f"{kind} “{looked.class_name(other)}”"]
+        if looked.by_sign:  # the output of class 0 is made up
+            told.append(f"the network's number {outputs[0 if first else 1]:.3g}")
+        else:
+            told = [f"{words}, output {output:.3g}" for words, output in zip(told, outputs, strict=True)]
         titles = [short(f"for {looked.class_name(c)}") for c in (first, other)]
         figure = figure_of(as_seen(pictures[place]), [one[place] for one in maps], titles)
         drawn.append(f"<h3>{page.text(name)}</h3>{page.paragraph('; '.join(told) + '.')}{page.drawing(figure)}")

@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
 
-from coursekit.files import write_whole
+from coursekit.files import write_whole, writing
 from coursekit.networks.graph import as_inputs, find_layer, refuse_channels_first
 from coursekit.networks.loading import load_network
 from coursekit.pictures.streams import Fit, as_stream
 from coursekit.report import page
-from coursekit.report.labels import labels_of
+from coursekit.report.labels import below_common, labels_of
 from coursekit.report.layers import (
     channels_to_search,
     class_count,
@@ -24,7 +25,7 @@ from coursekit.report.layers import (
     layers_to_show,
     output_layer,
 )
-from coursekit.report.parts import MOST_PATCHES, PARTS, Looked
+from coursekit.report.parts import MOST_PATCHES, PARTS, Looked, Stopped
 from coursekit.show.architecture import analyze
 from coursekit.techniques.patches_search import Search
 from coursekit.techniques.survey import Plan, survey
@@ -67,10 +68,11 @@ def write_report(
             or a dict of arrays, as ``activations`` takes them: then the page shows the architecture and the findings.
         to: The page: a file whose name ends in .html. One that is there is replaced.
         labels: None; ``"by-folder"``, where the pictures of each class lie in a folder of their own; or for each
-            picture a class number or a word.
+            picture a class number or a word. A network that gives one number, and not as a probability, tells two
+            classes apart only if labels or names of classes are given: 1 where it is above 0.
         class_names: What the classes are called, in the order of the network's outputs. Words in ``labels`` are matched
-            with these; else by number ("0", "1"); else by ImageNet's names in a network of 1000 classes; else, if
-            there are as many words as classes, in alphabetical order. The page says which.
+            with these; else by number ("0", "1"); else by ImageNet's names in a network of 1000 classes, if they are
+            such; else, if there are as many words as classes, in alphabetical order. The page says which.
         batch_size: Pictures computed at a time.
         client: A ``distributed.Client``: its Dask cluster looks at the pictures. Paths must mean the same there.
 
@@ -79,6 +81,7 @@ def write_report(
 
     Raises:
         FileNotFoundError: There is no such model, folder of pictures, or folder for the page.
+        OSError: The page cannot be written there; that is found out first.
         TypeError: An argument is of the wrong type.
         ValueError: There is no picture, labels cannot be matched, the file of the model is refused, or ``to`` is no
             name for a page.
@@ -94,8 +97,7 @@ def write_report(
     target = Path(os.path.expanduser(to))
     if target.suffix.lower() not in _SUFFIXES:
         raise ValueError(f"The page is a file whose name ends in .html, not {target.name!r}.")
-    if not target.absolute().parent.is_dir():
-        raise FileNotFoundError(f"There is no folder {target.absolute().parent} for the page.")
+    _check_place(target)
     name = Path(model).name if isinstance(model, (str, os.PathLike)) else None
     model = model if name is None else load_network(model)
     looked = _look(model, pictures, labels, class_names, as_count(batch_size, "batch_size"), client)
@@ -104,10 +106,31 @@ def write_report(
         stopped.insert(0, f"{looked.survey.done:,} of {looked.stream.count:,} pictures were looked at.")
     said = " ".join(stopped)
     title = f"Report on {name or model.name}"
-    write_whole(target, page.page(title, _summary(looked, said), parts).encode())
+    write_whole(target, page.encoded(page.page(title, _summary(looked, said), parts)))
     if said:
         warnings.warn(Interrupted(f"Interrupted: {said}"), stacklevel=2)
     return target
+
+
+class _Tried(Exception):
+    """It can be written."""
+
+
+def _check_place(target: Path) -> None:
+    """Raise before all the work what would keep the page from being written after it."""
+    folder = target.absolute().parent
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"There is no folder {folder} for the page. Make it, or name a file somewhere else.")
+    if os.path.isdir(target):
+        raise IsADirectoryError(f"{target} is a folder. Name a file for the page, such as {target / 'report.html'}.")
+    try:
+        with suppress(_Tried), writing(target):
+            raise _Tried
+    except OSError as error:
+        raise type(error)(
+            f"The page cannot be written as {target} ({error.strerror}). Name a file in a folder that you can write "
+            "to, with a shorter name if this one is long."
+        ) from error
 
 
 def _look(
@@ -116,7 +139,7 @@ def _look(
     """Return what there is to be seen in a network and in pictures."""
     table = analyze(model)
     layers, all_layers, kind = layers_to_show(model)
-    classes = class_count(model)
+    classes = class_count(model, labels is not None or class_names is not None)
     from_files = isinstance(pictures, (str, os.PathLike))
     try:
         refuse_channels_first(model)
@@ -137,9 +160,12 @@ def _look(
     stream = as_stream(pictures)
     if stream.item is None:
         raise ValueError("These pictures pass only once, but a report looks at some again: give a folder or an array.")
-    found = labels_of(labels, stream.names, stream.count, classes, class_names)
+    names = stream.names
+    if isinstance(labels, str) and not from_files and isinstance(stream.first, (str, os.PathLike)):
+        names = below_common(names)  # a list of files is named as its reader wrote it, wherever they lie
+    found = labels_of(labels, names, stream.count, classes, class_names)
     try:
-        plan = _plan(model, layers, stream.first)
+        plan = _plan(model, layers, stream.first, classes)
     except ValueError as error:
         return Looked(model, table, all_layers, kind, found, trouble=str(error))
     if not isinstance(stream.first, (str, os.PathLike)):
@@ -155,7 +181,7 @@ def _look(
     return Looked(model, table, all_layers, kind, found, stream, plan, seen)
 
 
-def _plan(model: Any, layers: Sequence[str], first: Any) -> Plan:
+def _plan(model: Any, layers: Sequence[str], first: Any, classes: int | None) -> Plan:
     """Return what is to be looked for in pictures like the first one."""
     height, width, channels = model.inputs[0].shape[1:]
     if isinstance(first, (str, os.PathLike)):
@@ -166,7 +192,7 @@ def _plan(model: Any, layers: Sequence[str], first: Any) -> Plan:
     fit = Fit((height or _ANY_SIDE, width or _ANY_SIDE), channels, scan=False, longest=None)
     output, probabilities = output_layer(model)
     searches = tuple(_search(model, layer, fit) for layer in layers)
-    return Plan(searches, feature_layer(model), output, probabilities, fit)
+    return Plan(searches, feature_layer(model), output, probabilities, fit, output is not None and classes is None)
 
 
 def _search(model: Any, layer: str, fit: Fit) -> Search:
@@ -179,6 +205,7 @@ def _parts(looked: Looked) -> tuple[list[page.Part], list[str]]:
     needs_none = {"architecture", "findings"} if looked.several is not None else {"architecture"}
     wanted = [one for one in PARTS if looked.survey is not None or one[0] in needs_none]
     parts: list[page.Part] = []
+    said: list[str] = []
     # Names come from files: in a figure a dollar sign is a dollar sign, and a letter without a glyph a box.
     with matplotlib.rc_context({"text.parse_math": False}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
@@ -188,13 +215,17 @@ def _parts(looked: Looked) -> tuple[list[page.Part], list[str]]:
                     content = draw(looked)
                 except (ValueError, TypeError) as error:
                     content = page.note(f"Not shown: {error}")
+                except Stopped as stop:
+                    parts.append(page.Part(key, title, stop.content))
+                    said.append(f"Not all of this was done: {title}.")
+                    raise
                 parts.append(page.Part(key, title, content))
         except KeyboardInterrupt:
             missing = wanted[len(parts) :]
             stopped = page.note("Stopped before this was drawn.")
             parts += [page.Part(key, title, stopped) for key, title, _ in missing]
-            return parts, [f"Not drawn: {', '.join(title for _, title, _ in missing)}."] if missing else []
-    return parts, []
+            said += [f"Not drawn: {', '.join(title for _, title, _ in missing)}."] if missing else []
+    return parts, said
 
 
 def _summary(looked: Looked, stopped: str) -> str:

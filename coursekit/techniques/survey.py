@@ -38,10 +38,11 @@ class Plan:
         searches: The strongest patches of which layers and channels.
         features: The layer whose mean over all places is a picture's features; None for no features.
         output: The layer that answers with a number for each class; None if there is none. A single number is that of
-            class 1 of two classes.
+            class 1 of two classes, if it is of any.
         probabilities: Whether the outputs are probabilities: a single one is then that of class 1, and 1 minus it that
             of class 0; otherwise class 0 has 0.
         fit: How pictures are brought to size.
+        classless: Whether a single number is of no class, such as a measured length.
     """
 
     searches: tuple[Search, ...]
@@ -49,6 +50,7 @@ class Plan:
     output: str | None
     probabilities: bool
     fit: Fit
+    classless: bool = False
 
 
 class Answers(NamedTuple):
@@ -58,7 +60,7 @@ class Answers(NamedTuple):
         pictures: (N,) index of the picture.
         first: (N,) the class with the largest output.
         second: (N,) the class with the second largest.
-        values: (N, 2) float32, these outputs.
+        values: (N, 2) float32, these outputs; where the plan says ``classless`` the number, and NaN.
         labels: (N,) the picture's class; -1 where it is not known.
         of_label: (N,) float32, the output of that class; NaN where it is not known.
     """
@@ -184,7 +186,8 @@ def _result(model: Any, plan: Plan, stream: Pictures, state: _State, interrupted
         for search, table in wanted:
             if search.layer not in found.troubles:
                 try:
-                    found.patches[search.layer] = Cutter(model, search, stream).result(Found(table, state.done, {}))
+                    seen = Found(table, len(found.read), {})  # among those: what cannot be read has no patches
+                    found.patches[search.layer] = Cutter(model, search, stream).result(seen)
                 except ValueError as error:  # such as a layer whose positions have no place in the picture
                     found.troubles[search.layer] = str(error)
     except KeyboardInterrupt:
@@ -297,7 +300,7 @@ def _part(
                 part.troubles["features"] = f"Layer {plan.features!r} gives NaN or infinity for some pictures."
         if plan.output is not None:
             if np.isfinite(rest[0]).all():
-                outputs = _two(rest[0], plan.probabilities) if rest[0].shape[1] == 1 else rest[0]
+                outputs = _two(rest[0], plan) if rest[0].shape[1] == 1 else rest[0]
                 part.answers.append(_answers(outputs, indices, labels[indices - block.first]))
             else:
                 part.troubles["answers"] = "The network answers NaN or infinity to some pictures."
@@ -305,9 +308,11 @@ def _part(
     return part._replace(sampled=np.concatenate(sampled), read=np.concatenate(read))
 
 
-def _two(output: np.ndarray, probabilities: bool) -> np.ndarray:
-    """Return the outputs (N, 2) of two classes of which the network gives one (N, 1)."""
-    return np.concatenate([1 - output if probabilities else np.zeros_like(output), output], axis=1)
+def _two(output: np.ndarray, plan: Plan) -> np.ndarray:
+    """Return the outputs (N, 2) of two classes of which the network gives one (N, 1); without classes that, and NaN."""
+    if plan.classless:
+        return np.concatenate([output, np.full_like(output, np.nan)], axis=1)
+    return np.concatenate([1 - output if plan.probabilities else np.zeros_like(output), output], axis=1)
 
 
 def _answers(outputs: np.ndarray, indices: np.ndarray, labels: np.ndarray) -> Answers:

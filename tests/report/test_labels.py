@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from coursekit import imagenet_labels
-from coursekit.report.labels import labels_of
+from coursekit.report.labels import below_common, labels_of
 
 NAMES = ["cats/1.png", "cats/deep/2.png", "dogs/1.png", "loose.png"]
 
@@ -35,6 +35,36 @@ def test_folders_by_the_names_of_imagenet():
     found = labels_of("by-folder", ["goose/1.png", "tabby/1.png"], 2, 1000, None)
     assert [imagenet_labels()[i] for i in found.classes] == ["goose", "tabby, tabby cat"]
     assert "ImageNet" in found.rule
+    assert found.called == (
+        "Classes are called by ImageNet's names, because there are 1,000; --classes (class_names in Python) gives "
+        "others."
+    )
+
+
+def test_a_thousand_folders_of_other_names():
+    names = [f"kind {i:04}/a.png" for i in range(1000)]
+    found = labels_of("by-folder", names, 1000, 1000, None)
+    assert found.classes.tolist() == list(range(1000))
+    assert (found.names[7], found.called) == ("kind 0007", "")
+    assert "in alphabetical order" in found.rule
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (["/a/pics/cats/1.png", "/a/pics/cats/deep/2.png", "/a/pics/dogs/1.png", "/a/pics/loose.png"], NAMES),
+        (["pics/cats/1.png", "pics/cats/deep/2.png", "pics/dogs/1.png", "pics/loose.png"], NAMES),
+        (["cats/1.png", "../here/dogs/1.png", "loose.png"], ["cats/1.png", "dogs/1.png", "loose.png"]),
+        (["~/cats/1.png", "/home/me/dogs/1.png"], ["cats/1.png", "dogs/1.png"]),
+        (["/a/cats/1.png", "/a/cats/2.png"], ["1.png", "2.png"]),
+        (["/a/cats/1.png"], ["1.png"]),
+    ],
+)
+def test_a_list_of_files_is_named_below_what_holds_them_all(files, expected, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("HOME", "/home/me")
+    assert below_common(files) == expected
 
 
 @pytest.mark.parametrize("labels", [[2, 0, 1, 1], np.uint8([2, 0, 1, 1]), ["c", "a", "b", "b"]])
@@ -44,7 +74,7 @@ def test_labels_one_by_one(labels):
 
 def test_no_labels():
     found = labels_of(None, NAMES, 4, None, None)
-    assert found == (found.classes, {}, "")
+    assert found == (found.classes, {}, "", "")
     assert (found.classes == -1).all()
 
 
@@ -59,6 +89,9 @@ def test_no_labels():
         ("by-folder", None, 2, None, "lie in no sub-folders"),
         ("by-folder", NAMES, None, None, "does not answer with one number for each class"),
         ("by-folder", ["gose/1.png"] * 4, 1000, None, "ImageNet has no class 'gose'"),
+        ("by-folder", ["gose/1.png"] * 4, 1000, None, "If the classes are not ImageNet's, say what the classes are"),
+        ("by-folder", NAMES, 5, None, "in their order: --classes, or class_names in Python."),
+        (None, NAMES, None, ["a", "b"], "so it takes no class names"),
         ("folder", NAMES, 2, None, "labels must be 'by-folder'"),
         ([0, 1], NAMES, 2, None, "4 pictures but 2 labels"),
         ([0, 1, 2, 0], NAMES, 2, None, "no class 2: the network tells 2 apart"),

@@ -1,7 +1,10 @@
 """The page says what the techniques give, whatever the pictures are called, and keeps what is there on Ctrl-C."""
 
+import os
 import re
 import signal
+import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -11,7 +14,7 @@ from coursekit import diagnose, folder, photos, show, top_patches, write_report
 from coursekit.cli import main
 from coursekit.networks.backend import keras
 from coursekit.pictures import streams
-from coursekit.report import page as page_module, writing
+from coursekit.report import page as page_module, parts as parts_module, writing
 from coursekit.report.layers import MOST_LAYERS, channels_to_search, layers_to_show
 from coursekit.report.page import MOST_BYTES, Part, page
 from coursekit.report.parts import as_seen_together
@@ -147,6 +150,7 @@ def test_the_patches_are_those_of_top_patches(model, pictures, found):
             best = top_patches(model, layer, pictures, 6, channels=channels_to_search(count), batch_size=4)
         said = [f"channel {c} from {v[0]:.3g} to {v[-1]:.3g}" for c, v in zip(best.channels, best.values, strict=True)]
         assert "; ".join(said) in alt
+        assert "among 15 pictures" in alt  # and one file that cannot be read
     assert "8 of 10 channels, spread evenly" in found.sections["patches"]
 
 
@@ -303,6 +307,37 @@ def test_ctrl_c_while_parts_are_drawn(model, tmp_path, monkeypatch, only):
     assert "Stopped" in found.sections["head"]
 
 
+@pytest.mark.parametrize("kind", ["pictures", "several inputs"])
+def test_ctrl_c_while_findings_are_measured(kind, model, two_inputs, tmp_path, monkeypatch, only):
+    only("answers", "findings", "mistakes", "pictures")
+    whole = parts_module.diagnose
+
+    def interrupted(*arguments):
+        return replace(whole(*arguments), interrupted=True)
+
+    monkeypatch.setattr(parts_module, "diagnose", interrupted)
+    network, given = (model, images_for(8)) if kind == "pictures" else (two_inputs, [images_for(8)] * 2)
+    with pytest.warns(UserWarning, match="Interrupted: Not all of this was done: Findings."):
+        path = write_report(network, given, tmp_path / "report.html", [0, 1] * 4)
+    found = read(path)
+    assert "Stopped before the end. Not all of this was done: Findings." in found.sections["head"]
+    assert len(found.tables["Findings"]) > 10
+    if kind == "pictures":
+        assert "Not drawn: Worst mistakes, Pictures." in found.sections["head"]
+        assert "of 8 labelled pictures" in found.sections["answers"]
+        assert "Stopped before this was drawn." in found.sections["mistakes"]
+
+
+def test_the_command_tells_of_ctrl_c_while_findings_are_measured(model, pictures, tmp_path, monkeypatch, capsys, only):
+    only("findings", "pictures")
+    model.save(tmp_path / "mine.keras")
+    monkeypatch.setattr("coursekit.techniques.diagnosis_layers.filters", lambda *_: signal.raise_signal(signal.SIGINT))
+    command = ["report", str(tmp_path / "mine.keras"), "--pictures", str(pictures), "--to", str(tmp_path / "r.html")]
+    assert main(command) == 130
+    assert "Not all of this was done: Findings." in capsys.readouterr().err
+    assert "It was interrupted before this was measured." in read(tmp_path / "r.html").sections["findings"]
+
+
 def test_the_command(model, pictures, tmp_path, monkeypatch, capsys, only):
     only("answers", "pictures")
     model.save(tmp_path / "mine.keras")
@@ -339,22 +374,53 @@ def test_the_command(model, pictures, tmp_path, monkeypatch, capsys, only):
         ({"--pictures": "empty"}, "The folder empty is empty"),
         ({"--pictures": "texts"}, "None of these 1 files can be read as a picture. note.txt"),
         ({"--to": "report.txt"}, "a file whose name ends in .html, not 'report.txt'"),
-        ({"--to": "nowhere/report.html"}, "There is no folder"),
+        ({"--to": "nowhere/report.html"}, "nowhere for the page. Make it, or name a file somewhere else."),
+        ({"--to": "mine.keras/report.html"}, "There is no folder"),
+        ({"--to": "page.html"}, "page.html is a folder. Name a file for the page, such as page.html/report.html."),
+        ({"--to": f"{'x' * 300}.html"}, "with a shorter name if this one is long."),
+        ({"--to": f"{'x' * 240}.html"}, "with a shorter name if this one is long."),
+        ({"--classes": "latin.txt"}, "latin.txt is no text in UTF-8"),
         ({"--labels": "by-folder"}, "lie in no sub-folders"),
         ({"--batch-size": "0"}, "batch_size must be at least 1"),
     ],
 )
 def test_what_the_command_says(changes, said, model, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    for name in ("empty", "texts"):
+    for name in ("empty", "texts", "page.html"):
         (tmp_path / name).mkdir()
     (tmp_path / "texts" / "note.txt").write_text("no picture")
+    (tmp_path / "latin.txt").write_bytes("Käfer\n".encode("latin-1"))
     model.save("mine.keras")
     given = {"model": "mine.keras", "--pictures": "texts", "--to": "report.html", **changes}
     command = ["report", given.pop("model")]
     assert main(command + [word for pair in given.items() for word in pair]) == 2
     assert said in " ".join(capsys.readouterr().err.split())
     assert not (tmp_path / "report.html").exists()
+
+
+@pytest.mark.parametrize("place", ["page.html", "nowhere/page.html", f"{'x' * 300}.html", "/proc/page.html"])
+def test_a_page_that_cannot_be_written_costs_no_work(place, tmp_path, monkeypatch):
+    if place.startswith("/proc") and not os.path.isdir("/proc"):
+        pytest.skip("no folder that nobody can write to")
+    (tmp_path / "page.html").mkdir()
+    monkeypatch.setattr(writing, "load_network", lambda path: pytest.fail("It went to work."))
+    with pytest.raises(OSError, match=r"Name a file|name a file"):
+        write_report("mine.keras", "pictures", tmp_path / place)
+    assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
+
+
+def test_the_command_expands_the_home_folder_and_takes_a_file_of_notepad(model, tmp_path, monkeypatch, capsys, only):
+    only("answers", "pictures")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "pictures").mkdir()
+    write_pictures(tmp_path / "pictures")
+    model.save(tmp_path / "mine.keras")
+    (tmp_path / "classes.txt").write_text("\ufeffdog\r\n$x_1$ <b>\r\ncat\r\n", encoding="utf-8", newline="")
+    command = ["report", "~/mine.keras", "--pictures=~/pictures", "--to=~/r.html", "--classes=~/classes.txt"]
+    assert main([*command, "--labels", "by-folder"]) == 0
+    assert capsys.readouterr().out.startswith(str(tmp_path / "r.html"))
+    assert "by their names, as given" in read(tmp_path / "r.html").sections["pictures"]
 
 
 @pytest.fixture(scope="module")
@@ -418,6 +484,111 @@ def test_a_grey_network_without_weights_of_its_own_and_without_labels(pictures, 
     assert "whose two largest outputs lie nearest together" in found.sections["mistakes"]
     rows = found.tables["Most frequent answers"][1:]
     assert sum(int(row[1]) for row in rows) == 15
+
+
+@pytest.fixture(scope="module")
+def measuring():
+    """A network that gives one number, which is no probability."""
+    keras.utils.set_random_seed(2)
+    x = keras.Input((12, 12, 3))
+    y = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(layers.Rescaling(1 / 255, -0.5)(x)))
+    return keras.Model(x, layers.Dense(1)(y))
+
+
+def test_one_number_is_of_no_class(measuring, pictures, outputs, tmp_path, only):
+    only("answers", "map", "mistakes")
+    found = read(write_report(measuring, pictures, tmp_path / "report.html"))
+    numbers = np.asarray(measuring(outputs[3].astype(np.float32)))[:, 0]
+    order = np.argsort(numbers)
+    expected = [(word, f"{numbers[i]:.3g}", outputs[2][i])
+                for word, i in zip(("smallest", "middle", "largest"), order[[0, 7, 14]], strict=True)]  # fmt: skip
+    assert found.tables["The numbers"][1:] == [list(row) for row in expected]
+    assert "gives one number for each picture, and it is no probability" in found.sections["answers"]
+    assert "tells no classes apart" in found.sections["mistakes"]
+    assert "Map of the features" in found.sections["map"]
+    assert not [text for text in found.sections.values() if "class 0" in text or "class 1" in text]
+
+
+@pytest.mark.parametrize("told", ["labels", "names"])
+def test_one_number_tells_two_classes_apart_if_somebody_says_so(told, measuring, outputs, tmp_path, only):
+    only("answers", "mistakes")
+    images = outputs[3]
+    numbers = np.asarray(measuring(images.astype(np.float32)))[:, 0]
+    assert 0 < (numbers > 0).sum() < 15
+    if told == "labels":
+        found = read(write_report(measuring, images, tmp_path / "report.html", [0, 1, 1] * 5))
+        right = ((numbers > 0) == ([0, 1, 1] * 5)).sum()
+        assert f"{right} of 15 labelled pictures" in found.sections["answers"]
+        wrong = np.flatnonzero((numbers > 0) != ([0, 1, 1] * 5))
+        worst = wrong[np.argmax(abs(numbers[wrong]))]
+        assert f"picture {worst}" in found.sections["mistakes"].partition("output")[0]
+        assert "above 0 counts as “class 1”, the rest as “class 0”" in found.sections["answers"]
+    else:
+        names = ["low", "high"]
+        found = read(write_report(measuring, images, tmp_path / "report.html", class_names=names))
+        assert "above 0 counts as “high”, the rest as “low”" in found.sections["answers"]
+        worst = np.argmin(abs(numbers))
+        assert "whose number lies nearest to 0" in found.sections["mistakes"]
+    first = found.sections["mistakes"].partition("the network's number ")[2].partition(".\n")[0]
+    assert first.startswith(f"{numbers[worst]:.3g}")
+    assert ", output" not in found.sections["mistakes"]
+
+
+def test_names_of_imagenet_are_said_to_be_taken(pictures, tmp_path, only):
+    only("answers")
+    pool = layers.GlobalAveragePooling2D()
+    model = keras.Sequential([keras.Input((12, 12, 3)), pool, layers.Dense(1000, activation="softmax")])
+    said = "Classes are called by ImageNet's names, because there are 1,000; --classes"
+    assert said in read(write_report(model, pictures, tmp_path / "report.html")).sections["answers"]
+    named = write_report(model, pictures, tmp_path / "report.html", class_names=[f"kind {i}" for i in range(1000)])
+    assert said not in read(named).sections["answers"]
+
+
+@pytest.mark.parametrize("kind", ["absolute", "relative"])
+def test_a_list_of_files_by_folder(kind, model, pictures, found, tmp_path, monkeypatch, only):
+    only("answers", "pictures")
+    monkeypatch.chdir(pictures.parent)
+    files = sorted(path for path in pictures.rglob("*.png"))
+    files = files if kind == "absolute" else [path.relative_to(pictures.parent) for path in files]
+    listed = read(write_report(model, files, tmp_path / "report.html", "by-folder", batch_size=4))
+    assert listed.tables["Answers by class"] == found.tables["Answers by class"]
+    assert "Sub-folders were matched" in listed.sections["pictures"]
+
+
+@pytest.mark.skipif(os.name == "nt" or sys.platform == "darwin", reason="names are text there")
+def test_names_that_are_no_text(model, tmp_path, capsys):
+    place = os.fsencode(tmp_path / "pictures")
+    for i, kind in enumerate((b"caf\xe9", b"bar", b"th\xe9")):
+        os.makedirs(place + b"/" + kind)
+        for j in range(2):
+            keras.utils.save_img(tmp_path / "one.png", images_for(6)[2 * i + j])
+            os.rename(tmp_path / "one.png", place + b"/" + kind + b"/\xe9%d.png" % j)
+    with open(place + b"/bar/\xe9broken.png", "wb") as file:
+        file.write(b"no picture")
+    to = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.html")
+    model.save(tmp_path / "mine.keras")
+    command = ["report", str(tmp_path / "mine.keras"), "--pictures", os.fsdecode(place), "--to", to]
+    assert main([*command, "--labels", "by-folder"]) == 0
+    assert "caf?.html" in capsys.readouterr().out
+    with open(to, encoding="utf-8") as file:
+        found = Read(file.read())
+    assert [row[0] for row in found.tables["Answers by class"][1:]].count("caf?") == 1
+    assert "?broken.png" in found.sections["pictures"]
+    assert "?0.png" in found.sections["channels"]
+    assert "?0.png" in found.alts["channels"][0]
+    assert not [text for key, text in found.sections.items() if "Not shown" in text]
+
+
+def test_layers_whose_names_begin_with_a_line(tmp_path):
+    def named(before):
+        keras.utils.set_random_seed(2)
+        maps = layers.Conv2D(4, 3, activation="relu", name=f"{before}conv")
+        head = [layers.GlobalAveragePooling2D(), layers.Dense(3, activation="softmax", name=f"{before}dense")]
+        return keras.Sequential([keras.Input((12, 12, 3)), maps, *head], name="network")
+
+    pages = [read(write_report(named(b), images_for(8), tmp_path / f"{b}.html", [0, 1] * 4)) for b in ("_", "plain_")]
+    assert not [text for text in pages[0].sections.values() if "Not shown" in text]
+    assert pages[0].tables["Answers by class"] == pages[1].tables["Answers by class"]
 
 
 def test_a_deep_network_stays_small(tmp_path, only):

@@ -58,6 +58,7 @@ def test_the_same_as_each_technique_by_itself(model, folder):
         np.testing.assert_allclose(together.values, alone.values, rtol=1e-6)
         np.testing.assert_array_equal(together.names, alone.names)
         np.testing.assert_array_equal(together.boxes, alone.boxes)
+        assert together.searched == 15  # which could be read
         np.testing.assert_array_equal(together.crops[1][0], alone.crops[1][0])
     deep = activations(model, images, "deep").mean(axis=(1, 2))
     np.testing.assert_allclose(found.features, deep, rtol=1e-5, atol=1e-6)
@@ -93,6 +94,16 @@ def test_a_single_output_tells_two_classes_apart(probabilities, expected):
     np.testing.assert_allclose(found.answers.values, expected, rtol=1e-6)
     assert found.answers.first.tolist() == ([0, 1] if probabilities else [1, 1])
     np.testing.assert_allclose(found.answers.of_label, [0.3, 0.8], rtol=1e-6)
+
+
+def test_a_single_number_may_be_of_no_class():
+    x = keras.Input((1, 1, 1))
+    model = keras.Model(x, keras.layers.GlobalAveragePooling2D(name="out")(x))
+    images = np.float32([0.3, -0.8]).reshape(2, 1, 1, 1)
+    one = Plan((), None, "out", False, Fit((1, 1), 1, False, None), classless=True)
+    found = survey(model, one, as_stream(images), np.array([-1, -1]))
+    np.testing.assert_array_equal(found.answers.values, np.float32([[0.3, np.nan], [-0.8, np.nan]]))
+    assert not found.answers.wrong.any()
 
 
 def test_what_is_not_finite_is_said_and_the_rest_is_there():
