@@ -26,6 +26,9 @@ def in_sandbox() -> bool:
 def seed_of(variation: str | None, exercise_id: str) -> int:
     """Return the seed of a student's case: 0, the lesson's own, without a variation.
 
+    The seeds of ``token/1`` to ``token/5``, the hidden cases on which a function is tried, have all five remainders of
+    ``seed % 5``. So an exercise can have several kinds of cases, and each student gets every kind.
+
     Args:
         variation: The student's token, as ``homework release`` wrote it into the notebook.
         exercise_id: The exercise.
@@ -33,7 +36,9 @@ def seed_of(variation: str | None, exercise_id: str) -> int:
     if not variation:
         return 0
     digest = hashlib.sha256(f"{variation}/{exercise_id}".encode()).digest()
-    return 1 + int.from_bytes(digest[:6], "big")
+    seed = 1 + int.from_bytes(digest[:6], "big")
+    token, _, number = variation.rpartition("/")
+    return seed + (int(number) - seed) % 5 if token and number.isdecimal() else seed
 
 
 def given(exercise_id: str, variation: str | None = None) -> dict:
@@ -53,7 +58,7 @@ def given(exercise_id: str, variation: str | None = None) -> dict:
 
 
 def case_of(exercise: Exercise, seed: int) -> dict:
-    """Return an exercise's case in which no usual mistake gives the right answer.
+    """Return an exercise's case in which no usual mistake gives the right answer, but those that show in part.
 
     Args:
         exercise: One that a program marks, or one without a case.
@@ -67,7 +72,8 @@ def case_of(exercise: Exercise, seed: int) -> dict:
         return case
     for again in range(1, _MOST_DRAWS + 1):
         right = exercise.right(case)
-        if not any(same(mistake.answer(case), right, exercise.tolerance) for mistake in exercise.mistakes):
+        mistakes = (mistake for mistake in exercise.mistakes if not mistake.shows_in_part)
+        if not any(same(mistake.answer(case), right, exercise.tolerance) for mistake in mistakes):
             return case
-        case = exercise.case(seed + (again << 50))  # seeds of tokens have 48 bits
+        case = exercise.case(seed + again * (5 << 48))  # seeds of tokens have 48 bits; the kind of case stays
     raise RuntimeError(f"In {_MOST_DRAWS} cases of {exercise.id}, a usual mistake gave the right answer.")

@@ -20,11 +20,13 @@ class Mistake:
         name: Short: "counted from 1".
         says: What happened and how to see it, to the learner, without the right answer.
         answer: Computes the wrong answer from the case.
+        shows_in_part: It is right in some cases, of which no student gets only such: ``cases.seed_of`` sees to that.
     """
 
     name: str
     says: str
     answer: Callable[[dict], Any]
+    shows_in_part: bool = False
 
 
 @dataclass(frozen=True)

@@ -181,7 +181,7 @@ def _some_pictures(rng: np.random.Generator) -> dict:
     size = int(rng.integers(6, 9))
     y, x = np.mgrid[:size, :size] - (size - 1) / 2
     pictures = []
-    for turn in (0, *rng.uniform(0.5, 5.5, size=2)):
+    for turn in (0, *rng.uniform(0.5, 5.5, size=3)):
         along = np.cos(angle + turn) * x - np.sin(angle + turn) * y
         pictures += [128 + 127 * np.clip(along / 3, -1, 1), 128 + 110 * np.sin(along * 1.5)]
     spot = np.full((size, size), 20.0)

@@ -15,8 +15,8 @@ def _layers_case(seed: int) -> dict:
     if seed == 0:  # SqueezeNet up to pool3
         return {"kernels": [3, 3, 1, 3, 1, 3, 3], "strides": [2, 2, 1, 1, 1, 1, 2]}
     rng = np.random.default_rng(seed)
-    count = int(rng.integers(4, 9))
-    kernels, strides = rng.choice((1, 3, 5, 7), size=count), rng.choice((1, 2, 3), size=count)
+    count = int(rng.integers(6, 11))
+    kernels, strides = rng.choice((1, 2, 3, 4, 5, 7), size=count), rng.choice((1, 2, 3), size=count)
     kernels[:2], strides[:2] = (3, 5), (2, 1)  # so that no wrong way happens to be right
     kernels[-1], strides[-1] = 7, rng.choice((2, 3))
     return {"kernels": kernels.tolist(), "strides": strides.tolist()}
@@ -91,19 +91,34 @@ _field_size = Exercise(
 
 
 def _pixel_case(seed: int) -> dict:
+    """Put the pixel at the first rows of the map, in its midst, or at its last rows.
+
+    No one case shows both who does not mind the edges of the map and who does not mind those of a field.
+    """
     rng = np.random.default_rng(seed)
-    stride, reach = int(rng.choice((2, 4, 8, 16))), int(rng.integers(4, 8))
-    size = stride * reach + int(rng.integers(1, stride))  # a unit's field is so many strides wide, and a little more
-    rows = int(rng.integers(reach + 2, 24))
-    above = int(rng.integers(rows - reach, rows - 3))  # this unit's field ends right above the pixel
-    offset = -int(rng.integers(stride, size))
+    place = ("first", "midst", "midst", "last", "last")[seed % 5]
+    stride, reach = int(rng.choice((2, 4, 8, 16))), int(rng.integers(7, 21))
+    more = 0 if place == "midst" else int(rng.integers(1, stride))
+    size = stride * reach + more  # a unit's field is so many strides wide, and in the midst one begins at the pixel
+    above = int(rng.integers(0, 40))  # this unit's field ends right above the pixel
+    if place == "first":
+        above = -int(rng.integers(2, 6))  # it would, if the map went on
+    rows = above + (int(rng.integers(4, reach + 1)) if place == "last" else reach + int(rng.integers(3, 12)))
+    offset = -int(rng.integers(stride, size + 1 + stride * min(above, 0)))
+    pixel = offset + stride * above + size
+    if place == "last":  # in that field still, so that one unit more sees it than whole strides fit into a field
+        pixel -= int(rng.integers(1, more + 1))
     return {
-        "pixel": offset + stride * above + size,
+        "pixel": pixel,
         "size": size,
         "stride": stride,
         "offset": offset,
         "rows": rows,
     }
+
+
+def _first(case: dict) -> np.ndarray:
+    return case["offset"] + case["stride"] * np.arange(case["rows"])
 
 
 def _who(case: dict, more: int = 0, offset: int | None = None, rows: np.ndarray | None = None) -> np.ndarray:
@@ -141,6 +156,7 @@ _who_sees = Exercise(
             "the end counted in",
             "One unit too many. A field of `size` pixels that begins at `first` ends before first + size.",
             lambda case: _who(case, more=1),
+            shows_in_part=True,
         ),
         Mistake(
             "offset forgotten",
@@ -156,6 +172,19 @@ _who_sees = Exercise(
             "units outside the map",
             "Some of these units are not in the map: it has `rows` rows, counted from 0.",
             lambda case: _who(case, rows=np.arange(-case["rows"], 3 * case["rows"])),
+            shows_in_part=True,
+        ),
+        Mistake(
+            "those that begin below it",
+            "Some of these units begin below the pixel. A field has two ends: it must have begun, too.",
+            lambda case: np.flatnonzero(case["pixel"] < _first(case) + case["size"]),
+            shows_in_part=True,
+        ),
+        Mistake(
+            "the beginning left out",
+            "One unit too few. A field begins with the pixel `first`, so a unit sees that pixel, too.",
+            lambda case: _who(case)[_first(case)[_who(case)] < case["pixel"]],
+            shows_in_part=True,
         ),
         Mistake(
             "the first and the last",
@@ -170,22 +199,16 @@ _who_sees = Exercise(
 
 
 def _touch_case(seed: int) -> dict:
+    """Return masks of which each score is exactly at its limit or far from it, so that no rounding decides."""
     rng = np.random.default_rng(seed)
-    while True:
-        case = _some_masks(rng)
-        overlap, near = _overlaps(case), case["overlaps"]
-        ways = (overlap, _of_the_region(case), _of_the_mask(case))
-        if all((np.abs(way - near) > 0.02).all() for way in ways) and len(_only_touch(case)) > 1:
-            return case
-
-
-def _some_masks(rng: np.random.Generator) -> dict:
-    pictures, channels, rows, columns = int(rng.integers(3, 6)), int(rng.integers(5, 9)), 5, 6
+    pictures, channels, rows, columns = 4, int(rng.integers(9, 13)), 5, 6
     region = np.zeros((rows, columns), bool)
     top, left = rng.integers(1, 3, size=2)
     region[top : top + 2, left : left + 3] = True
     masks = np.zeros((pictures, channels, rows, columns), bool)
-    kinds = ["all", "dot", "good", "away", "once", *rng.choice(["all", "dot", "good", "away"], size=channels - 5)]
+    touches = float(rng.choice((0.5, 0.75)))
+    kinds = ["all", "dot", "good", "away", "once", "half", "often"]
+    kinds += [*rng.choice(["all", "dot", "good", "away", "half"], size=channels - len(kinds))]
     for channel, kind in enumerate(rng.permutation(kinds)):
         for picture in range(pictures):
             mask = masks[picture, channel]
@@ -194,11 +217,13 @@ def _some_masks(rng: np.random.Generator) -> dict:
             elif kind == "good":  # the region, with a pixel missing
                 mask[region] = True
                 mask[top, left + rng.integers(3)] = False
-            elif kind == "dot" or (kind == "once" and picture == 0):  # a pixel of the region
+            elif kind == "half":  # half of the region: an overlap of exactly 0.5
+                mask[top + rng.integers(2), left : left + 3] = True
+            elif picture < {"dot": pictures, "often": touches * pictures, "once": 1}.get(kind, 0):  # of the region
                 mask[top + rng.integers(2), left + rng.integers(3)] = True
             else:  # elsewhere
                 mask[0] = True
-    return {"masks": masks, "region": region, "touches": float(rng.choice((0.6, 0.7, 0.8))), "overlaps": 0.5}
+    return {"masks": masks[rng.permutation(pictures)], "region": region, "touches": touches, "overlaps": 0.5}
 
 
 def _count(masks: np.ndarray) -> np.ndarray:
@@ -284,6 +309,18 @@ _touch = Exercise(
             "touched once",
             "A channel counted that touches the region on one picture. Asked is the share of the pictures.",
             lambda case: np.flatnonzero(_touched(case).any(axis=0) & (_overlaps(case) < case["overlaps"])),
+        ),
+        Mistake(
+            "an overlap at the limit counted in",
+            "A channel counted whose overlap is exactly `overlaps`. Asked are those below.",
+            lambda case: np.flatnonzero(_often(case) & (_overlaps(case) <= case["overlaps"])),
+        ),
+        Mistake(
+            "a share at the limit left out",
+            "A channel is missing that touches on exactly `touches` of the pictures. That share is enough.",
+            lambda case: np.flatnonzero(
+                (_touched(case).mean(axis=0) > case["touches"]) & (_overlaps(case) < case["overlaps"])
+            ),
         ),
         Mistake(
             "counted from 1", "One too many each: channels are counted from 0.", lambda case: _only_touch(case) + 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from coursekit.exercises.model import Exercise, Mistake
@@ -101,19 +103,37 @@ def _step_case(seed: int) -> dict:
     shape = (int(rng.integers(1, 5)), int(rng.integers(2, 6)), 3)
     picture = rng.uniform(0, 255, size=shape).round()
     slope = 10.0 ** rng.integers(-2, 2)  # about as steep as the penalty is, so that both count
+    gradient = rng.normal(0, slope, size=shape)
+    weight = float(slope * rng.choice((0.004, 0.006, 0.01)))
+    # One value leaves the range below, and another one above, against the penalty.
+    low, high = rng.choice(picture.size, size=2, replace=False)
+    edge, steep = rng.integers(0, 6, size=2), 255 * weight + rng.uniform(1, 2, size=2) * slope
+    picture.flat[low], picture.flat[high] = edge[0], 255 - edge[1]
+    gradient.flat[low], gradient.flat[high] = -steep[0], steep[1]
     return {
         "picture": picture.astype(np.float32),
-        "gradient": rng.normal(0, slope, size=shape).astype(np.float32),
-        "weight": float(slope * rng.choice((0.004, 0.006, 0.01))),
+        "gradient": gradient.astype(np.float32),
+        "weight": weight,
         "length": float(rng.choice((40.0, 60.0, 80.0))),
     }
 
 
-def _step_of(case: dict, penalty: float = 2.0, grey: float = 127.5, clip: bool = True) -> np.ndarray:
-    """Return the picture after one step; ``penalty`` times weight times the distance from grey goes off."""
-    slope = case["gradient"] - penalty * case["weight"] * (case["picture"].astype(np.float64) - grey)
-    moved = case["picture"] + case["length"] * slope / np.abs(slope).max()
-    return np.clip(moved, 0, 255) if clip else moved
+def _slope_of(case: dict, penalty: float = 2.0, grey: float = 127.5) -> np.ndarray:
+    """Return the gradient less ``penalty`` times weight times the distance from grey."""
+    return case["gradient"] - penalty * case["weight"] * (case["picture"].astype(np.float64) - grey)
+
+
+def _step_of(
+    case: dict,
+    penalty: float = 2.0,
+    grey: float = 127.5,
+    least: float = 0,
+    most: float = 255,
+    steepest: Callable[[np.ndarray], float] = lambda slope: np.abs(slope).max(),
+) -> np.ndarray:
+    """Return the picture after one step."""
+    slope = _slope_of(case, penalty, grey)
+    return np.clip(case["picture"] + case["length"] * slope / steepest(slope), least, most)
 
 
 def _score_first(case: dict) -> np.ndarray:
@@ -140,6 +160,7 @@ _step = Exercise(
     ),
     case=_step_case,
     right=_step_of,
+    tolerance=1e-4,  # so that 128 is another grey than 127.5
     is_function=True,
     mistakes=(
         Mistake(
@@ -163,9 +184,29 @@ _step = Exercise(
             lambda case: _step_of(case, grey=0.0),
         ),
         Mistake(
+            "distance from 128",
+            "This penalty counts the distance from 128. The middle of 0 to 255 is a little lower.",
+            lambda case: _step_of(case, grey=128.0),
+        ),
+        Mistake(
             "not clipped",
             "The direction and the length are right, but some values have left the range from 0 to 255.",
-            lambda case: _step_of(case, clip=False),
+            lambda case: _step_of(case, least=-np.inf, most=np.inf),
+        ),
+        Mistake(
+            "not clipped below",
+            "The direction and the length are right, but some values are below 0.",
+            lambda case: _step_of(case, least=-np.inf),
+        ),
+        Mistake(
+            "not clipped above",
+            "The direction and the length are right, but some values are above 255.",
+            lambda case: _step_of(case, most=np.inf),
+        ),
+        Mistake(
+            "the steepest way up",
+            "The slope was divided by its largest value. The steepest slope may lead downwards: take absolute values.",
+            lambda case: _step_of(case, steepest=np.max),
         ),
         Mistake(
             "downhill",

@@ -235,6 +235,16 @@ _stand_in = Exercise(
             lambda case: -_excess(case),
         ),
         Mistake(
+            "never below zero",
+            "What is below zero was cut off. Two parts can also show the same: together they then take less away.",
+            lambda case: np.maximum(_excess(case), 0),
+        ),
+        Mistake(
+            "the sign lost",
+            "The sign was lost. It says whether the two together take more away than one by one, or less.",
+            lambda case: np.abs(_excess(case)),
+        ),
+        Mistake(
             "scores instead of drops",
             "The scores were subtracted, not the drops. A score that is left is no loss.",
             lambda case: case["without_both"] - (case["without_first"] + case["without_second"]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from coursekit.exercises.model import Exercise, Mistake
@@ -161,31 +163,52 @@ _same_maps = Exercise(
 
 
 def _saved_case(seed: int) -> dict:
-    """Return pictures of a few values near black, grey and white, and scores that hang on their differences."""
+    """Return pictures of a few values near black, grey and white, and scores that hang on their differences.
+
+    Each way to save them wrongly shows by one of the pictures at least.
+    """
     rng = np.random.default_rng(seed)
-    count, values = (8, 4) if seed % 3 else (5, 3)
+    count, values = (9, 4) if seed % 3 else (6, 3)
     while True:
         weights = rng.normal(0, 1, size=(values, 3))
         weights = np.round(weights - weights.mean(axis=0), 2) + 0.01
-        base = rng.choice([0.0, 120.0, 255.0], size=(count, 1))
-        pictures = np.round(base + rng.uniform(-2, 2, size=(count, values)), 2)
-        targets = _top(pictures, weights)
-        targets = np.where(rng.random(count) < 0.25, rng.integers(0, 3, size=count), targets)  # a few never lied
+        pictures = np.round(rng.choice([0.0, 120.0, 255.0], size=(120, 1)) + rng.uniform(-2, 2, size=(120, values)), 2)
         best = np.sort(_saved(pictures) @ weights, axis=1)
-        if (best[:, -1] - best[:, -2] > 0.01).all():  # no tie
-            return {"pictures": pictures, "weights": weights, "targets": targets}
+        pictures = pictures[best[:, -1] - best[:, -2] > 0.01]  # no tie
+        targets, never_lied = _top(pictures, weights), rng.random(len(pictures)) < 0.25
+        targets = np.where(never_lied, rng.integers(0, 3, size=len(pictures)), targets)
+        case = {"pictures": pictures, "weights": weights, "targets": targets}
+        wrong = [*(_lies(case, way) for way in _SAVED_WRONGLY), _as_before(case)]
+        shows = [np.flatnonzero(one != _lies(case, _saved)) for one in wrong]
+        if all(len(one) for one in shows):
+            break
+    chosen = [*dict.fromkeys([*(rng.choice(one) for one in shows), *rng.permutation(len(pictures))])][:count]
+    chosen = rng.permutation(chosen)
+    return {**case, "pictures": pictures[chosen], "targets": targets[chosen]}
 
 
 def _saved(pictures: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(pictures), 0, 255)
 
 
+_SAVED_WRONGLY = (
+    lambda pictures: np.minimum(np.rint(pictures), 255),
+    lambda pictures: np.maximum(np.rint(pictures), 0),
+    lambda pictures: np.clip(pictures, 0, 255),
+    lambda pictures: np.clip(np.floor(pictures), 0, 255),
+)
+
+
 def _top(pictures: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return (pictures @ weights).argmax(axis=1)
 
 
-def _lies(case: dict, how: object) -> np.ndarray:
+def _lies(case: dict, how: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     return _top(how(case["pictures"]), case["weights"]) == case["targets"]
+
+
+def _as_before(case: dict) -> np.ndarray:
+    return _top(_saved(case["pictures"]), case["weights"]) == _top(case["pictures"], case["weights"])
 
 
 _saved_pictures = Exercise(
@@ -219,20 +242,38 @@ _saved_pictures = Exercise(
             lambda case: _lies(case, np.rint),
         ),
         Mistake(
+            "not cut off below",
+            "The values were rounded, and those above 255 cut off, but those below 0 were kept. A file cannot hold "
+            "them.",
+            lambda case: _lies(case, _SAVED_WRONGLY[0]),
+        ),
+        Mistake(
+            "not cut off above",
+            "The values were rounded, and those below 0 cut off, but those above 255 were kept. A file cannot hold "
+            "them.",
+            lambda case: _lies(case, _SAVED_WRONGLY[1]),
+        ),
+        Mistake(
             "not rounded",
             "The values were cut off at 0 and 255, but fractions were kept. A file holds whole numbers.",
-            lambda case: _lies(case, lambda pictures: np.clip(pictures, 0, 255)),
+            lambda case: _lies(case, _SAVED_WRONGLY[2]),
         ),
         Mistake(
             "fractions thrown away",
             "The fractions were thrown away: 3.9 became 3. Round to the nearest number, or every picture gets darker.",
-            lambda case: _lies(case, lambda pictures: np.clip(np.floor(pictures), 0, 255)),
+            lambda case: _lies(case, _SAVED_WRONGLY[3]),
         ),
         Mistake(
             "wrapped around",
             "Values beyond the range went round: -1 became 255, and 256 became 0. Cut them off before the type is "
             "changed to uint8.",
             lambda case: _lies(case, lambda pictures: np.rint(pictures) % 256),
+        ),
+        Mistake(
+            "the same as before",
+            "Each class was compared with the one that won before. Some of the pictures did not lie then either: "
+            "compare with targets.",
+            _as_before,
         ),
         Mistake(
             "those that lie no more",

@@ -74,15 +74,18 @@ _scale = Exercise(
 
 
 def _step_case(seed: int) -> dict:
-    """Return a layer of a few weights, of which some answers are cut off by the ReLU, and a photo's features."""
+    """Return a layer of a few weights, of which some answers are cut off by the ReLU, and a photo's features.
+
+    No answer is exactly 0: which slope a ReLU has there is a matter of definition.
+    """
     rng = np.random.default_rng(seed)
     values, channels = (3, 3) if seed % 3 == 0 else (4, 5)
     while True:
         weights = rng.integers(-2, 3, size=(values, channels)).astype(np.float64)
         picture, photo = rng.integers(0, 10, size=(2, values)).astype(np.float64)
         answers, wanted = picture @ weights, np.maximum(photo @ weights, 0)
-        missed = np.maximum(answers, 0) - wanted
-        if (answers > 0).any() and ((answers < 0) & (wanted > 0)).any() and (missed * (answers > 0)).any():
+        short = answers < wanted
+        if answers.all() and all((part & (wanted > 0)).any() for part in (answers < 0, short & (answers > 0), ~short)):
             rate = float(rng.choice([0.05, 0.1, 0.2]))
             return {"picture": picture, "weights": weights, "wanted": wanted, "rate": rate}
 
@@ -138,6 +141,11 @@ _step = Exercise(
             lambda case: _moved(case, _answers(case) - case["wanted"]),
         ),
         Mistake(
+            "too much only",
+            "Only channels whose feature is too large were counted. Where one is too small, the picture moves as well.",
+            lambda case: _moved(case, np.maximum(_missed(case), 0)),
+        ),
+        Mistake(
             "without what is wanted",
             "What is wanted was left out. So the features are led to 0, whatever the photo was.",
             lambda case: _moved(case, np.maximum(_answers(case), 0)),
@@ -173,11 +181,14 @@ _step = Exercise(
 def _apart_case(seed: int) -> dict:
     """Return maps that differ from the photo's in ways that a ReLU and a mean see, and in ways that they do not."""
     rng = np.random.default_rng(seed)
-    few = seed % 3 == 0
+    few = seed % 9 == 0
     photo = rng.integers(1, 6, size=(2, 2 if few else 3, 2))
     photo[0, :2] *= -int(rng.choice([1, 4]))  # two places that the ReLU makes 0; their mean is below zero, or not
-    below = [[_lower, _made_up_for][int(rng.integers(2))]] if few else [_shuffled, _lower, _made_up_for, _as_high]
-    ways = [*below, _carried, _as_high, _between_channels]
+    ways = [_carried, _as_high, _between_channels]
+    if few:
+        ways += [[_lower, _made_up_for][int(rng.integers(2))]]
+    else:
+        ways += [_shuffled, _lower, _made_up_for, *rng.choice([_shuffled, _lower, _carried, _as_high], size=5)]
     maps = np.stack([ways[i](photo.copy(), rng) for i in rng.permutation(len(ways))])
     return {"maps": maps.astype(np.float64), "photo": photo.astype(np.float64)}
 
@@ -219,7 +230,8 @@ def _between_channels(maps: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _alike(case: dict, kept: object) -> np.ndarray:
-    return np.array([np.allclose(kept(one), kept(case["photo"])) for one in case["maps"]])
+    of_each = np.array([kept(one) for one in case["maps"]])
+    return np.isclose(of_each, kept(case["photo"])).reshape(len(of_each), -1).all(axis=1)
 
 
 def _positive(values: np.ndarray) -> np.ndarray:
@@ -276,6 +288,16 @@ _not_told_apart = Exercise(
             "channels averaged, too",
             "The channels were averaged, too. Each channel has a mean of its own, and all of them have to agree.",
             lambda case: _alike(case, lambda values: _positive(values).mean()),
+        ),
+        Mistake(
+            "the first channel only",
+            "Only the first channel was compared. All of them have to agree.",
+            lambda case: _alike(case, lambda values: _pooled(values)[0]),
+        ),
+        Mistake(
+            "the last channel only",
+            "Only the last channel was compared. All of them have to agree.",
+            lambda case: _alike(case, lambda values: _pooled(values)[-1]),
         ),
         Mistake(
             "one channel is enough",

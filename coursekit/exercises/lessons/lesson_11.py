@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 
 from coursekit.exercises.model import Exercise, Mistake
@@ -11,7 +9,8 @@ from coursekit.exercises.model import Exercise, Mistake
 # 11.follows ----------------------------------------------------------------------------------------------------------
 
 
-_PIECES = ("aa", "aba", "aaba", "abaa", "abab", "baba", "bbab", "babb")  # each ends as it begins
+# Each ends as it begins, and backwards it is another one.
+_PIECES = ("aaba", "abaa", "abab", "baba", "bbab", "babb", "abca", "acba", "bcab", "bacb", "abaab", "babba", "bcabc")
 
 
 def _follows_case(seed: int) -> dict:
@@ -25,8 +24,8 @@ def _follows_case(seed: int) -> dict:
     end = next(i for i in range(n - 1, 0, -1) if piece[:i] == piece[-i:])
     # It stands in the text several times, twice over itself, and at the end, where nothing follows; once with another
     # first letter.
-    parts = [letters("abc", 0, 2), piece, letters("bcd", 1, 2), piece, piece[end:], letters("cde", 1, 1)]
-    parts += ["c", piece[1:], letters("cd", 1, 1), letters("abc", 0, 2), piece, letters("abcd", 1, 2), piece]
+    parts = [letters("abc", 0, 4), piece, letters("bcd", 1, 4), piece, piece[end:], letters("cde", 1, 1)]
+    parts += ["d", piece[1:], letters("cd", 1, 1), letters("abc", 0, 4), piece, letters("abcd", 1, 4), piece]
     return {"text": "".join(parts), "written": letters("abc", 2, 3) + piece, "n": n}
 
 
@@ -112,6 +111,11 @@ _follows = Exercise(
             "Only the last letter was looked for, not the last n. The shorter the piece, the less it knows.",
             lambda case: _behind(case["text"], case["written"][-1]),
         ),
+        Mistake(
+            "backwards",
+            "The last letters were looked for backwards. They have to stand in the text as they were written.",
+            lambda case: _behind(case["text"], case["written"][-case["n"] :][::-1]),
+        ),
     ),
 )
 
@@ -120,16 +124,23 @@ _follows = Exercise(
 
 def _cut_case(seed: int) -> dict:
     rng = np.random.default_rng(seed)
-    shape = (3, 3) if rng.random() < 0.4 else (5, 4)
+    shape = (4, 4) if rng.random() < 0.4 else (6, 5)
     return {"error": np.round(rng.exponential(20, size=shape), 1)}
 
 
-def _costs(case: dict, wide: int = 1) -> list[float]:
-    """Return the sum along every path that moves by ``wide`` columns at most from row to row."""
-    error = case["error"]
-    paths = itertools.product(range(error.shape[1]), repeat=len(error))
-    allowed = (path for path in paths if np.abs(np.diff(path)).max() <= wide)
-    return [float(error[range(len(error)), path].sum()) for path in allowed]
+def _least_cost(error: np.ndarray, moves: tuple[int, ...] = (-1, 0, 1), around: bool = False) -> float:
+    """Return the least sum along a path that moves by one of these columns from row to row."""
+    total = error[0]
+    for row in error[1:]:
+        left, right = (total[-1], total[0]) if around else (np.inf, np.inf)
+        above = np.concatenate([[left], total, [right]])
+        total = row + np.min([above[1 - move : 1 - move + len(row)] for move in moves], axis=0)
+    return float(total.min())
+
+
+def _from_the_middle(error: np.ndarray) -> float:
+    columns = np.arange(error.shape[1])
+    return _least_cost(np.vstack([np.where(columns == len(columns) // 2, error[0], np.inf), error[1:]]))
 
 
 def _greedy(case: dict) -> float:
@@ -165,7 +176,7 @@ _cut = Exercise(
         "    return total.min()"
     ),
     case=_cut_case,
-    right=lambda case: min(_costs(case)),
+    right=lambda case: _least_cost(case["error"]),
     is_function=True,
     mistakes=(
         Mistake(
@@ -182,22 +193,43 @@ _cut = Exercise(
         Mistake(
             "straight down",
             "That is the cheapest straight border. It may bend by one column from row to row.",
-            lambda case: min(_costs(case, 0)),
+            lambda case: _least_cost(case["error"], (0,)),
         ),
         Mistake(
             "the dearest",
             "That is what the dearest border costs.",
-            lambda case: max(_costs(case)),
+            lambda case: -_least_cost(-case["error"]),
         ),
         Mistake(
             "across",
             "That border goes from left to right. It goes from the first row to the last.",
-            lambda case: min(_costs({"error": case["error"].T})),
+            lambda case: _least_cost(case["error"].T),
+        ),
+        Mistake(
+            "around the edge",
+            "That border leaves at one side and comes back at the other. The first column and the last are no "
+            "neighbours.",
+            lambda case: _least_cost(case["error"], around=True),
         ),
         Mistake(
             "the average",
             "That is the average of the errors along the border. Their sum is asked for.",
-            lambda case: min(_costs(case)) / len(case["error"]),
+            lambda case: _least_cost(case["error"]) / len(case["error"]),
+        ),
+        Mistake(
+            "from the middle",
+            "That border begins in the middle of the first row. It may begin at any place of it.",
+            lambda case: _from_the_middle(case["error"]),
+        ),
+        Mistake(
+            "never to the left",
+            "That border never goes to the left. It may move to both sides.",
+            lambda case: _least_cost(case["error"], (0, 1)),
+        ),
+        Mistake(
+            "never to the right",
+            "That border never goes to the right. It may move to both sides.",
+            lambda case: _least_cost(case["error"], (0, -1)),
         ),
     ),
 )
@@ -207,10 +239,10 @@ _cut = Exercise(
 
 def _apart_case(seed: int) -> dict:
     rng = np.random.default_rng(seed)
-    shape = (1, 3, 2) if rng.random() < 0.4 else (2, 5, 3)
+    shape = (1, 4, 2) if rng.random() < 0.4 else (2, 5, 3)
     features = np.where(rng.random(shape) < 0.3, 0, rng.uniform(1, 9, size=shape)).round(1)
     features[..., 0] += 1
-    return {"features": features, "right": int(rng.integers(1, 3))}
+    return {"features": features, "right": int(rng.integers(2, 4))}  # not 1, which who forgets it would take
 
 
 def _pairs(case: dict, features: np.ndarray | None = None, right: int | None = None) -> np.ndarray:
@@ -259,6 +291,11 @@ _apart = Exercise(
             "around the edge",
             "The last places of each row went together with the first ones. A place without a partner is left out.",
             _around,
+        ),
+        Mistake(
+            "neighbours",
+            "Each place went together with the next one. `right` says how many places farther the other one lies.",
+            lambda case: _pairs(case, right=1) / _count(case, 1),
         ),
         Mistake(
             "divided by all places",

@@ -194,12 +194,12 @@ _alike = Exercise(
 
 def _recolour_case(seed: int) -> dict:
     rng = np.random.default_rng(seed)
-    height, width = (1, 2) if rng.random() < 0.5 else (2, 3)
+    height, width = (1, 3) if rng.random() < 0.5 else (2, 3)
     made, content = rng.integers(0, 256, size=(2, height, width, 3)).astype(np.float64)
     content[0, 0], made[0, 0] = (250, 200, 30), (255, 255, 255)  # too bright for its colours
     content[0, 1], made[0, 1] = (90, 120, 160), (60, 140, 20)  # fits
-    move = rng.integers(-9, 10, size=(2, 3))
-    content[0, :2] = np.clip(content[0, :2] + move, 0, 255)
+    content[0, 2], made[0, 2] = (220, 60, 20), (30, 20, 10)  # too dark for them
+    content[0] = np.clip(content[0] + rng.integers(-9, 10, size=(3, 3)), 0, 255)
     return {"made": made, "content": content, "weights": np.array([0.299, 0.587, 0.114])}
 
 
@@ -232,6 +232,16 @@ _recolour = Exercise(
             "not cut off",
             "Some values lie below 0 or above 255, and a picture cannot hold them.",
             _recoloured,
+        ),
+        Mistake(
+            "not cut off below",
+            "Some values lie below 0, and a picture cannot hold them.",
+            lambda case: np.minimum(_recoloured(case), 255),
+        ),
+        Mistake(
+            "not cut off above",
+            "Some values lie above 255, and a picture cannot hold them.",
+            lambda case: np.maximum(_recoloured(case), 0),
         ),
         Mistake(
             "the mean of the three values",

@@ -234,7 +234,10 @@ _CORNERS = ((0, 0), (0, 1), (1, 0), (1, 1))
 
 
 def _drops_case(seed: int) -> dict:
-    """Maps of drops in which a corner counts for one class, another corner for all, and one picture for itself."""
+    """Maps of drops in which a corner counts for one class, another corner for all, and one picture for itself.
+
+    Of five seeds on end, one at least has each corner for the one that counts for a class.
+    """
     rng = np.random.default_rng(seed)
     size, classes, side = (5, 3, 2) if rng.random() < 0.4 else (7, 5, 3)
     count = 2 * classes + int(rng.integers(1, 4))
@@ -244,12 +247,15 @@ def _drops_case(seed: int) -> dict:
     labels = rng.permutation(classes)[labels]
     maps = np.round(rng.normal(0, 0.3, size=(count, size, size)), 1)
     places = rng.permutation(4)
+    places = np.roll(places, -int(np.flatnonzero(places == seed % 5 % 4)[0]))
     cuts = [_cut(side, *_CORNERS[place]) for place in places]
     carries, negative, single = rng.permutation(classes)[:3]
     maps[(labels == carries, *cuts[0])] += 2
     maps[(slice(None), *cuts[1])] += 4
     maps[(labels == negative, *cuts[2])] -= 5
     maps[(np.flatnonzero(labels == single)[0], *cuts[3])] += 3.4
+    maps[labels == single, size // 2] += 9  # between the corners
+    maps[labels == single, :, size // 2] += 9
     maps[:, size // 2, size // 2] += 9
     return {"maps": np.round(maps, 1), "labels": labels, "side": side}
 
@@ -258,18 +264,28 @@ def _cut(side: int, down: int, across: int) -> tuple[slice, slice]:
     return slice(-side, None) if down else slice(0, side), slice(-side, None) if across else slice(0, side)
 
 
+def _too_wide(side: int, down: int, across: int) -> tuple[slice, slice]:
+    return slice(side, None) if down else slice(0, side), slice(side, None) if across else slice(0, side)
+
+
 def _carried(
-    case: dict, above_others: bool = True, absolute: bool = False, total: bool = False, most: bool = False
+    case: dict,
+    cut: Callable[[int, int, int], tuple[slice, slice]] = _cut,
+    own_too: bool = True,
+    above_others: bool = True,
+    absolute: bool = False,
+    total: bool = False,
+    most: bool = False,
 ) -> list:
     """Return the class and the corner whose drop stands out."""
     classes = np.unique(case["labels"])
     table = np.zeros((len(classes), 4))
     for i, one in enumerate(classes):
         for j, place in enumerate(_CORNERS):
-            of_each = case["maps"][(slice(None), *_cut(case["side"], *place))].mean(axis=(1, 2))
+            of_each = case["maps"][(slice(None), *cut(case["side"], *place))].mean(axis=(1, 2))
             own, others = of_each[case["labels"] == one], of_each[case["labels"] != one]
             summary = np.max if most else np.sum if total else np.mean
-            table[i, j] = summary(own) - (summary(others) if above_others else 0)
+            table[i, j] = (summary(own) if own_too else 0) - (summary(others) if above_others else 0)
     if absolute:
         table = np.abs(table)
     row, corner = np.unravel_index(table.argmax(), table.shape)
@@ -312,6 +328,17 @@ _corner = Exercise(
             "without the sign",
             "The sign was lost. A score that rises when the corner is covered is no drop.",
             lambda case: _carried(case, absolute=True),
+        ),
+        Mistake(
+            "corners that are too wide",
+            "A corner at the bottom or at the right begins `side` before the end: -side. From `side` on, it holds "
+            "what lies between the corners, too.",
+            lambda case: _carried(case, _too_wide),
+        ),
+        Mistake(
+            "where the others lose least",
+            "There the other classes lose least. Compare that with what the class itself loses.",
+            lambda case: _carried(case, own_too=False),
         ),
         Mistake(
             "a single picture",

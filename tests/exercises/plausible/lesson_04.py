@@ -30,6 +30,18 @@ PLAUSIBLE = {
         "the pixels of one": lambda pixel, size, stride, offset, rows: np.array(
             [offset + stride * (pixel // stride), offset + stride * (pixel // stride) + size]
         ),
+        "from row -1 on": lambda pixel, size, stride, offset, rows: np.arange(
+            (pixel - size - offset) // stride + 1, min((pixel - offset) // stride + 1, rows)
+        ),
+        "behind the last row": lambda pixel, size, stride, offset, rows: np.arange(
+            max((pixel - size - offset) // stride + 1, 0), (pixel - offset) // stride + 1
+        ),
+        "as many as whole strides fit": lambda pixel, size, stride, offset, rows: np.arange(
+            max((pixel - offset) // stride - size // stride + 1, 0), min((pixel - offset) // stride + 1, rows)
+        ),
+        "neither end counted in": lambda pixel, size, stride, offset, rows: np.flatnonzero(
+            (offset + stride * np.arange(rows) < pixel) & (pixel < offset + stride * np.arange(rows) + size - 1)
+        ),
         "the nearest": lambda pixel, size, stride, offset, rows: np.array(
             [int(np.abs(offset + stride * np.arange(rows) + size / 2 - pixel).argmin())]
         ),

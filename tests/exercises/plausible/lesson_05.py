@@ -59,8 +59,11 @@ PLAUSIBLE = {
         "the sign only": lambda picture, gradient, weight, length: np.clip(
             picture + length * np.sign(_slope(picture, gradient, weight)), 0, 255
         ),
-        "divided by the largest": lambda picture, gradient, weight, length: np.clip(
-            picture + length * _slope(picture, gradient, weight) / _slope(picture, gradient, weight).max(), 0, 255
+        "divided by the size of the largest": lambda picture, gradient, weight, length: np.clip(
+            picture + length * _slope(picture, gradient, weight) / abs(_slope(picture, gradient, weight).max()), 0, 255
+        ),
+        "cut off at 1 and 254": lambda picture, gradient, weight, length: np.clip(
+            _moved(picture, _slope(picture, gradient, weight), length), 1, 254
         ),
         "divided by the gradient of the score": lambda picture, gradient, weight, length: np.clip(
             picture + length * _slope(picture, gradient, weight) / np.abs(gradient).max(), 0, 255

@@ -52,9 +52,6 @@ PLAUSIBLE = {
         "difference of the two": lambda whole, without_first, without_second, without_both: (
             without_first - without_second
         ),
-        "never below zero": lambda whole, without_first, without_second, without_both: np.maximum(
-            without_first + without_second - without_both - whole, 0
-        ),
         "whole forgotten": lambda whole, without_first, without_second, without_both: (
             without_first + without_second - without_both
         ),
@@ -65,8 +62,5 @@ PLAUSIBLE = {
             (without_first + without_second - without_both - whole).mean()
         ),
         "only the first": lambda whole, without_first, without_second, without_both: without_first - without_both,
-        "size only": lambda whole, without_first, without_second, without_both: np.abs(
-            without_first + without_second - without_both - whole
-        ),
     },
 }

@@ -36,32 +36,23 @@ PLAUSIBLE = {
             [match.end() for match in re.finditer(written[-n:], text) if match.end() < len(text)]
         ),
         "as many": lambda text, written, n: len(behind(text, written[-n:])),
-        "backwards": lambda text, written, n: behind(text, written[-n:][::-1]),
         "in what was written": lambda text, written, n: behind(written, text[-n:]),
         "what stands before": lambda text, written, n: behind(text, written[-n:]) - n - 1,
         "in both together": lambda text, written, n: behind(text + written, written[-n:]),
     },
     "11.cut": {
-        "never to the left": lambda error: down(error, (0, 1)),
-        "never to the right": lambda error: down(error, (0, -1)),
         "never straight": lambda error: down(error, (1, -1)),
         "by two columns": lambda error: down(error, (-2, -1, 0, 1, 2)),
-        "from the middle": lambda error: down(
-            np.vstack([np.where(np.arange(error.shape[1]) == error.shape[1] // 2, error[0], np.inf), error[1:]]),
-            (-1, 0, 1),
-        ),
         "without the first row": lambda error: down(error[1:], (-1, 0, 1)),
         "ends in the last column": lambda error: down(
             np.vstack([error[:-1], np.where(np.arange(error.shape[1]) == error.shape[1] - 1, error[-1], np.inf)]),
             (-1, 0, 1),
         ),
         "squared": lambda error: down(error**2, (-1, 0, 1)),
-        "around the edge": lambda error: _around(error),
         "the least of all, times the rows": lambda error: error.min() * len(error),
     },
     "11.apart": {
         "below": lambda features, right: products(features[:1], features[-1:]) / features[:1].size,
-        "one place": lambda features, right: products(features[:, :-1], features[:, 1:]) / features[:, 1:].size,
         "to the left and to the right": lambda features, right: (
             (products(features[:, :-right], features[:, right:]) + products(features[:, right:], features[:, :-right]))
             / features[:, right:].size
@@ -95,10 +86,3 @@ PLAUSIBLE = {
         ),
     },
 }
-
-
-def _around(error):
-    total = error[0]
-    for row in error[1:]:
-        total = row + np.min([np.roll(total, move) for move in (-1, 0, 1)], axis=0)
-    return total.min()

@@ -127,9 +127,6 @@ PLAUSIBLE = {
             maps, labels, side, lambda own, rest: abs(own.mean() - rest.mean()), min
         ),
         "least of the class": lambda maps, labels, side: _found(maps, labels, side, lambda own, rest: own.mean(), min),
-        "least of the others": lambda maps, labels, side: _found(
-            maps, labels, side, lambda own, rest: rest.mean(), min
-        ),
         "most of the others": lambda maps, labels, side: _found(maps, labels, side, lambda own, rest: rest.mean()),
         "least without sign": lambda maps, labels, side: _found(
             maps, labels, side, lambda own, rest: abs(own.mean()), min
