@@ -6,7 +6,7 @@ import codecs
 import os
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -25,7 +25,11 @@ MOST_PIXELS = 200_000_000
 
 # Of formats whose decoders hold a picture several times over. 200 million pixels, which fit in 34 bytes of WebP, took
 # 3.1 GB and 1.8 GB; these take about as much as a PNG of MOST_PIXELS, 1 GB.
-_MOST_PIXELS_OF = {"WEBP": 64_000_000, "AVIF": 110_000_000}
+# So do pictures of 32 bits or floats, which take four times as much as the same in grey, and once more as numbers.
+_MOST_PIXELS_OF = {"WEBP": 64_000_000, "AVIF": 110_000_000, "I": 100_000_000, "F": 100_000_000}
+
+_STRIP = 2_000_000
+"""Pixels of a large picture that are converted at a time: as RGB or floats it would take its memory once more."""
 
 # Pillow knows more formats, but some of them (EPS) start other programs.
 FORMATS = {"AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP"}
@@ -68,7 +72,8 @@ def read_picture(source: str | os.PathLike | bytes, name: str | None = None) -> 
         FileNotFoundError: There is no such file.
         TypeError: ``source`` is neither a path nor bytes.
         ValueError: The file is no picture, or damaged, or has more than ``MOST_PIXELS`` pixels; a WebP more than 64
-            million, an AVIF more than 110 million, because they take more memory to decode.
+            million, an AVIF more than 110 million, one of 32-bit or float values more than 100 million, because they
+            take more memory.
 
     Examples:
         >>> from coursekit import photo, read_picture
@@ -110,7 +115,7 @@ def _read(file: BinaryIO, name: str) -> np.ndarray:
             image = Image.open(file)
             if image.format not in FORMATS:
                 raise Image.UnidentifiedImageError
-            most = min(MOST_PIXELS, _MOST_PIXELS_OF.get(image.format, MOST_PIXELS))
+            most = min(MOST_PIXELS, *(_MOST_PIXELS_OF.get(kind, MOST_PIXELS) for kind in (image.format, image.mode)))
             if image.width * image.height > most:
                 raise Image.DecompressionBombError
             image.draft(None, (LONGEST_SIDE, LONGEST_SIDE))  # a large JPEG is decoded at a half, a quarter, an eighth
@@ -151,14 +156,43 @@ def _pillow_set_up() -> Iterator[None]:
 def _as_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith(("I", "F")):
         image = _as_bytes(image)
-    transparent = image.has_transparency_data
-    mode = "RGBA" if transparent else "RGB"
-    image = image if image.mode == mode else image.convert(mode)
-    image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.BILINEAR)  # makes smaller, never larger
-    if transparent:
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image).convert("RGB")
-    return image
+    if image.has_transparency_data:
+        return _reduced(image, lambda strip: strip.convert("RGBA"), _on_white)
+    return _reduced(image, lambda strip: strip.convert("RGB"))
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+
+
+def _reduced(
+    image: Image.Image,
+    convert: Callable[[Image.Image], Image.Image],
+    finish: Callable[[Image.Image], Image.Image] = lambda image: image,
+) -> Image.Image:
+    """Return a picture converted, reduced to ``LONGEST_SIDE`` if it is larger, and finished: strip by strip."""
+    width, height = image.size
+    longest = max(width, height)
+    if longest <= LONGEST_SIDE:
+        return finish(convert(image))
+    scale = longest / LONGEST_SIDE
+    size = tuple(max(1, round(side / scale)) for side in image.size)
+    axis = 0 if width >= height else 1
+    rows = max(1, int(_STRIP / (scale * min(width, height))))  # of the reduced picture, in a strip
+    reduced = None
+    for start in range(0, size[axis], rows):
+        end = min(start + rows, size[axis])
+        first, last = start * longest / size[axis], min(end * longest / size[axis], longest)
+        # A pixel is a mean of what lies around it too.
+        outer = max(0, int(first - scale) - 1), min(longest, int(last + scale) + 2)
+        crop, box, part = [0, 0, width, height], [0, 0, width, height], list(size)
+        crop[axis], crop[axis + 2] = outer
+        box[axis], box[axis + 2] = first - outer[0], last - outer[0]
+        part[axis] = end - start
+        strip = finish(convert(image.crop(crop)).resize(part, Image.Resampling.BILINEAR, box=box))
+        reduced = reduced or Image.new(strip.mode, size)
+        reduced.paste(strip, (start, 0) if axis == 0 else (0, start))
+    return reduced
 
 
 def _as_bytes(image: Image.Image) -> Image.Image:
@@ -168,12 +202,7 @@ def _as_bytes(image: Image.Image) -> Image.Image:
     transparent = image.info.get("transparency")
     tags = getattr(image, "tag_v2", {})  # of a TIFF
     unsigned = image.mode == "I" and image.format == "TIFF" and tags.get(_SAMPLE_FORMAT, (1,))[0] == 1
-    image = image.convert("F")
-    if unsigned:  # Pillow reads them as signed
-        values = np.array(image)
-        image = Image.fromarray(np.where(values < 0, values + 2.0**32, values).astype(np.float32))
-    image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.BILINEAR)
-    values = np.array(image)
+    values = np.array(_reduced(image, _as_unsigned_floats if unsigned else _as_floats))
     if not np.isfinite(values).all():
         raise ValueError("NaN or infinity among the pixels")
     black, white = 0.0, 65535.0
@@ -187,6 +216,17 @@ def _as_bytes(image: Image.Image) -> Image.Image:
         values[values == transparent] = white
     values = np.rint((values - np.float64(black)) * (255 / (white - black))).astype(np.uint8)
     return Image.fromarray(255 - values if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO else values)
+
+
+def _as_floats(image: Image.Image) -> Image.Image:
+    return image.convert("F")
+
+
+def _as_unsigned_floats(image: Image.Image) -> Image.Image:
+    """Return 32-bit values, which Pillow reads as signed, as the floats that they are."""
+    values = np.array(image.convert("F"))
+    values[values < 0] += np.float32(2.0**32)
+    return Image.fromarray(values)
 
 
 def _what_it_is(head: bytes) -> str:

@@ -67,8 +67,10 @@ def activation_mask(
         threshold = np.quantile(maps, quantile, axis=(0, 1, 2))
     elif np.shape(threshold) not in ((), maps.shape[-1:]):
         raise ValueError(f"threshold must be one number or {maps.shape[-1]}, not of shape {np.shape(threshold)}.")
-    enlarged = resize(maps, (height, width)) if field is None else _placed(maps, (height, width), field)
-    mask = enlarged > threshold
+    size = (height, width)
+    one_by_one = (maps[i : i + 1] for i in range(len(maps)))  # enlarged, all of them would take gigabytes
+    enlarged = (resize(one, size) if field is None else _placed(one, size, field) for one in one_by_one)
+    mask = np.concatenate([one > threshold for one in enlarged])
     mask = mask[..., 0] if flat or channel is not None else mask
     return mask[0] if alone else mask
 

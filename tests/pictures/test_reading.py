@@ -282,6 +282,36 @@ def test_a_huge_transparent_picture_is_reduced_onto_white():
     assert image.min() >= 30, "no dark seam where red meets transparent black"
 
 
+def patches(height, width, mode):
+    """Return a file of such a mode: squares of random colours, half of them transparent where it can be."""
+    values = np.random.default_rng(0).integers(0, 256, (height // 10 + 1, width // 10 + 1, 4), np.uint8)
+    values[:, 0], values[:, 1] = 0, 255  # black and white stay what they are
+    values = np.kron(values, np.ones((10, 10, 1), np.uint8))[:height, :width]
+    dtype = {"I;16": np.uint16, "I": np.int32, "F": np.float32}.get(mode)
+    if dtype:
+        return saved(Image.fromarray(values[..., 0].astype(dtype) * dtype(257)), "TIFF")
+    if mode == "unsigned":  # Pillow reads the upper half as negative
+        v = np.ascontiguousarray(values[..., 0].astype("<u4") << 24)
+        return grey_tiff(0, 0, "<u4", _256=width, _257=height, _278=height, _279=4 * v.size)[:138] + v.tobytes()
+    if mode == "P":
+        return saved(Image.fromarray(values[..., :3]).quantize(50), "PNG", transparency=3)
+    image = Image.fromarray(values, "CMYK" if mode == "CMYK" else "RGBA")
+    return saved(image if image.mode == mode else image.convert(mode), "TIFF")
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "L", "1", "P", "CMYK", "I;16", "I", "F", "unsigned"])
+@pytest.mark.parametrize("shape", [(150, 190), (199, 130), (3, 199)])
+def test_reduced_in_strips_it_is_as_if_reduced_at_once(mode, shape, monkeypatch):
+    content = patches(*shape, mode)
+    at_once = Image.fromarray(read_picture(content))
+    at_once.thumbnail((100, 100), Image.Resampling.BILINEAR)
+    monkeypatch.setattr(reading, "LONGEST_SIDE", 100)
+    monkeypatch.setattr(reading, "_STRIP", 2000)
+    in_strips = read_picture(content)
+    assert in_strips.shape == np.array(at_once).shape
+    assert np.abs(in_strips - np.array(at_once).astype(int)).max() <= 3
+
+
 BOMB = png(20_000, 20_000, 8, 2, b"\0" * 100_000)
 
 
@@ -338,6 +368,63 @@ except ValueError:
     seconds, megabytes = map(float, done.stdout.split())
     assert seconds < 1
     assert megabytes < 20
+
+
+def peak_of_reading(content, folder):
+    """Return what reading came to, and by how many MB the memory of a new process grew for it."""
+    (folder / "picture").write_bytes(content)
+    program = f"""
+from coursekit.pictures import read_picture
+def peak():
+    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
+read_picture({str(folder / "small")!r})
+before = peak()
+try:
+    said = str(read_picture({str(folder / "picture")!r}).shape)
+except ValueError as error:
+    said = str(error)
+print((peak() - before) / 1024, said)
+"""
+    (folder / "small").write_bytes(KINDS["RGB PNG"][0])
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    megabytes, _, said = done.stdout.strip().partition(" ")
+    return said, float(megabytes)
+
+
+def black_tiff(side, sample_format, bits, samples=1):
+    """Return a black TIFF of a few kB: all its strips are the same one, packed."""
+    strip = zlib.compress(bytes(side * 100 * samples * bits // 8), 9)
+    count = side // 100
+    tags = [(256, [side]), (257, [side]), (258, [bits] * samples), (259, [8]), (262, [2 if samples > 1 else 1])]
+    tags += [(273, None), (277, [samples]), (278, [100]), (279, [len(strip)] * count)]
+    tags += [(338, [2])] * (samples == 4) + [(339, [sample_format] * samples)]
+    start = 8 + 2 + 12 * len(tags) + 4
+    end = start + sum(4 * len(values or [0] * count) for _, values in tags if len(values or [0] * count) > 1)
+    entries, lists = b"", b""
+    for tag, values in tags:
+        packed = struct.pack(f"<{len(values or [0] * count)}I", *(values or [end] * count))
+        at = packed if len(packed) == 4 else struct.pack("<I", start + len(lists))
+        lists += packed if len(packed) > 4 else b""
+        entries += struct.pack("<HHI", tag, 4, len(packed) // 4) + at
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4) + lists + strip
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is read from Linux's /proc")
+@pytest.mark.parametrize(
+    ("side", "sample_format", "bits", "samples", "says"),
+    [
+        (14_000, 1, 32, 1, "more than 100 million pixels"),
+        (14_000, 3, 32, 1, "more than 100 million pixels"),
+        (10_000, 1, 32, 1, "(4096, 4096, 3)"),
+        (14_000, 1, 16, 1, "(4096, 4096, 3)"),
+        (14_000, 1, 8, 4, "(4096, 4096, 3)"),
+    ],
+    ids=["unsigned", "float", "large unsigned", "16 bits", "RGBA"],
+)
+def test_what_a_small_file_unpacks_to_has_a_bound(tmp_path, side, sample_format, bits, samples, says):
+    said, megabytes = peak_of_reading(black_tiff(side, sample_format, bits, samples), tmp_path)
+    assert says in said
+    assert megabytes < 950
 
 
 @pytest.mark.parametrize(
