@@ -51,7 +51,12 @@ def submission() -> nbformat.NotebookNode:
 
 def one_run(prepared: Path, folder: Path, no_sandbox: bool) -> float:
     """Return the seconds of a run of a notebook of one short cell."""
-    job = {"cells": [{"number": 0, "source": "x = 1", "answers": []}], "exercises": [], "variation": None}
+    job = {
+        "cells": [{"number": 0, "source": "x = 1", "takes": {}}],
+        "exercises": [],
+        "hidden": False,
+        "variation": None,
+    }
     (folder / "seen").mkdir(exist_ok=True)
     (folder / "seen" / "given.json").write_text("{}")
     (folder / "job.json").write_text(json.dumps({**job, "cell_seconds": 10, "case_seconds": 10}))

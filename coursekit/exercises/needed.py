@@ -19,11 +19,14 @@ _BINDS = ("STORE_NAME", "STORE_GLOBAL")
 def needed_cells(cells: Sequence[dict]) -> list[dict]:
     """Return the cells of which ``"own"`` is not true, and all those that they need, in their order.
 
+    Where one of them cannot be read as Python, that is all cells.
+
     Args:
         cells: Each with its ``"source"``, and ``"own": True`` if it is the lesson's own, as it was handed out.
     """
     names = [_names(cell["source"]) for cell in cells]
-    # What cannot be read as Python, such as a cell with magics, is run.
+    if any(not cell.get("own") and names[i] is None for i, cell in enumerate(cells)):
+        return list(cells)  # what a cell with magics takes from others cannot be read
     needed = {i for i, cell in enumerate(cells) if not cell.get("own") or names[i] is None}
     wanted: set[str] = set()
     while True:

@@ -29,6 +29,11 @@ def class_of(to: Path, number: str) -> list[str]:
     return sorted(folder.name for folder in (to / "release" / number).glob("*/") if any(folder.glob("*.ipynb")))
 
 
+def is_same_for_all(to: Path, number: str) -> bool:
+    """Say whether a lesson was released without variations: one notebook for the whole class."""
+    return any((to / "release" / number).glob("*.ipynb")) and not class_of(to, number)
+
+
 def which_lesson(place: Path, to: Path) -> str:
     """Return the number of the lesson that is to be graded.
 

@@ -28,8 +28,10 @@ from coursekit.files import is_full, write_whole
 from coursekit.homework import submissions
 from coursekit.homework.metadata import solution_grade_id, with_metadata
 from coursekit.homework.record import Record, Result
+from coursekit.homework.submissions import names
 
-_PLAIN_NAME = r"[\w@+-](?:[\w .@+-]*[\w@+-])?"  # one folder, on every system; no dot or space at either end
+_PLAIN_NAME = r"[\w@+-](?:[\w .@+'’-]*[\w@+'’-])?"  # one folder, on every system; no dot or space at either end
+_MOST_BYTES = 200  # of a student's id: with what stands around it in a file's name there may be 255
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,9 @@ def require_nbgrader() -> None:
 
 def is_plain_name(student: str) -> bool:
     """Say whether a student's id can name a folder, on every system."""
-    return len(student) <= 128 and re.fullmatch(_PLAIN_NAME, student) is not None
+    letters = "".join(c for c in student if not names.is_mark(c))  # vowels of many scripts are marks
+    is_short = len(student) <= 128 and len(student.encode(errors="replace")) <= _MOST_BYTES
+    return is_short and re.fullmatch(_PLAIN_NAME, letters) is not None
 
 
 def register(notebook: Any, number: str, name: str, to: Path) -> Any:
@@ -306,7 +310,7 @@ def _graded_cells(record: Record, released: Any, exercise: Exercise, cell: submi
     }
     mark = marks[solution_grade_id(exercise)]
     if exercise.is_read_by_a_person:
-        return [{**_text_cell(submissions.text_of(cell) if cell else ""), "metadata": mark}]
+        return [{**_text_cell((found.text or submissions.text_of(cell)) if cell else ""), "metadata": mark}]
     answer = _cell("code", cell.source, cell.outputs) if cell else _cell("code", "")
     points = "No points yet" if found.points is None else f"{found.points:g} of {exercise.points:g} points"
     mistake = f" (It looks like: {found.mistake}.)" if found.mistake else ""

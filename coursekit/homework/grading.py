@@ -1,11 +1,12 @@
 """Grades a class: each submission runs in its own sandbox, and what comes out of it is compared here, outside.
 
 A submission is run from its first cell to its last, as "Restart kernel and run all" would. An answer is what its
-variable or function is at the end. First the lesson's own cells are left out as far as no other needs them, which takes
-a fraction of the time: if all that was begun is right, that is enough, and if not, everything is run.
+variable was when it was last checked, or what its function is at the end. First the lesson's own cells are left out as
+far as no other needs them, which takes a fraction of the time: if all that was begun is right, that is enough, and if
+not, everything is run. The hidden inputs come in only after all cells.
 
-Where a run is ended from outside (its time is up, its process died), what stood right behind each exercise's cell
-counts, and the notebook is run once more without the cell that was running then.
+Where a run is ended from outside (its time is up, its process died), the notebook is run once more without the cell
+that was running then, and if need be without those behind it.
 
 What a limit of time stopped while it had to wait for the processor is run again after all others, alone: once.
 """
@@ -45,12 +46,16 @@ _NO_TIME_ALONE = (
     "A limit of time stopped it while the machine was busy, and there was no time left to run it again alone. "
     "The same command tries it again."
 )
+_NO_SECRET = (
+    "The notebook has a variation of its own, but there is no class secret. Grade into the folder that it was released "
+    "from, or name that one's secret: --secret-file FILE"
+)
 _SETTINGS = "hidden cases from the instructor's seed"  # another word here makes all earlier results old
 HIDDEN_CASES = sandbox.MOST_CASES - 1  # on which a function is tried, beside the one that its writer could see
 
 
 class SecretMissingError(ValueError):
-    """A student's notebook has a variation, but there is no class secret to tell the student's case."""
+    """Each student was given a variation, but there is no class secret to tell the students' cases."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +104,8 @@ def grade(place: str | Path, to: str | Path, options: Options = Options()) -> li
         BusyError: Another grader is at work in the course folder.
         SandboxMissing: There is no sandbox here, and ``no_sandbox`` is False.
         FileNotFoundError: There is nothing at ``place``.
-        ValueError: There is no such lesson, no such number of jobs, nothing was handed in, or a notebook has a
-            variation and there is no secret.
+        ValueError: There is no such lesson, no such number of jobs, nothing was handed in, or it was released with
+            variations and there is no secret.
     """
     from coursekit.homework import feedback, gradebook
 
@@ -132,7 +137,13 @@ def mark(place: str | Path, to: str | Path, options: Options = Options()) -> Ite
     is_inside = place.is_dir() and to.resolve().is_relative_to(place.resolve())
     if is_inside and not (place / "submitted").is_dir():  # nbgrader's course folder has its own place for them
         raise ValueError(f"The course folder {to} must not lie inside the submissions {place}.")
-    known = options.students or choosing.class_of(to, lesson.number)
+    released_for = choosing.class_of(to, lesson.number)
+    if released_for and options.secret is None:
+        raise SecretMissingError(
+            f"Lesson {lesson.number} was released with a variation for each student, but there is no class secret at "
+            f"{to / SECRET}. Name it: --secret-file FILE"
+        )
+    known = options.students or released_for
     found, notices = submissions.find(place, lesson.number, known, options.pattern)
     if not found:
         raise ValueError(f"There is no submission in {place}. {' '.join(notices[:3])}".strip())
@@ -168,6 +179,7 @@ class _Batch:
         posed: What stands in the text cells before a student writes into them.
         own: The lesson's own code cells, as they stand in it and as they are handed out.
         hidden_seed: What the hidden cases are drawn from.
+        varies: Whether each student has a variation: a course has a secret as soon as one of its lessons varies.
         stop: Once set, what runs is ended.
     """
 
@@ -179,11 +191,12 @@ class _Batch:
     posed: Posed
     own: frozenset[str]
     hidden_seed: str
+    varies: bool
     stop: threading.Event
 
     def token(self, student: str) -> str | None:
         """Return the student's variation, from the secret: what the notebook says of it does not count."""
-        return variation(self.options.secret, student) if self.options.secret else None
+        return variation(self.options.secret, student) if self.varies else None
 
     def settings(self, student: str) -> str:
         """Return a mark of all that a grade depends on besides the submission."""
@@ -197,7 +210,8 @@ def _batch(lesson: Lesson, options: Options, place: Path, to: Path, folder: Path
     (folder / "prepared").mkdir()
     sandbox.prepare(folder / "prepared")
     own = _own_code(lesson)
-    return _Batch(lesson, options, place, to, folder, _posed(lesson), own, hidden_seed, threading.Event())
+    varies = options.secret is not None and not choosing.is_same_for_all(to, lesson.number)
+    return _Batch(lesson, options, place, to, folder, _posed(lesson), own, hidden_seed, varies, threading.Event())
 
 
 def _posed(lesson: Lesson) -> Posed:
@@ -238,7 +252,7 @@ def _run_all(batch: _Batch, found: list[Submission]) -> Iterator[Attempt | Recor
                 done, _ = wait(waiting, return_when=FIRST_COMPLETED)
                 for future in done:
                     submission, error = waiting.pop(future), future.exception()
-                    if isinstance(error, SecretMissingError):
+                    if error and is_full(error):  # then nobody's can be graded
                         raise error
                     outcome = Attempt(submission, reason=_fault(error)) if error else future.result()
                     if isinstance(outcome, Attempt) and outcome.waited >= marking.BUSY:
@@ -266,6 +280,8 @@ def _once_more(batch: _Batch, attempt: Attempt) -> Attempt:
     try:
         again = _run(batch, replace(attempt, reason=""))
     except Exception as error:
+        if is_full(error):
+            raise
         again = replace(attempt, runs=(), reason=_fault(error))
     return replace(again, earlier=attempt)
 
@@ -282,10 +298,12 @@ def _keep(attempt: Attempt, batch: _Batch) -> Record:
         record = marking.record_of(attempt, *how)
     except Exception as error:  # a fault of ours must not cost the others their grades
         record = marking.record_of(replace(attempt, reason=_fault(error)), *how)
+    if not record.is_graded and (earlier := _graded_before(attempt, batch)):  # of the same file, so it is no news of it
+        tqdm.write(f"{record.student}: not graded anew, and the grade of before stays. {record.reason}")
+        return earlier
     try:
         if record.notebook:
-            content = json.dumps(submissions.safe_copy(attempt.cells), indent=1)
-            write_whole(batch.to / record.notebook, content.encode())
+            _write_copy(batch.to / record.notebook, attempt.cells)
         write_whole(_file_of(record.student, batch), to_json(record).encode())
     except Exception as error:
         if is_full(error):  # then nobody's can be kept
@@ -294,6 +312,10 @@ def _keep(attempt: Attempt, batch: _Batch) -> Record:
         record = replace(record, notebook=None)
     tqdm.write(f"{record.student}: {_summary(record)}")
     return record
+
+
+def _write_copy(file: Path, cells: tuple[Cell, ...]) -> None:
+    write_whole(file, json.dumps(submissions.safe_copy(cells), indent=1).encode())
 
 
 def _file_of(student: str, batch: _Batch) -> Path:
@@ -313,23 +335,28 @@ def _summary(record: Record) -> str:
 
 def _attempt(batch: _Batch, submission: Submission) -> Attempt | Record:
     """Read and run one submission; return the record if it was done before."""
+    submission = submissions.take(submission, batch.lesson)
     attempt = Attempt(submission)
     try:
         content = submission.read()
         attempt = replace(attempt, sha256=hashlib.sha256(content).hexdigest())
         if not batch.options.again and (record := _finished(attempt, batch)):
+            if record.notebook and not (batch.to / record.notebook).exists():  # results/ came from another machine
+                _write_copy(batch.to / record.notebook, submissions.read_apart(content))
             return record
         cells = submissions.read_apart(content)
         _refuse_another_lesson(cells, batch.lesson)
+        if not batch.varies and marking.variations(cells):
+            raise RefusedError(_NO_SECRET)
     except RefusedError as refused:
         return replace(attempt, reason=str(refused))
-    if batch.options.secret is None and marking.variations(cells):
-        raise SecretMissingError(
-            f"The submission of {submission.student} has a variation of its own, but there is no class secret at "
-            f"{batch.to / SECRET}. Grade into the folder that the assignment was released to, or name its secret: "
-            "--secret-file FILE"
-        )
-    return _run(batch, replace(attempt, cells=cells, cases=_cases(batch, submission.student)))
+    attempt = replace(attempt, cells=cells, cases=_cases(batch, submission.student))
+    try:
+        return _run(batch, attempt)
+    except Exception as error:
+        if is_full(error):
+            raise
+        return replace(attempt, reason=_fault(error))
 
 
 def _run(batch: _Batch, attempt: Attempt) -> Attempt:
@@ -352,14 +379,19 @@ def _refuse_another_lesson(cells: tuple[Cell, ...], lesson: Lesson) -> None:
 
 
 def _finished(attempt: Attempt, batch: _Batch) -> Record | None:
+    """Return the record of an earlier run, if it is of the same file, was graded, and with the same settings."""
+    record = _graded_before(attempt, batch)
+    return record if record and record.settings == batch.settings(record.student) else None
+
+
+def _graded_before(attempt: Attempt, batch: _Batch) -> Record | None:
     """Return the record of an earlier run, if it is of the same file and was graded."""
-    student = attempt.submission.student
     try:
-        record = read_record(_file_of(student, batch))
+        record = read_record(_file_of(attempt.submission.student, batch))
     except (OSError, ValueError):
         return None
-    expected = (attempt.sha256, batch.lesson.number, batch.settings(student))
-    return record if record.is_graded and (record.sha256, record.assignment, record.settings) == expected else None
+    expected = (attempt.sha256, batch.lesson.number)
+    return record if record.is_graded and (record.sha256, record.assignment) == expected else None
 
 
 def _cases(batch: _Batch, student: str) -> dict[str, list[dict]]:
@@ -380,17 +412,21 @@ def _runs(batch: _Batch, attempt: Attempt) -> tuple[Run, ...]:
     runs: list[Run] = []
     left_out: set[int | str | None] = set()
     in_short = any(_is_own(cell, batch) for cell in attempt.cells)
-    while len(runs) < 2:
+    while True:
         run = _run_once(batch, attempt, left_out, in_short)
         if in_short and run.ended is Ended.DONE and not marking.is_settled(replace(attempt, runs=(run,)), batch.lesson):
             in_short = False
             continue
         runs.append(run)
-        if run.ended in (Ended.DONE, Ended.STOPPED, Ended.WHOLE_TIME) or run.at is None or run.at in left_out:
-            break
+        if run.ended in (Ended.DONE, Ended.STOPPED) or run.at is None or run.at in left_out or len(runs) == 3:
+            return tuple(runs)
         left_out.add(run.at)
         in_short = False
-    return tuple(runs)
+        if len(runs) == 2 or run.ended is Ended.WHOLE_TIME:  # what came before can still be tried on the hidden inputs
+            is_long = len(runs) == 2 and sum(one.seconds for one in runs) > batch.options.limits.whole_seconds
+            if is_long or not marking.lacks_hidden(run, batch.lesson):
+                return tuple(runs)
+            left_out |= {i for i in range(len(attempt.cells)) if isinstance(run.at, int) and i > run.at}
 
 
 def _run_once(batch: _Batch, attempt: Attempt, left_out: set, in_short: bool) -> Run:
@@ -409,31 +445,39 @@ def _is_own(cell: Cell, batch: _Batch) -> bool:
 
 def _write_job(job: Path, batch: _Batch, attempt: Attempt, left_out: set, in_short: bool) -> None:
     """Write what the sandbox gets: the code, and what is given in the exercises."""
-    cells, superseded = attempt.cells, set()
+    cells, superseded, checks = attempt.cells, set(), [submissions.checks_in(cell) for cell in attempt.cells]
     for one in batch.lesson.exercises:
         answering = {i for i, cell in enumerate(cells) if cell.kind == "code" and one.id in cell.answers}
         superseded |= answering.difference(submissions.answers_to(cells, one))
     run_cells = [
-        {"number": i, "source": cell.source, "answers": sorted(cell.answers), "own": in_short and _is_own(cell, batch)}
+        {
+            "number": i,
+            "source": cell.source,
+            "takes": {**{one.id: one.answer for one in batch.lesson.exercises if one.id in cell.answers}, **checks[i]},
+            "own": in_short and _is_own(cell, batch),
+        }
         for i, cell in enumerate(cells)
         if cell.kind == "code" and i not in left_out and i not in superseded
     ]
     encoded = {name: [encode_case(case) for case in given] for name, given in attempt.cases.items()}
     exercises = [
-        {"id": one.id, "answer": one.answer, "cases": encoded[one.id] if one.is_function else None}
+        {"id": one.id, "answer": one.answer, "cases": encoded[one.id][:1] if one.is_function else None}
         for one in batch.lesson.exercises
         if not one.is_read_by_a_person and one.id not in left_out
     ]
     content = {
         "cells": run_cells,
         "exercises": exercises,
+        "hidden": any(one["cases"] for one in exercises),
         "variation": batch.token(attempt.submission.student),
         "cell_seconds": batch.options.limits.cell_seconds,
         "case_seconds": batch.options.limits.case_seconds,
     }
     (job / "job.json").write_text(json.dumps(content))
+    hidden = {one["id"]: encoded[one["id"]][1:] for one in exercises if one["cases"]}
+    (job / "hidden.json").write_text(json.dumps(hidden))
     seen = job / "seen" / "given.json"
     seen.parent.mkdir()
     seen.write_text(json.dumps({name: given[0] for name, given in encoded.items()}))
-    for path in (seen.parent, seen):  # readable to the sandbox's own user
+    for path in (seen.parent, seen, job / "hidden.json"):  # readable to the sandbox's own user
         path.chmod(0o755 if path.is_dir() else 0o644)

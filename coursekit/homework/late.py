@@ -35,11 +35,18 @@ def read(to: Path) -> dict[str, Due]:
     """
     file = to / FILE
     try:
-        return {number: Due(**fields) for number, fields in json.loads(file.read_bytes()).items()}
+        return {number: _checked(Due(**fields)) for number, fields in json.loads(file.read_bytes()).items()}
     except FileNotFoundError:
         return {}
     except (ValueError, TypeError, AttributeError) as error:
         raise ValueError(f"{file} holds no due dates. Delete it, and give --due again.") from error
+
+
+def _checked(due: Due) -> Due:
+    if not isinstance(due.time, str) or type(due.percent) not in (int, float) or not 0 <= due.percent <= 100:
+        raise ValueError("a due date of other types")
+    _moment(due.time)
+    return due
 
 
 def keep(to: Path, number: str, time: str | None, percent: float | None) -> None:

@@ -107,10 +107,26 @@ def is_settled(attempt: Attempt, lesson: Lesson) -> bool:
     """Say whether running more cells of the lesson could earn nothing: each answer is right, or its cell was left."""
     return all(
         exercise.is_read_by_a_person
-        or submissions.is_left(attempt.cells, exercise)
+        or (submissions.is_left(attempt.cells, exercise) and not _is_begun(attempt, exercise))
         or _verdict(exercise, attempt, []).is_right
         for exercise in lesson.exercises
     )
+
+
+def lacks_hidden(run: Run, lesson: Lesson) -> bool:
+    """Say whether a function answered what its writer could see, and the run ended before the hidden inputs came."""
+    return any(
+        one.is_function and one.id not in run.hidden and "answers" in run.answers.get(one.id, {})
+        for one in lesson.exercises
+    )
+
+
+def _is_begun(attempt: Attempt, exercise: Exercise) -> bool:
+    """Say whether a cell beside the stub that was left defines the answer, or failed to because a cell was left out."""
+    if any(says.startswith("NameError") for run in attempt.runs for says in run.errors.values()):
+        return True
+    sent = [run.answers.get(exercise.id, {}).get("answers") for run in attempt.runs]
+    return any(sent) and _verdict(exercise, attempt, []).says != _NO_ANSWER
 
 
 def _reached(record: Record) -> float:
@@ -157,7 +173,7 @@ def _by_person(exercise: Exercise, attempt: Attempt, posed: Posed) -> Result:
     if not found:  # the text may stand anywhere: that is for a person to see
         return Result(None, exercise.points, _NO_CELL, needs_person=True)
     text = submissions.text_of(attempt.cells[found[-1]], posed.exercises.get(exercise.id, ""))
-    text = text or submissions.continued(attempt.cells, found[-1], posed.own)
+    text = text or submissions.beside(attempt.cells, found[-1], posed.own)
     text = "".join(c for c in text if c in "\n\t" or c.isprintable())
     if not text:
         return Result(0.0, exercise.points, _NO_ANSWER)
@@ -171,34 +187,19 @@ def _by_program(exercise: Exercise, attempt: Attempt, log: list[str]) -> Result:
 
 
 def _verdict(exercise: Exercise, attempt: Attempt, log: list[str]) -> Verdict:
-    """Compare an exercise's answers with the right ones, or say why there is nothing to compare.
-
-    What counts is what the answer is at the end, or what it was right behind its cell, where ``check`` looked at it:
-    a later cell that uses the name again takes nothing away.
-    """
-    said: list[str] = []
-    verdict = _verdict_on([run.answers for run in attempt.runs], exercise, attempt, said)
-    if not verdict.is_right:
-        before = _verdict_on([run.behind for run in attempt.runs], exercise, attempt, [])
-        if before.is_right:
-            verdict, said = before, [f"{exercise.id}: as it stood behind its cell; at the end it was something else."]
-    log += said
-    return verdict
-
-
-def _verdict_on(sent: list[dict[str, dict]], exercise: Exercise, attempt: Attempt, log: list[str]) -> Verdict:
-    messages = [answers[exercise.id] for answers in sent if exercise.id in answers]
-    messages.sort(key=lambda message: "missing" not in message)  # stable: else the last run's is the last
-    if not messages:
+    """Compare an exercise's answers with the right ones, or say why there is nothing to compare."""
+    runs = [run for run in attempt.runs if exercise.id in run.answers]
+    # The last run counts in which there is an answer; before it one that came to the hidden inputs.
+    runs.sort(key=lambda run: ("missing" not in run.answers[exercise.id], exercise.id in run.hidden))
+    if not runs:
         return Verdict(False, _why_nothing(exercise, attempt))
-    if messages[-1].get("missing") is True:
+    message = runs[-1].answers[exercise.id]
+    if message.get("missing") is True:
         return Verdict(False, _why_missing(exercise, attempt))
     cases = attempt.cases[exercise.id]
-    content = messages[-1].get("answers")
     try:
-        if not isinstance(content, list) or len(content) > len(cases):
-            raise RefusedError("answers that are none")
-        answers = [wire.read_answer(one) for one in content]
+        answers = _read(message, most=1)
+        answers += _read(runs[-1].hidden.get(exercise.id, {"answers": []}), most=len(cases) - 1) if answers else []
     except RefusedError as refused:
         log.append(f"{exercise.id}: what came out of the sandbox was refused: {refused}")
         return Verdict(False, "What the notebook gave as an answer could not be read as data.")
@@ -207,10 +208,20 @@ def _verdict_on(sent: list[dict[str, dict]], exercise: Exercise, attempt: Attemp
             fault = f"{answer.fault.value} {answer.says}".rstrip()
             log.append(f"{exercise.id}, {'the given' if i == 0 else 'a hidden'} case: {fault}")
             return Verdict(False, _in_words(exercise, answer, is_hidden=i > 0))
-    if len(answers) < len(cases):
-        return Verdict(False, "What the notebook gave as an answer is not complete.")
-    verdict = comparing.compare(exercise, cases, [answer.value for answer in answers], visible=1)
+    if not answers:
+        return Verdict(False, _why_nothing(exercise, attempt))
+    values = [answer.value for answer in answers]
+    verdict = comparing.compare(exercise, cases[: len(values)], values, visible=1)
+    if verdict.is_right and len(values) < len(cases):
+        return Verdict(False, _why_nothing(exercise, attempt))
     return Verdict(verdict.is_right, verdict.says.removesuffix(_HINT), verdict.mistake)
+
+
+def _read(message: dict, most: int) -> list[Answer]:
+    content = message.get("answers")
+    if not isinstance(content, list) or len(content) > most:
+        raise RefusedError("answers that are none")
+    return [wire.read_answer(one) for one in content]
 
 
 def _why_nothing(exercise: Exercise, attempt: Attempt) -> str:

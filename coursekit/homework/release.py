@@ -138,10 +138,17 @@ def read_students(file: str | Path) -> list[str]:
         ValueError: It names nobody, a column is not there, or an id cannot name a folder.
     """
     file = Path(file)
-    lines = file.read_text(encoding="utf-8-sig").splitlines()
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file} is not in UTF-8 ({error.reason} at byte {error.start}). Save it as UTF-8.") from None
     if file.suffix.lower() == ".csv":
         separator = max(",;\t", key=lines[0].count) if lines else ","
-        rows = [[field.strip() for field in row] for row in csv.reader(lines, delimiter=separator) if any(row)]
+        reader = csv.reader(lines, delimiter=separator, strict=True)  # an open quote would swallow who comes after it
+        try:
+            rows = [[field.strip() for field in row] for row in reader if any(row)]
+        except csv.Error as error:
+            raise ValueError(f"{file}, line {reader.line_num}, cannot be read as a table: {error}.") from None
         header = [field.lower() for field in rows[0]] if rows else []
         column = next((header.index(name) for name in _STUDENT_COLUMNS if name in header), None)
         if column is None:

@@ -36,7 +36,7 @@ def needed(own: list[str], others: list[str]) -> list[str]:
         (["a = 1"], "def f():\n    return a\na = 3", []),  # it is called when all stands
         (PARTS, "x = a", PARTS),
         (["a = 1", "%matplotlib inline"], "x = 1", ["%matplotlib inline"]),
-        (["a = 1"], "%time x = a", []),  # not Python to us: a complete run follows
+        (["a = 1"], "%time x = a", ["a = 1"]),  # not Python to us: all are needed
         (CALLS, "x = f()", CALLS),
         (["print(1)", "a = 1\nprint(a)"], "x = 1", []),
     ],

@@ -33,9 +33,10 @@ def needs_sandbox():
 
 def write_job(folder: Path, *sources: str) -> Path:
     """Write a job of such cells, which is asked for ``x``, and return its folder."""
-    cells = [{"number": i, "source": source, "answers": []} for i, source in enumerate(sources)]
+    cells = [{"number": i, "source": source, "takes": {}} for i, source in enumerate(sources)]
     asked = [{"id": "x", "answer": "x", "cases": None}]
     job = {"cells": cells, "exercises": asked, "variation": None, "cell_seconds": 30, "case_seconds": 30}
+    job["hidden"] = False
     (folder / "seen").mkdir(parents=True)
     (folder / "seen" / "given.json").write_text("{}")
     (folder / "job.json").write_text(json.dumps(job))

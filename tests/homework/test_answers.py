@@ -2,10 +2,16 @@
 
 import json
 
+import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 
-from coursekit.homework import grading
+from coursekit.exercises import notebooks
+from coursekit.exercises.cases import case_of
+from coursekit.exercises.catalogue import LESSONS, find, lesson
+from coursekit.homework import grading, marking, submissions
 from coursekit.homework.grading import Options
+from coursekit.homework.marking import Attempt
 from coursekit.homework.sandbox import Limits
 from tests.homework.handed_in import HERE, needs_sandbox, notebook  # noqa: F401
 
@@ -21,20 +27,29 @@ I call it "round things": 20 of 24 pairs are in order.
 
 
 def _grade(tmp_path, text, lesson="01"):
-    (tmp_path / "in" / "ana").mkdir(parents=True)
-    (tmp_path / "in" / "ana" / "x.ipynb").write_text(json.dumps(notebook(text)))
-    limits = Limits(cell_seconds=60, case_seconds=5, whole_seconds=120)
-    (record,) = grading.mark(tmp_path / "in", tmp_path / "out", Options(lesson=lesson, limits=limits))
-    assert record.is_graded, record.reason
-    return record
+    return _grade_all(tmp_path, {"ana": text}, lesson)["ana"]
+
+
+def _grade_all(tmp_path, texts, lesson="01", **more):
+    for student, text in texts.items():
+        (tmp_path / "in" / student).mkdir(parents=True)
+        (tmp_path / "in" / student / "x.ipynb").write_text(json.dumps(notebook(text)))
+    limits = Limits(**{"cell_seconds": 60, "case_seconds": 5, "whole_seconds": 120, **more})
+    records = {
+        one.student: one for one in grading.mark(tmp_path / "in", tmp_path / "out", Options(lesson, limits=limits))
+    }
+    assert {student: record.reason for student, record in records.items()} == dict.fromkeys(texts, "")
+    return records
+
+
+def _points(records, exercise):
+    return {student: record.exercises[exercise].points for student, record in records.items()}
 
 
 @pytest.mark.parametrize("name", ["uses_the_name_again", "helper_module", "stub_copied_below"])
 def test_what_check_called_right_has_its_points(tmp_path, name):
     record = _grade(tmp_path, (HERE / "honest" / f"{name}.cells").read_text())
     assert [record.exercises[f"01.{one}"].points for one in ("by-hand", "one-scale")] == [3, 2]
-    if name == "uses_the_name_again":
-        assert record.log == ("01.by-hand: as it stood behind its cell; at the end it was something else.",)
 
 
 def test_a_wrong_answer_stays_wrong_behind_its_cell(tmp_path):
@@ -47,3 +62,209 @@ def test_text_in_a_new_cell_below_the_stub_is_read_by_a_person(tmp_path):
     found = _grade(tmp_path, TEXT_BELOW, "04").exercises["04.name"]
     assert (found.points, found.needs_person) == (None, True)
     assert found.text == 'I call it "round things": 20 of 24 pairs are in order.'
+
+
+BY_HAND = find("01.by-hand").solution
+STUB = "# %% stub 01.by-hand\n"
+CHECK = '# %% {"coursekit": {"exercise": "01.by-hand"}}\ncheck("01.by-hand", by_hand)\n'
+AGAIN = "# %%\nby_hand = by_hand(np.ones((1, 1, 2)), np.ones((1, 1, 2, 3)), np.zeros(3))\n"
+
+
+def test_what_was_checked_counts_wherever_it_stands(tmp_path):
+    mine = BY_HAND.replace("def by_hand", "def mine")
+    texts = {
+        "check_in_its_cell": f'# %%\n# exercise 01.by-hand\n{BY_HAND}\ncheck("01.by-hand", by_hand)\n{AGAIN}',
+        "cell_of_its_own": f"{STUB.replace('stub', 'stub')}# %%\n{BY_HAND}\n{CHECK}{AGAIN}",
+        "in_the_check_s_cell": f"# %%\n{BY_HAND}\nscore = check('01.by-hand', by_hand)\n{AGAIN}",
+        "another_name": f"# %%\n# exercise 01.by-hand\n{mine}\n{CHECK.replace(', by_hand', ', mine')}",
+        "another_name_beside_the_stub": f"{STUB}# %%\n{mine}\n{CHECK.replace(', by_hand', ', mine')}",
+        "no_name": f"# %%\n# exercise 01.by-hand\n{mine}\n{CHECK.replace(', by_hand', ', lambda **g: mine(**g)')}",
+    }
+    # What an answer takes from other cells is as it was then.
+    helper = BY_HAND.replace("+ bias", "+ helper(bias)")
+    texts["helper_changed"] = f"# %%\ndef helper(x):\n    return x\n# %%\n{helper}\n{CHECK}{AGAIN}# %%\nhelper = 7\n"
+    records = _grade_all(tmp_path, {name: f"# %% start\n{text}" for name, text in texts.items()})
+    assert _points(records, "01.by-hand") == dict.fromkeys(texts, 3)
+
+
+def test_of_two_guesses_one_counts(tmp_path):
+    exercise = find("01.strongest-channel")
+    right = int(exercise.right(case_of(exercise, 0)))
+    check = '# %%\ncheck("01.strongest-channel", strongest)\n'
+    cell = "# %% start\n# %%\n# exercise 01.strongest-channel\nstrongest = {}\n"
+    texts = {
+        "right_then_wrong": f"{cell}# %%\nstrongest = {{}}\n".format(right, right + 1),
+        "wrong_then_right": f"{cell}# %%\nstrongest = {{}}\n".format(right + 1, right),
+        "checked_then_wrong": f"{cell}{check}# %%\nstrongest = {{}}\n".format(right, right + 1),
+        "checked_then_right": f"{cell}{check}# %%\nstrongest = {{}}\n".format(right + 1, right),
+        "mended_and_checked": f"{cell}# %%\nstrongest = {{}}\n{check}".format(right + 1, right),
+        "stub_left": f"# %% start\n# %% stub 01.strongest-channel\n# %%\nstrongest = {right}\n",
+        "never_checked": f"# %% start\n# %%\nstrongest = {right + 1}\n# %%\nstrongest = {right}\n",
+    }
+    points = _points(_grade_all(tmp_path, texts), "01.strongest-channel")
+    assert points.pop("right_then_wrong") + points.pop("wrong_then_right") == 2
+    assert points == {
+        **{"checked_then_wrong": 2, "checked_then_right": 0},
+        **{"mended_and_checked": 2, "stub_left": 2, "never_checked": 2},
+    }
+
+
+def test_of_two_functions_the_last_counts(tmp_path):
+    wrong = "# %%\nby_hand = lambda patch, kernel, bias: 0\n"
+    (record,) = _grade_all(tmp_path, {"ana": f"# %% start\n# %% solved 01.by-hand\n{wrong}"}).values()
+    assert record.exercises["01.by-hand"].points == 0
+
+
+def test_a_cell_that_is_timed_beside_the_stub(tmp_path, monkeypatch):
+    own = ["import numpy as np\nfrom coursekit import check, given\n\nvariation = None", "three = 3"]
+    (tmp_path / "lessons").mkdir()
+    nbformat.write(new_notebook(cells=[new_code_cell(one) for one in own]), tmp_path / "lessons" / "01_small.ipynb")
+    monkeypatch.setattr(notebooks, "lessons_folder", lambda: tmp_path / "lessons")
+    cells = "".join(f"# %%\n{one}\n" for one in own)
+    cells += "# %% stub 01.strongest-channel\n# %% stub 01.one-scale\n"  # else all cells are run anyway
+    timed = f"{cells}{STUB}# %%\n%%time\nzero = three - 3\n{BY_HAND.replace('+ bias', '+ bias + zero')}\n"
+    by_globals = f"{cells}{STUB}# %%\nzero = eval('three') - 3\n{BY_HAND.replace('+ bias', '+ bias + zero')}\n"
+    records = _grade_all(tmp_path, {"timed": timed, "by_globals": by_globals})
+    assert _points(records, "01.by-hand") == {"timed": 3, "by_globals": 3}
+
+
+LOOKS = """\
+# %% start
+# %%
+import re
+import sys
+
+def _looks():
+    frame, found = sys._getframe(), []
+    while frame:
+        for name, one in list(frame.f_locals.items()):
+            if name in ("job", "hidden", "cases", "kept"):
+                found.append(repr(one))
+        frame = frame.f_back
+    data = dict.fromkeys(re.findall("'data': '([^']{40})", "".join(found)))
+    return " ".join(list(data)[-6:])
+
+seen = repr(given("01.by-hand", variation))
+# %%
+# exercise 01.by-hand
+def by_hand(patch, kernel, bias):
+    raise {}
+# %%
+raise ValueError(_looks())
+# %% solved 01.one-scale
+"""
+
+
+def test_the_hidden_inputs_come_after_all_texts(tmp_path, monkeypatch):
+    """What a function or a cell can say of the runner's variables holds no hidden input; an honest message stays."""
+    hidden = []
+    written = grading._write_job
+
+    def keeps(job, *more):
+        written(job, *more)
+        content = json.loads((job / "hidden.json").read_bytes())
+        assert content["01.by-hand"]
+        hidden.extend(case["patch"]["data"][:40] for case in content["01.by-hand"])
+        assert not any(one in (job / "job.json").read_text() for one in hidden)
+        assert not any(one in (job / "seen" / "given.json").read_text() for one in hidden)
+
+    monkeypatch.setattr(grading, "_write_job", keeps)
+    texts = {
+        "honest": LOOKS.replace("{}", 'IndexError("no such channel")'),
+        "leaks": LOOKS.replace("{}", "ValueError(_looks())"),
+    }
+    records = _grade_all(tmp_path, texts)
+    says = {student: record.exercises["01.by-hand"].says for student, record in records.items()}
+    assert says["honest"] == "by_hand stops with IndexError: no such channel"
+    assert says["leaks"].startswith("by_hand stops with ValueError: ")
+    for record in records.values():
+        assert record.exercises["01.one-scale"].points == 2
+        assert not any(one in json.dumps([result.says for result in record.exercises.values()]) for one in hidden)
+
+
+SENDS = """\
+# %% start
+# %% solved 01.by-hand
+# %%
+# exercise 01.one-scale
+import json, os, threading, time
+
+def _send():
+    while not os.path.exists("/job/hidden.json"):
+        time.sleep(0.001)
+    says = "HIDDEN " + open("/job/hidden.json").read()[:50]
+    lines = [{"exercise": "01.one-scale", "answers": [{"error": says}]}, {"end": 1, "error": says},
+             {"exercise": "01.by-hand", "answers": [{"not_plain": says}]}]
+    for line in lines * 5:
+        for number in os.listdir("/proc/self/fd"):
+            try:
+                if os.readlink(f"/proc/self/fd/{number}").startswith("pipe"):
+                    os.write(int(number), json.dumps(line).encode() + b"\\n")
+            except OSError:
+                pass
+
+threading.Thread(target=_send, daemon=True).start()
+def one_scale(layer):
+    time.sleep(0.2)
+    return layer
+"""
+
+
+def test_a_text_that_comes_after_the_hidden_inputs_is_not_shown(tmp_path):
+    record = _grade(tmp_path, SENDS)
+    assert not [one.says for one in record.exercises.values() if "HIDDEN" in one.says]
+    assert record.exercises["01.one-scale"].points == 0
+
+
+def test_who_is_stopped_twice_keeps_what_was_earned_before(tmp_path):
+    ends = "# %%\nimport os; os._exit(3)\n"
+    text = f"# %% start\n# %% solved 01.by-hand\n{ends}# %%\n1\n{ends}# %% solved 01.one-scale\n"
+    record = _grade(tmp_path, text)
+    assert {name: record.exercises[f"01.{name}"].points for name in ("by-hand", "one-scale")} == {
+        "by-hand": 3,
+        "one-scale": 0,
+    }
+
+
+TEXT_BESIDE = """\
+# %% [markdown]
+## Call it something
+{above}
+# %% [markdown] {{"coursekit": {{"exercise": "04.name"}}}}
+<!-- exercise 04.name -->
+*Your answer here*
+{below}
+"""
+
+
+def test_text_beside_the_stub_is_read_by_a_person(tmp_path):
+    pairs = "20 of 24 pairs are in order"
+    texts = {
+        "above": TEXT_BESIDE.format(above=f"# %% [markdown]\n{pairs}", below=""),
+        "comment": TEXT_BESIDE.format(above="", below=f"# %%\n# {pairs}"),
+        "quoted": TEXT_BESIDE.format(above="", below=f"# %%\n'{pairs}'"),
+        "prose": TEXT_BESIDE.format(above=f"# %%\n{pairs}, I think.", below=""),
+    }
+    records = _grade_all(tmp_path, texts, "04")
+    for record in records.values():
+        found = record.exercises["04.name"]
+        assert (found.points, found.needs_person) == (None, True)
+        assert pairs in found.text
+
+
+@pytest.mark.parametrize("number", LESSONS)
+def test_text_in_the_question_s_own_cell_is_read_and_nothing_else_is(number):
+    asked = lesson(number)
+    released = notebooks.cut_solutions(nbformat.read(notebooks.lesson_file(number), as_version=4))
+    released = notebooks.to_bytes(notebooks.cut_results(released, asked.instead))
+    posed = grading._posed(asked)
+    for exercise in asked.exercises:
+        if exercise.is_read_by_a_person:
+            cells = submissions.read_cells(released)
+            assert marking._by_person(exercise, Attempt(None, cells=cells), posed).points == 0
+            (place,) = submissions.answers_to(cells, exercise)
+            changed = list(cells)
+            above = max(i for i in range(place) if cells[i].kind == "markdown")
+            changed[above] = submissions.Cell("markdown", cells[above].source + "\n\nMine: 3 of 4.")
+            found = marking._by_person(exercise, Attempt(None, cells=tuple(changed)), posed)
+            assert (found.points, found.text) == (None, "Mine: 3 of 4.")

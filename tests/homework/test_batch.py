@@ -137,6 +137,57 @@ def test_a_full_disk_stops_with_a_sentence_and_loses_nothing(to, monkeypatch, ca
     assert (to / "grades.csv").read_bytes() == before
 
 
+def test_a_full_temporary_folder_stops_with_a_sentence_and_loses_nothing(to, monkeypatch, capsys):
+    place = _hand_in(to.parent / "in", {"ana": SOLVED, "bo": SOLVED})
+    command = ["homework", "grade", str(place), "--to", str(to), "--dangerously-without-sandbox"]
+    assert main(command) == 0
+    before = {file: file.read_bytes() for file in (to / "results" / "01").iterdir()}
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(grading, "_write_job", full)
+    assert main([*command, "--again"]) == 2
+    assert "No space left on device. Nothing that was done is lost" in capsys.readouterr().err
+    assert {file: file.read_bytes() for file in (to / "results" / "01").iterdir()} == before
+
+
+def test_a_fault_of_the_grader_takes_no_grade_away(to, monkeypatch, capsys):
+    place = _hand_in(to.parent / "in", {"ana": SOLVED})
+    command = ["homework", "grade", str(place), "--to", str(to), "--dangerously-without-sandbox"]
+    assert main(command) == 0
+    before = (to / "grades.csv").read_bytes()
+
+    def fails(*_):
+        raise OSError("no more processes")
+
+    monkeypatch.setattr(grading, "_write_job", fails)
+    assert main([*command, "--again"]) == 0
+    assert "ana: not graded anew, and the grade of before stays. The grader failed on it" in capsys.readouterr().out
+    assert (to / "grades.csv").read_bytes() == before
+    (place / "ana" / "01.ipynb").write_text(json.dumps(notebook(f"{SOLVED}\n# %%\n1")))  # another file
+    assert main(command) == 1
+    assert _rows(to)["ana", "01"]["status"] == "ungraded"
+
+
+def test_results_without_their_notebooks_are_entered(to, monkeypatch):
+    """What is copied from a second machine is easily half of it; and what cannot be entered ends in no traceback."""
+    place = _hand_in(to.parent / "in", {"ana": SOLVED})
+    command = ["homework", "grade", str(place), "--to", str(to), "--dangerously-without-sandbox"]
+    assert main(command) == 0
+    copy = to / "notebooks" / "01" / "ana.ipynb"
+    content = copy.read_bytes()
+    copy.unlink()
+    (to / "gradebook.db").unlink()
+    monkeypatch.setattr(grading, "_run", None)  # nothing runs twice
+    assert main(command) == 0
+    assert copy.read_bytes() == content
+    assert _rows(to)["ana", "01"]["status"] == "graded"
+    (to / "gradebook.db").unlink()
+    monkeypatch.setattr(gradebook, "_for_formgrader", None)
+    assert main(command) == 1
+
+
 def test_a_locked_gradebook_stops_with_a_sentence_and_loses_nothing(to, monkeypatch, capsys):
     ana = record(to, "ana", POINTS)
     gradebook.write([ana], to)
@@ -359,12 +410,25 @@ def test_lateness_stands_in_the_table_and_is_kept(to):
 
 
 @pytest.mark.parametrize(
+    "fields", [{"percent": "10"}, {"percent": True}, {"percent": -1}, {"time": 5}, {"time": "soon"}, {"more": 1}]
+)
+def test_due_dates_that_are_none(tmp_path, fields):
+    content = {"01": {"time": "2026-01-31T23:59:00+01:00", "percent": 10, **fields}}
+    (tmp_path / "due.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"due\.json holds no due dates\. Delete it"):
+        late.read(tmp_path)
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--due", "tomorrow"], "'tomorrow' is no time. Write it as 2026-01-31 23:59"),
         (["--late-penalty", "10"], "A penalty needs a due date"),
         (["--due", "2026-01-31 23:59", "--late-penalty", "120"], "from 0 to 100 percent"),
         (["--call-seconds", "0"], "--call-seconds must be more than 0"),
+        (["--call-seconds", "nan"], "--call-seconds must be more than 0"),
+        (["--cell-seconds", "1e20"], "--cell-seconds must be more than 0 and no more than 1000000, not 1e+20"),
+        (["--whole-seconds", "1e300"], "--whole-seconds must be more than 0 and no more than 1000000, not 1e+300"),
         (["--pattern", "("], "no regular expression"),
     ],
 )

@@ -197,9 +197,15 @@ def test_somebody_else_s_notebook_is_noticed(needs_sandbox, course, tmp_path, ca
 
 def test_without_the_secret_it_is_refused(course, tmp_path, capsys):
     fill_in(course / "release" / "01" / "empty" / NAME, tmp_path / "in" / "empty" / NAME, {})
-    assert main(["homework", "grade", str(tmp_path / "in"), "--to", str(tmp_path / "other")]) == 2
-    assert "empty has a variation of its own, but there is no class secret" in capsys.readouterr().err
-    assert not (tmp_path / "other" / "grades.csv").exists()
+    assert main(["homework", "grade", str(tmp_path / "in"), "--to", str(tmp_path / "other")]) == 1
+    assert (
+        "NOT GRADED: The notebook has a variation of its own, but there is no class secret" in capsys.readouterr().out
+    )
+    assert table(tmp_path / "other")["empty"]["total"] == ""
+    shutil.copytree(course / "release", tmp_path / "third" / "release")
+    assert main(["homework", "grade", str(tmp_path / "in"), "--to", str(tmp_path / "third")]) == 2
+    assert "Lesson 01 was released with a variation for each student, but there is no" in capsys.readouterr().err
+    assert not (tmp_path / "third" / "grades.csv").exists()
 
 
 @pytest.mark.parametrize(

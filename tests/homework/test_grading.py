@@ -357,12 +357,36 @@ def test_a_submission_is_read_once_and_not_run_without_its_secret(tmp_path, monk
     monkeypatch.setattr(files, "read_regular", lambda path: reads.append(path) or read(path))
     with monkeypatch.context() as patch:
         patch.setattr(sandbox, "run", None)
-        with pytest.raises(SecretMissingError, match=r"alice has a variation of its own.*out.secret\.txt"):
-            _mark(place, tmp_path / "out", no_sandbox=True)
-    assert list((tmp_path / "out" / "results" / "01").iterdir()) == []
+        assert "there is no class secret" in _mark(place, tmp_path / "out", no_sandbox=True)["alice"].reason
     assert len(reads) == 1
     record = _mark(place, tmp_path / "out", no_sandbox=True, secret="the secret of this class")["alice"]
     assert (record.variations, len(reads)) == ((token,), 2)
+
+
+def test_a_line_with_a_variation_costs_no_other_a_grade(tmp_path):
+    zed = f"{SOLVED}\n# %%\nvariation = '{'0' * 64}'"
+    records = _mark(_hand_in(tmp_path / "in", alice=SOLVED, zed=zed, zoe=SOLVED), tmp_path / "out", no_sandbox=True)
+    assert {name: record.is_graded for name, record in records.items()} == {"alice": True, "zed": False, "zoe": True}
+
+
+def test_a_lesson_without_variations_has_none_in_a_course_with_a_secret(tmp_path):
+    """Another lesson of the course varies; this one was released as one notebook for all."""
+    exercise = catalogue.find("01.strongest-channel")
+    right = exercise.right(cases.case_of(exercise, cases.seed_of(None, exercise.id)))
+    solved = f"# %% start\n# %%\n# exercise 01.strongest-channel\nstrongest = {right}\n"
+    (tmp_path / "out" / "release" / "01").mkdir(parents=True)
+    (tmp_path / "out" / "release" / "01" / "01_lesson.ipynb").write_text("{}")
+    settings = {"secret": "the secret of this class", "no_sandbox": True}
+    record = _mark(_hand_in(tmp_path / "in", alice=solved), tmp_path / "out", **settings)["alice"]
+    assert _points(record)["01.strongest-channel"] == 2
+
+
+def test_without_the_secret_of_a_class_nothing_begins(tmp_path):
+    place = _hand_in(tmp_path / "in", alice=SOLVED)
+    _hand_in(tmp_path / "out" / "release" / "01", alice=SOLVED)
+    with pytest.raises(SecretMissingError, match=r"no class secret at .*out.secret\.txt. Name it: --secret-file FILE"):
+        _mark(place, tmp_path / "out", no_sandbox=True)
+    assert not (tmp_path / "out" / "results").exists()
 
 
 def test_what_cannot_be_graded_at_all(tmp_path):

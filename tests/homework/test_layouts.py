@@ -24,6 +24,12 @@ def _zip(place, names):
     return place
 
 
+def _write(place, names):
+    for name in names:
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_bytes(NOTEBOOK)
+
+
 def _find(tmp_path, names, *more, zipped="class.zip", **most):
     found, notices = submissions.find(_zip(tmp_path / zipped, names), "01", *more, **most)
     return {one.student: one.file for one in found}, notices
@@ -83,6 +89,141 @@ def test_the_class_tells_a_wrapper_from_a_student(tmp_path):
     assert set(_find(tmp_path, ["Assignment 1/ana/x.ipynb"], ["ana", "bo"])[0]) == {"ana"}
 
 
+STRAY = ["index.html", "desktop.ini", "grades.csv"]
+CANVAS = ["Canvas/doe_12_34_x.ipynb", "Canvas/roe_13_35_x.ipynb"]
+
+
+@pytest.mark.parametrize("names", [["Hw/ana/x.ipynb", "Hw/bo/x.ipynb"], CANVAS, ["C/Hw/ana/x.ipynb", "C/Hw/bo/x.pdf"]])
+@pytest.mark.parametrize("is_known", [False, True])
+def test_what_lies_beside_a_wrapper_does_not_make_it_a_student(tmp_path, names, is_known):
+    beside = [*STRAY, *(f"C/{name}" for name in STRAY if names[0].startswith("C/"))]
+    students = {"doe", "roe"} if names is CANVAS else {"ana", "bo"}
+    known = sorted(students) if is_known or "C/Hw/bo/x.pdf" in names else []
+    found, notices = _find(tmp_path, [*names, *beside], known)
+    assert set(found) == students
+    assert [notice for notice in notices if notice.startswith("index.html is no notebook, so it was left alone")]
+
+
+def test_a_student_s_only_folder_is_no_wrapper_for_what_lies_beside(tmp_path):
+    found, _ = _find(tmp_path, ["ana/x.ipynb", "index.html"])
+    assert set(found) == {"ana"}
+    found, _ = _find(tmp_path, ["ana/drafts/x.ipynb", "ana/final/x.ipynb", "bo/x.pdf"])
+    assert set(found) == {"ana", "bo"}
+
+
+SECTIONS = ["Section A/ana/x.ipynb", "Section A/bo/more/x.ipynb", "Section B/cy/x.ipynb"]
+
+
+def test_sections_of_a_class(tmp_path):
+    found, notices = _find(tmp_path, SECTIONS, ["ana", "Bo", "cy", "dan"])
+    assert found == {"ana": SECTIONS[0], "Bo": SECTIONS[1], "cy": SECTIONS[2]}
+    assert notices == []
+    found, _ = _find(
+        tmp_path, ["A/ana_01_x.ipynb", "A/bo_01_x.ipynb", "B/Cy_1_assignsubmission_file_/x.ipynb"], ["ana", "bo"]
+    )
+    assert set(found) == {"ana", "bo", "Cy"}
+
+
+def test_sections_of_a_class_that_is_not_known_are_refused(tmp_path):
+    for names in (SECTIONS, ["A/ana_01_x.ipynb", "A/bo_01_x.ipynb", "B/cy/x.ipynb"]):
+        found, _ = submissions.find(_zip(tmp_path / "class.zip", names), "01")
+        assert [one.student[-1] for one in found] == ["A", "B"]
+        with pytest.raises(ValueError, match=r"several .*ana.*--students"):
+            found[0].read()
+        assert found[1].read().strip() == NOTEBOOK
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["ana/x.ipynb", "ana/drafts/x.ipynb", "ana/drafts/old/x.ipynb", "bo/x.ipynb"],
+        ["ana/01/x.ipynb", "ana/extra/x.ipynb", "bo/x.ipynb"],
+        ["ana_1_assignsubmission_file_/a/x.ipynb", "ana_1_assignsubmission_file_/b/x.ipynb", "bo/x.ipynb"],
+        ["submitted/ana/01/a/x.ipynb", "submitted/ana/01/b/x.ipynb", "submitted/bo/01/x.ipynb"],
+        ["ana/01_x.ipynb", "ana/ana_01_x.ipynb", "ana/hw_01.ipynb", "bo/x.ipynb"],
+    ],
+)
+def test_a_student_s_own_folders_are_no_sections(tmp_path, names):
+    found, _ = submissions.find(_zip(tmp_path / "class.zip", names), "01")
+    assert [one.student for one in found] == ["ana", "bo"]
+    assert found[0].read().strip() == NOTEBOOK
+
+
+def test_who_has_files_in_several_places_is_told(tmp_path):
+    found, notices = _find(tmp_path, ["ana/x.ipynb", "late/ana/y.ipynb", "bo/x.ipynb"], ["ana", "bo"])
+    assert set(found) == {"ana", "bo"}
+    assert notices == ["ana has files in several places, which are taken together: the outermost folder, late."]
+
+
+# ---- files without folders
+
+
+ALIKE = ["homework_01_ana.ipynb", "homework_01_bo.ipynb"]
+
+
+def test_names_that_begin_alike_are_not_one_student_s(tmp_path):
+    found, notices = _find(tmp_path, ALIKE)
+    assert found == {"homework_01_ana": ALIKE[0], "homework_01_bo": ALIKE[1]}
+    assert "2 files begin with 'homework', and were not taken for one student's." in notices[0]
+    assert _find(tmp_path, ALIKE, ["ana", "bo"]) == ({"ana": ALIKE[0], "bo": ALIKE[1]}, [])
+    assert set(_find(tmp_path, ALIKE[:1], ["ana", "bo"])[0]) == {"ana"}
+    found, notices = _find(tmp_path, [*ALIKE, "homework_01_zed.ipynb"], ["ana", "bo"])
+    assert set(found) == {"ana", "bo", "homework"}
+
+
+def test_ids_of_numbers_are_not_taken_for_canvas_s(tmp_path):
+    names = [f"2026_01_{number}_01_intermediate_activations.ipynb" for number in ("0042", "0043")]
+    assert set(_find(tmp_path, names)[0]) == {"2026_01_0042", "2026_01_0043"}
+    names = [f"ws26_11_{number}_01_x.ipynb" for number in (4242, 4243)]
+    assert len(_find(tmp_path, names)[0]) == 2
+    assert set(_find(tmp_path, names, ["ws26_11_4242", "ws26_11_4243"])[0]) == {"ws26_11_4242", "ws26_11_4243"}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["doe_12_34_x.ipynb", "doe_12_35_y.ipynb"],
+        ["ana_01.ipynb", "ana_01 (1).ipynb", "ana_01-2.ipynb"],
+        ["ana_01.ipynb", "ana_01_intermediate_activations.ipynb"],
+        ["ana_01_x.ipynb", "ana_01_x-1.ipynb"],
+        ["ana_01_x.ipynb", "ana_01_data.csv"],
+    ],
+)
+def test_versions_of_one_student_s_stay_together(tmp_path, names):
+    assert set(_find(tmp_path, names)[0]) == {names[0].partition("_")[0]}
+
+
+# ---- nbgrader's folders
+
+
+def test_a_folder_named_as_nbgrader_s_is_not_nbgrader_s(tmp_path):
+    names = ["ana/x.ipynb", "bo/x.ipynb", "submitted/y.ipynb"]
+    for known in ([], ["ana", "bo"]):
+        assert set(_find(tmp_path, names, known)[0]) == {"ana", "bo", "submitted"}
+    assert set(_find(tmp_path, ["submitted/ana/x.ipynb", "submitted/bo/x.ipynb"])[0]) == {"ana", "bo"}
+    assert set(_find(tmp_path, ["submitted/ana_01.ipynb", "submitted/bo_01.ipynb"])[0]) == {"ana", "bo"}
+
+
+def test_what_lies_beside_nbgrader_s_folder_is_told(tmp_path):
+    names = ["ana/x.ipynb", "submitted/bo/01/x.ipynb", "submitted/y.ipynb", "source/01/x.ipynb", "gradebook.db"]
+    found, notices = _find(tmp_path, names)
+    assert set(found) == {"bo"}
+    assert [notice.partition(" is in none of nbgrader's folders")[0] for notice in notices] == [names[0], names[2]]
+
+
+@pytest.mark.parametrize("folder", ["31-01-2026", "12_January", "12-may", "12_31", "99_x", "00"])
+def test_a_date_is_no_lesson(tmp_path, folder):
+    names = [f"ana/{folder}/x.ipynb", "bo/x.ipynb"]
+    assert _find(tmp_path, names) == ({"ana": names[0], "bo": names[1]}, [])
+
+
+@pytest.mark.parametrize("folder", ["12", "12_marked", "12-style"])
+def test_another_lesson_is_left_alone(tmp_path, folder):
+    found, notices = _find(tmp_path, [f"ana/{folder}/x.ipynb", "ana/y.ipynb"], ["ana"])
+    assert found == {"ana": "ana/y.ipynb"}
+    assert "is for assignment 12" in notices[0]
+
+
 # ---- the class comes first
 
 
@@ -98,6 +239,15 @@ def test_the_class_tells_a_wrapper_from_a_student(tmp_path):
         ("Lukasz Sorensen", "Łukasz Sørensen/x.ipynb", "Lukasz Sorensen"),
         ("李小龍", "李小龍_12_assignsubmission_file/x.ipynb", "李小龍"),
         ("Дмитрий", "дмитрий/x.ipynb", "Дмитрий"),
+        ("प्रिया शर्मा", "प्रिया शर्मा_12_assignsubmission_file_/x.ipynb", "प्रिया शर्मा"),
+        ("สมชาย ใจดี", "สมชาย ใจดี_12_assignsubmission_file_/x.ipynb", "สมชาย ใจดี"),
+        ("Pat O'Brien", "Pat O’Brien_12_assignsubmission_file_/x.ipynb", "Pat O'Brien"),
+        ("Pat O'Brien", "Pat O'Brien_12_assignsubmission_file_x.ipynb", "Pat O'Brien"),
+        ("क़मर", "\u0958मर/x.ipynb", "क़मर"),  # composed, and not
+        ("रीना", "राना/x.ipynb", "राना"),  # somebody else: their vowels are marks
+        ("がく", "かく/x.ipynb", "かく"),
+        ("ana", "ana_01_x.ipynb", "ana"),
+        ("ana", "01_intermediate_activations_ana.ipynb", "ana"),
         ("2026_01_0042", "2026_01_0042_01_intermediate.ipynb", "2026_01_0042"),
         ("2026_12_34", "2026_12_34_homework.ipynb", "2026_12_34"),
         ("ana", "ana homework final.ipynb", "ana"),
@@ -208,8 +358,43 @@ def test_too_many_files_of_one_cost_nobody_else_anything(tmp_path, monkeypatch):
         with pytest.raises(ValueError, match="more than 50 files"):
             found[0].read()
         assert found[1].read().strip() == NOTEBOOK
-        assert len(found[1].notices) == 21  # of 49 others
-        assert "29 more files were not graded." in found[1].notices
+        assert len(found[1].others) == 19
+        assert found[1].notices == ("30 more files were not graded.",)
+
+
+@pytest.mark.parametrize("around", ["", "CS101/", "CS101/Assignment 1/", "CS101/Section A/Assignment 1/"])
+@pytest.mark.parametrize("known", [(), ("ana", "bo", "cy")])
+@pytest.mark.parametrize("at_all", [60, 1000])
+def test_too_many_files_are_one_student_s_at_any_depth(tmp_path, monkeypatch, around, known, at_all):
+    monkeypatch.setattr(files, "MOST_FILES", 50)
+    monkeypatch.setattr(files, "MOST_FILES_AT_ALL", at_all)
+    names = [f"{around}ana/data/{folders}/{i % folders}/{i}.txt" for folders in (1, 5) for i in range(60)]
+    names += [f"{around}{name}/{file}" for name in ("ana", "bo", "cy") for file in ("x.ipynb", "y.txt")]
+    _write(tmp_path / "in", names)
+    for place in (tmp_path / "in", _zip(tmp_path / "class.zip", names)):
+        found, notices = submissions.find(place, "01", known)
+        assert [one.student for one in found] == ["ana", "bo", "cy"]
+        assert len(notices) < 70
+        assert [one.read().strip() for one in found[1:]] == [NOTEBOOK] * 2
+        said = [*found[0].notices, _refusal(found[0])]  # all of hers, or a folder of hers
+        assert "more than 50 files" in " ".join(said)
+
+
+def _refusal(submission):
+    try:
+        submission.read()
+    except ValueError as refused:
+        return str(refused)
+    return ""
+
+
+def test_a_large_class_in_which_nobody_has_many_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "MOST_FILES", 50)
+    monkeypatch.setattr(files, "MOST_FILES_AT_ALL", 100)
+    names = [f"s{i}/{j}.ipynb" for i in range(30) for j in range(20)]
+    found, notices = submissions.find(_zip(tmp_path / "class.zip", names), "01")
+    assert len(found) == 30
+    assert notices == []
 
 
 def test_long_names_are_refused_at_once(tmp_path):

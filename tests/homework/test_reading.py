@@ -79,6 +79,24 @@ def test_it_starts_without_numpy():
     assert done.stdout == "False True\n"
 
 
+WAYS = (
+    "by_hand, other = 1, 2",
+    "by_hand: int = 1",
+    "if True:\n    def by_hand(patch, kernel, bias):\n        return 1",
+    "try:\n    by_hand = 1\nexcept ValueError:\n    pass",
+    "from x import by_hand",
+    "print(by_hand := 1)",
+    "!echo hello\nif True:\n    %matplotlib inline\nby_hand = 1",
+)
+NO_WAYS = (
+    "by_hand: int",
+    "def other():\n    by_hand = 1",
+    "[by_hand for by_hand in range(3)]",
+    "%%bash\nby_hand = 1",
+    "print(by_hand)",
+)
+
+
 def test_a_finished_answer_beside_a_stub_counts():
     start = "# exercise 01.by-hand\n"
     stub = "# YOUR CODE HERE\n    raise NotImplementedError()"
@@ -89,6 +107,8 @@ def test_a_finished_answer_beside_a_stub_counts():
         ((bare, kept), [1]),
         ((bare, bare), [0, 1]),
         ((f"{kept}\n(", bare), [0, 1]),
+        *(((f"%%time\n{start}# YOUR CODE HERE\npass\n{way}", bare), [0]) for way in WAYS),
+        *(((f"{start}# YOUR CODE HERE\npass\n{way}", bare), [0, 1]) for way in NO_WAYS),
     ):
         read = submissions.read_apart(json.dumps(notebook("".join(f"# %%\n{c}\n" for c in cells))).encode())
         assert submissions.answers_to(read, find("01.by-hand")) == places
@@ -99,8 +119,12 @@ def test_text_below_the_cell_is_read():
     own = frozenset({"## The lesson's own"})
     for between, found in (
         ("# %% [markdown]\nI think so.\n# %% [markdown]\nAnd so.\n", "I think so.\n\nAnd so."),
+        ("# %%\n# I think so.\n# %%\n'And so.'\n# %%\nanswer = 'so'\n", "# I think so.\n\n'And so.'\n\nanswer = 'so'"),
+        ("# %%\nI think so, in words.\n# %%\nanswer = 3\n# %% [markdown]\nno\n", "I think so, in words."),
+        ("# %%\n%%bash\nno\n", ""),
         ("# %% [markdown]\n## The lesson's own\n# %% [markdown]\nno\n", ""),
+        ("# %% [markdown]\n## The lesson's own\n\nI think so.\n# %% [markdown]\nno\n", "I think so."),
         ("# %% [markdown]\n<!-- exercise 01.other -->\nno\n", ""),
         ("", ""),
     ):
-        assert submissions.continued(_cells(text.format(between)), 0, own) == found
+        assert submissions.beside(_cells(text.format(between)), 0, own) == found

@@ -171,6 +171,14 @@ def test_students_from_files(tmp_path):
     assert read_students(table) == ["ana", "Bo Li"]
     table.write_text("id;name\r\nana;Ana, A.\r\n")
     assert read_students(table) == ["ana"]
+    lines.write_bytes(b"\xef\xbb\xbfana\n")
+    assert read_students(lines) == ["ana"]
+    lines.write_bytes("Jos\u00e9\n".encode("latin-1"))
+    with pytest.raises(ValueError, match=rf"{lines.name} is not in UTF-8"):
+        read_students(lines)
+    table.write_text('student\nana\n"bo\ncy\n')
+    with pytest.raises(ValueError, match=rf"{table.name}, line 4, cannot be read as a table"):
+        read_students(table)
     table.write_text("name,mail\nAna,a@b\n")
     with pytest.raises(ValueError, match=r"no column 'student'.*'name', 'mail'"):
         read_students(table)

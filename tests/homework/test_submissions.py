@@ -5,9 +5,11 @@ import json
 import os
 import zipfile
 
+import nbformat
 import pytest
 
-from coursekit.exercises.catalogue import find
+from coursekit.exercises import notebooks
+from coursekit.exercises.catalogue import find, lesson
 from coursekit.exercises.wire import RefusedError
 from coursekit.homework import submissions
 from tests.homework.handed_in import notebook
@@ -56,7 +58,7 @@ def _students(place, lesson="01"):
         ("a+b@uni.edu/x.ipynb", "a+b@uni.edu"),
         ("2026-01-0042_01_intermediate_activations.ipynb", "2026-01-0042"),
         ("2026_01_0042-01.ipynb", "2026_01_0042"),
-        ("O'Brien Zoë_12345_assignsubmission_file/x.ipynb", "O_Brien Zoë"),
+        ("O'Brien Zoë_12345_assignsubmission_file/x.ipynb", "O'Brien Zoë"),
     ],
 )
 def test_known_patterns(tmp_path, name, student):
@@ -92,12 +94,61 @@ def test_no_two_students_share_a_name(tmp_path):
     assert names["doe-2"] == "doe_2_9_01.ipynb"
 
 
-def test_the_newest_is_graded_and_the_others_are_reported(tmp_path):
-    place = _write(tmp_path / "in", ["alice/01_a.ipynb", "alice/01_c.ipynb", "alice/01_b.ipynb", "alice/scratch.ipynb"])
+def test_the_files_of_one_student_are_listed_from_the_newest(tmp_path):
+    place = _write(tmp_path / "in", ["alice/01_a.ipynb", "alice/04_b.ipynb", "alice/01_c.ipynb", "alice/final.ipynb"])
     (found,), _ = submissions.find(place, "01")
-    assert found.file == "alice/01_b.ipynb"  # the scratch file is newer, but is named after nothing
-    assert len(found.notices) == 3
-    assert any("alice/scratch.ipynb was not graded" in notice for notice in found.notices)
+    files = ["alice/final.ipynb", "alice/01_c.ipynb", "alice/01_a.ipynb", "alice/04_b.ipynb"]  # named after another
+    assert [one.file for one in (found, *found.others)] == files
+
+
+DONE, STUB, NONE = "# %% solved 01.by-hand", "# %% stub 01.by-hand", "# %%\n1 + 1"
+OTHER = '# %% {"coursekit": {"exercise": "04.field-size"}}\n1'
+
+
+@pytest.mark.parametrize(
+    ("contents", "taken", "says"),
+    [
+        ({"homework": DONE, "Untitled": NONE}, "homework", "Untitled.ipynb was not graded: there are no exercises"),
+        ({"homework": DONE, "notes": OTHER}, "homework", "notes.ipynb was not graded: it is of lesson 04"),
+        ({"01_x": DONE, "final": DONE}, "final", "01_x.ipynb was not graded: it is older"),
+        ({"homework": DONE, "again": STUB}, "homework", "again.ipynb was not graded: its exercises are as they were"),
+        ({"homework": DONE, "broken": None}, "homework", "broken.ipynb was not graded: The file is not a notebook"),
+        ({"one": OTHER, "two": STUB, "three": OTHER}, "two", "Of 3 files ana/two.ipynb was graded: none answers"),
+        ({"one": NONE, "two": OTHER}, "one", "two.ipynb was not graded: it is of lesson 04"),
+        ({"one": None, "two": None}, "two", "one.ipynb was not graded: it is older"),
+    ],
+)
+def test_the_newest_that_answers_the_lesson_is_taken(tmp_path, contents, taken, says):
+    place = _write(tmp_path / "in", [f"ana/{name}.ipynb" for name in contents])
+    for name, text in contents.items():
+        file = place / "ana" / f"{name}.ipynb"
+        times = (file.stat().st_atime, file.stat().st_mtime)
+        file.write_text("no notebook" if text is None else json.dumps(notebook(text)))
+        os.utime(file, times)
+    (found,), _ = submissions.find(place, "01")
+    one = submissions.take(found, lesson("01"))
+    assert one.file == f"ana/{taken}.ipynb"
+    assert one.read() == (place / one.file).read_bytes()
+    assert one.submitted_at == next(o.submitted_at for o in (found, *found.others) if o.file == one.file)
+    assert one.others == ()
+    assert any(says in notice for notice in one.notices), one.notices
+    assert len(one.notices) == len(contents)
+
+
+def test_what_was_handed_out_answers_nothing(tmp_path):
+    released = notebooks.cut_solutions(nbformat.read(notebooks.lesson_file("01"), as_version=4))
+    place = _write(tmp_path / "in", ["ana/mine.ipynb", "ana/01_intermediate_activations.ipynb"])
+    (place / "ana/mine.ipynb").write_text(json.dumps(notebook(DONE)))
+    os.utime(place / "ana/mine.ipynb", (1_600_000_000, 1_600_000_000))
+    (place / "ana/01_intermediate_activations.ipynb").write_bytes(notebooks.to_bytes(released))
+    (found,), _ = submissions.find(place, "01")
+    assert submissions.take(found, lesson("01")).file == "ana/mine.ipynb"
+
+
+def test_one_file_is_not_read_to_be_taken(tmp_path):
+    (found,), _ = submissions.find(_write(tmp_path / "in", ["ana/x.ipynb"]), "01")
+    (tmp_path / "in/ana/x.ipynb").unlink()
+    assert submissions.take(found, lesson("01")) == found
 
 
 def test_a_link_does_not_stand_in_the_way_of_a_file(tmp_path):
@@ -121,7 +172,8 @@ def test_other_assignments_and_other_files_are_left_alone(tmp_path):
     assert [(one.student, one.file) for one in found] == [("alice", "submitted/alice/01/x.ipynb")]
     assert found[0].submitted_at == "2026-01-31T12:00:00.500000+01:00"
     assert sum("is for assignment 02" in notice for notice in notices) == 3
-    assert sum("is no notebook" in notice for notice in notices) == 2
+    assert sum("is no notebook" in notice for notice in notices) == 1
+    assert sum("submitted/grades.csv is in none of nbgrader's folders" in notice for notice in notices) == 1
 
 
 def test_the_newest_of_the_exchange_is_graded(tmp_path):

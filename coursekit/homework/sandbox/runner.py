@@ -5,6 +5,9 @@ can come of it are other answers of that student. What counts is how the grader 
 
 The job comes in as JSON on the standard input. What comes out are lines of JSON on the standard output that this script
 was started with; student code gets another one, which leads nowhere. wire.py says how values are written.
+
+The hidden inputs are not in the job: student code can look into every variable here. They come once all cells have been
+run and all answers to what the student could see are sent; from then on the grader takes no text of an error any more.
 """
 
 import importlib
@@ -13,6 +16,7 @@ import os
 import signal
 import sys
 from contextlib import contextmanager
+from time import sleep
 
 from coursekit.exercises.needed import needed_cells
 from coursekit.exercises.wire import MOST_MESSAGE, NotPlainError, encode, read_case
@@ -25,20 +29,31 @@ class TimeUp(KeyboardInterrupt):
 def main() -> None:
     """Run the job that comes in."""
     job = json.load(sys.stdin)
+    hidden_inputs = os.path.join(os.environ["COURSEKIT_SANDBOX"], "hidden.json")
     send = _result_channel()
     shell = _shell()
     namespace = shell.user_ns
     sys.path.insert(0, "")  # as in JupyterLab: a module that a cell wrote beside the notebook
     send({"ready": True})
-    for cell in needed_cells(job["cells"]):
-        namespace["variation"] = job["variation"]  # whatever a cell has made of it
-        send({"begin": cell["number"]})
-        send({"end": cell["number"], "error": _run_cell(shell, cell["source"], job["cell_seconds"])})
+    needed = {cell["number"] for cell in needed_cells(job["cells"])}
+    kept = {}  # what counts as the answer to each exercise, and all names as they were then
+    for cell in job["cells"]:
+        if cell["number"] in needed:
+            namespace["variation"] = job["variation"]  # whatever a cell has made of it
+            send({"begin": cell["number"]})
+            send({"end": cell["number"], "error": _run_cell(shell, cell["source"], job["cell_seconds"])})
         for exercise in job["exercises"]:
-            if exercise["id"] in cell["answers"]:  # kept in case that the last cell is never reached
-                _take(send, exercise, namespace, job["case_seconds"])
+            if exercise["id"] in cell["takes"]:
+                _take(send, exercise, namespace, cell["takes"][exercise["id"]], job["case_seconds"], kept)
     for exercise in job["exercises"]:
-        _take(send, exercise, namespace, job["case_seconds"])
+        if exercise["cases"] is not None or exercise["id"] not in kept:  # a value is what it was when it was checked
+            _take(send, exercise, namespace, exercise["answer"], job["case_seconds"], kept)
+    if job["hidden"]:
+        send({"ready": True})
+        hidden = _when_there(hidden_inputs)
+        for exercise in job["exercises"]:
+            if exercise["id"] in hidden and exercise["id"] in kept:
+                _try_on(hidden[exercise["id"]], send, exercise, namespace, job["case_seconds"], kept)
     send({"done": True})
 
 
@@ -116,26 +131,52 @@ def _run_cell(shell, source, seconds):
     return None if error is None else describe(error)
 
 
-def _take(send, exercise, namespace, seconds):
-    """Send what the answer to an exercise is now."""
+def _take(send, exercise, namespace, expression, seconds, kept):
+    """Send what an answer is now, to what its writer could see, and keep it. What is none replaces none."""
     send({"begin": exercise["id"]})
-    message = {"exercise": exercise["id"]}
+    message, value, is_answer = {"exercise": exercise["id"], "missing": True}, None, False
     try:
-        if exercise["answer"] not in namespace:
-            message["missing"] = True
-        elif exercise["cases"] is None:
-            message["answers"] = [_answer(lambda: namespace[exercise["answer"]], seconds)]
-        else:
-            function = namespace[exercise["answer"]]
-            message["answers"] = []
-            for case in exercise["cases"]:
-                given = read_case(case)
-                message["answers"].append(_answer(lambda given=given: function(**given), seconds))
-                if "late" in message["answers"][-1]:
-                    break
+        if not expression.isidentifier() or expression in namespace:
+            with _time_limit(seconds):
+                value = namespace[expression] if expression.isidentifier() else eval(expression, namespace)
+            if exercise["cases"] is None:
+                answer, is_answer = _answer(lambda: value, seconds), value is not None
+            else:
+                answer = _answer(lambda: value(**read_case(exercise["cases"][0])), seconds)
+                is_answer = callable(value) and not answer.get("error", "").startswith("NotImplementedError")  # a stub
+            message = {"exercise": exercise["id"], "answers": [answer]}
     except BaseException as caught:  # not from the answer itself, which _answer sees to
         message = {"exercise": exercise["id"], "answers": [{"error": describe(caught)}]}
-    send(message)
+    if is_answer or exercise["id"] not in kept:
+        send(message)
+    if is_answer:
+        kept[exercise["id"]] = value, dict(namespace)
+
+
+def _when_there(file):
+    """Return what is in a JSON file that the grader is about to lay there."""
+    while not os.path.exists(file):
+        sleep(0.01)
+    with open(file, "rb") as content:
+        return json.load(content)
+
+
+def _try_on(cases, send, exercise, namespace, seconds, kept):
+    """Send what a function returns for the hidden inputs. It finds the names as they were when it was the answer."""
+    send({"begin": exercise["id"]})
+    function, names = kept[exercise["id"]]
+    answers = []
+    try:
+        namespace.clear()
+        namespace.update(names)
+        for case in cases:
+            given = read_case(case)
+            answers.append(_answer(lambda given=given: function(**given), seconds))
+            if "late" in answers[-1]:
+                break
+    except BaseException as caught:  # not from the answer itself, which _answer sees to
+        answers = [{"error": describe(caught)}]
+    send({"exercise": exercise["id"], "answers": answers})
 
 
 def _answer(make, seconds):

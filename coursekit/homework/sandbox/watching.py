@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import glob
 import json
 import os
 import queue
+import re
 import subprocess
 import sys
 import threading
@@ -19,10 +21,15 @@ from typing import BinaryIO
 import psutil
 
 from coursekit.exercises import wire
+from coursekit.homework.sandbox import cgroup
 from coursekit.homework.sandbox.limits import MOST_CASES, Limits
 
 START_SECONDS = 60.0  # until the runner is ready
 WRITABLE = ("/tmp", "/home/student", "/dev/shm")  # in the sandbox; each is memory of its own
+MOST_MESSAGES = 50_000  # of one run; a runner sends a few for each cell and exercise
+MOST_REFUSED = 1_000  # of those, that are no messages
+_MOST_WAITING = 1_000  # messages that are read ahead
+_SEND_BUFFER = "/proc/sys/net/core/wmem_default"
 _GRACE = 3.0  # seconds between the limit of a cell, which interrupts it, and the end of one that ignores that
 
 
@@ -48,8 +55,8 @@ class Run:
         at: The cell's number or the exercise's id that was running last, None before the first.
         is_ready: Whether the runner came to the first cell.
         errors: {cell number: what it says}.
-        answers: {exercise id: the last message about it}.
-        behind: {exercise id: the last message about it before the last cell had been run}.
+        answers: {exercise id: the last message about it, on what its writer could see}.
+        hidden: {exercise id: the message about it on the hidden inputs}.
         refused: What came that was no message.
         says: The beginning of what the sandbox itself wrote to stderr.
         seconds: How long it took.
@@ -62,7 +69,7 @@ class Run:
     is_ready: bool = False
     errors: dict[int, str] = field(default_factory=dict)
     answers: dict[str, dict] = field(default_factory=dict)
-    behind: dict[str, dict] = field(default_factory=dict)
+    hidden: dict[str, dict] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
     says: str = ""
     seconds: float = 0.0
@@ -78,7 +85,8 @@ def watch(
         arguments: The command.
         environment: Its environment.
         folder: The folder that it runs in; None for the current one.
-        job: The folder with job.json.
+        job: The folder with job.json, and hidden.json if there are hidden inputs: that moves to seen/ once the runner
+            asks for it.
         limits: What it may take.
         stop: Once set, the run ends.
     """
@@ -95,17 +103,19 @@ def watch(
             stderr=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C is the grader's
         )
-    lines: queue.Queue[bytes | None] = queue.Queue()
+    lines: queue.Queue[bytes | None] = queue.Queue(_MOST_WAITING)
     noise: list[bytes] = []
+    over = threading.Event()
     readers = [
-        threading.Thread(target=_read_lines, args=(process.stdout, lines, limits.output), daemon=True),
+        threading.Thread(target=_read_lines, args=(process.stdout, lines, limits.output, over), daemon=True),
         threading.Thread(target=_read_beginning, args=(process.stderr, noise), daemon=True),
     ]
     for reader in readers:
         reader.start()
     try:
-        run.ended = _follow(run, process, lines, expected, limits, stop, start)
+        run.ended = _follow(run, process, lines, expected, job, limits, stop, start)
     finally:
+        over.set()
         _kill(process)
         for reader in readers:
             reader.join(timeout=5)
@@ -125,6 +135,7 @@ def _follow(
     process: subprocess.Popen,
     lines: queue.Queue,
     expected: set[int | str],
+    job: Path,
     limits: Limits,
     stop: threading.Event,
     start: float,
@@ -133,6 +144,7 @@ def _follow(
     deadline, next_look = start + START_SECONDS, start
     delays: dict[str, float] = {}  # of each thread, at the last look
     since, at_first = start, delays  # when what runs now began, and the delays then
+    knows_hidden, count_refused = False, 0
     while True:
         now = time.monotonic()
         if stop.is_set():
@@ -164,6 +176,9 @@ def _follow(
         except wire.RefusedError as refused:
             if len(run.refused) < 10:
                 run.refused.append(str(refused))
+            count_refused += 1
+            if count_refused > MOST_REFUSED:
+                return Ended.OUTPUT
             continue
         if message.get("done") is True:
             return Ended.DONE
@@ -173,18 +188,29 @@ def _follow(
         elif _was_interrupted(message):
             run.waited = max(run.waited, _share_waited(process, at_first, since))
         if message.get("ready") is True:
+            if run.is_ready and not knows_hidden:  # all cells are run, and all answers to the visible inputs are here
+                knows_hidden = _hand_over(job)
             run.is_ready = True
         elif type(begins) is int:
             run.at, deadline = begins, now + limits.cell_seconds + _GRACE
         elif type(begins) is str:
             run.at, deadline = begins, now + MOST_CASES * limits.case_seconds + _GRACE
-        elif type(ends) is int and message.get("error") is not None:
+        elif type(ends) is int and message.get("error") is not None and not knows_hidden:
             run.errors[ends] = wire.clean(message["error"])
+        elif type(exercise) is str and knows_hidden:  # kept apart: no text of it is shown to the student
+            run.hidden[exercise] = message
         elif type(exercise) is str:
-            if exercise in run.answers:
-                run.behind[exercise] = run.answers[exercise]
             # What was there once and is gone at the end, as after %reset, counts as it was.
             run.answers[exercise] = run.answers.get(exercise, message) if "missing" in message else message
+
+
+def _hand_over(job: Path) -> bool:
+    """Lay the hidden inputs where the runner sees them; return whether there are any."""
+    file = job / "hidden.json"
+    if file.exists():
+        os.replace(file, job / "seen" / "hidden.json")
+        return True
+    return False
 
 
 def _refuse_other_names(message: dict, expected: set[int | str]) -> None:
@@ -194,21 +220,41 @@ def _refuse_other_names(message: dict, expected: set[int | str]) -> None:
             raise wire.RefusedError(f"A message speaks of a cell or an exercise that is not in the job, by {key!r}.")
 
 
-def _read_lines(stream: BinaryIO, lines: queue.Queue, most: int) -> None:
-    """Put lines into the queue, b"" once there is too much, None at the end. What is too much is not kept."""
-    total, rest = 0, []
+def _read_lines(stream: BinaryIO, lines: queue.Queue, most: int, over: threading.Event) -> None:
+    """Put lines into the queue, b"" once there is too much, None at the end. What is too much is not kept.
+
+    Args:
+        stream: What is read.
+        lines: Where it goes; it has room for a few.
+        most: Bytes that are read.
+        over: Once set, nobody takes anything out of the queue any more.
+    """
+    total, count, rest = 0, 0, bytearray()
     with stream:
         while chunk := stream.read1(1 << 16):
             total += len(chunk)
-            if total > most:
-                lines.put(b"")
+            count += chunk.count(b"\n")
+            if total > most or count > MOST_MESSAGES:
+                _put(lines, b"", over)
                 return
             *whole, last = chunk.split(b"\n")
             for part in whole:
-                lines.put(b"".join([*rest, part]) or b" ")
-                rest = []
-            rest.append(last)
-    lines.put(None)
+                if not _put(lines, bytes(rest + part) or b" ", over):
+                    return
+                rest.clear()
+            rest += last
+    _put(lines, None, over)
+
+
+def _put(lines: queue.Queue, line: bytes | None, over: threading.Event) -> bool:
+    """Put a line into the queue as soon as there is room; return False if the run is over before that."""
+    while not over.is_set():
+        try:
+            lines.put(line, timeout=0.2)
+            return True
+        except queue.Full:
+            continue
+    return False
 
 
 def _read_beginning(stream: BinaryIO, kept: list[bytes]) -> None:
@@ -254,10 +300,10 @@ def _delays(family: list[psutil.Process]) -> dict[str, float]:
 
 
 def _memory(family: list[psutil.Process], of: Callable[[psutil.Process], int]) -> int:
-    total = 0
+    total = _in_sockets(family)
     for one in family:
         try:
-            total += of(one)
+            total += of(one) + _page_tables(one)
         except psutil.Error:  # ended in the meantime
             continue
     return total
@@ -274,6 +320,36 @@ def _share(one: psutil.Process) -> int:
     except psutil.AccessDenied:  # a process can hide this; then all that it touches counts as its own
         return _touched(one)
     return getattr(full, "pss", full.uss)
+
+
+def _page_tables(one: psutil.Process) -> int:
+    """Return the memory in which the system keeps where a process's memory is; 0 where it does not tell.
+
+    A process that only reads here and there of what it was promised has much of it, and hardly any other.
+    """
+    try:
+        with open(f"/proc/{one.pid}/status", "rb") as status:
+            found = re.search(rb"^VmPTE:\s*(\d+) kB$", status.read(), re.MULTILINE)
+    except OSError:  # ended in the meantime, or no Linux
+        return 0
+    return int(found[1]) << 10 if found else 0
+
+
+def _in_sockets(family: list[psutil.Process]) -> int:
+    """Return what may wait in the buffers of all sockets, where no cgroup counts it: each has room for so much."""
+    if cgroup.is_there() or not os.path.exists(_SEND_BUFFER):
+        return 0
+    found = set()  # forks share them
+    for one in family:
+        try:
+            with os.scandir(f"/proc/{one.pid}/fd") as entries:
+                for entry in entries:
+                    with contextlib.suppress(OSError):  # closed in the meantime
+                        target = os.readlink(entry.path)
+                        found |= {target} if target.startswith("socket:") else set()
+        except OSError:  # ended in the meantime, or another user's
+            continue
+    return len(found) * int(Path(_SEND_BUFFER).read_text()) if found else 0
 
 
 def _files(family: list[psutil.Process]) -> int:

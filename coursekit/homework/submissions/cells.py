@@ -5,10 +5,14 @@ from __future__ import annotations
 import ast
 import base64
 import binascii
+import contextlib
+import functools
 import json
-from collections.abc import Collection, Sequence
+import re
+import warnings
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from coursekit.exercises import marks, notebooks
 from coursekit.exercises.model import Exercise
@@ -19,7 +23,12 @@ MOST_SOURCE = 3_000_000  # characters of all cells together, without what stands
 MOST_TEXT = 20_000  # characters of an answer that a person reads
 _MOST_NAMED = 50  # exercises that one cell answers
 _MOST_OUTPUTS = 100
-_MOST_CODE = 20_000  # characters of an unfinished cell that is looked at more closely
+_MOST_CODE = 20_000  # characters of a cell that is looked at more closely
+_MOST_EXPRESSION = 1_000  # characters of what is given to check
+# A magic or a command, and of those that take a whole cell the ones which run it as it stands.
+_MAGIC = re.compile(r"^([ \t]*)(?:%(?!%)|%%(?:time|capture|prun)\b|!)[^\n]*", re.MULTILINE)
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_INSIDE = (*_FUNCTIONS, ast.ClassDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 @dataclass(frozen=True)
@@ -72,20 +81,26 @@ def is_left(cells: Sequence[Cell], exercise: Exercise) -> bool:
     return bool(found) and not any(_is_finished(cell, exercise) for cell in found)
 
 
-def continued(cells: Sequence[Cell], place: int, own: Collection[str]) -> str:
-    """Return what was written into new text cells right below a text cell, up to the next one of the lesson.
+def checks_in(cell: Cell) -> dict[str, str]:
+    """Return {exercise id: the code of the answer that a cell gives to ``check``}."""
+    return dict(_looked_at(cell.source).checks) if cell.kind == "code" and "check" in cell.source else {}
+
+
+def beside(cells: Sequence[Cell], place: int, own: Collection[str]) -> str:
+    """Return what was written next to a text cell: into new cells above and below it, or into the lesson's own.
+
+    A new cell may be of text, or of code that is none: comments, a text in quotes, words. An end is a cell of the
+    lesson's; what was added to its lines is still taken.
 
     Args:
         cells: The notebook's.
         place: The position of the cell.
         own: The lesson's own texts, stripped.
     """
-    texts = []
-    for cell in cells[place + 1 :]:
-        if cell.kind != "markdown" or cell.answers or cell.source.strip() in own:
-            break
-        texts.append(cell.source.strip())
-    return "\n\n".join(text for text in texts if text)[:MOST_TEXT]
+    before = {line.strip() for text in own for line in text.splitlines()}
+    above = _written(reversed(cells[:place]), own, before)
+    texts = [*reversed(above), *_written(cells[place + 1 :], own, before)]
+    return "\n\n".join(texts)[:MOST_TEXT]
 
 
 def text_of(cell: Cell, posed: str = "") -> str:
@@ -129,7 +144,8 @@ def _cell(raw: dict) -> Cell:
     kind = "code" if raw.get("cell_type") == "code" else "markdown"
     source = notebooks.cell_source(raw)
     answers = set()
-    if not notebooks.checked_id(raw):
+    # A check is no answer, unless the same cell has an exercise's mark or names something.
+    if not notebooks.checked_id(raw) or marks.exercises("code", source) or _looked_at(source).has_names:
         named = notebooks.exercise_id(raw)
         answers = {named} if named else set()
         answers |= set(marks.exercises("code", source)[:_MOST_NAMED]) if kind == "code" else set()
@@ -138,7 +154,9 @@ def _cell(raw: dict) -> Cell:
 
 
 def _is_finished(cell: Cell, exercise: Exercise) -> bool:
-    return not _is_unfinished(cell) or _defines(cell, exercise.answer)
+    is_marked = exercise.id in marks.exercises("code", cell.source)
+    is_only_check = marks.checked(cell.source) == exercise.id and not is_marked
+    return not (_is_unfinished(cell) or is_only_check) or _defines(cell, exercise.answer)
 
 
 def _is_unfinished(cell: Cell) -> bool:
@@ -147,20 +165,92 @@ def _is_unfinished(cell: Cell) -> bool:
 
 def _defines(cell: Cell, answer: str) -> bool:
     """Say whether code gives the answer's name a value, or a function of that name more than a stub's body."""
-    if cell.kind != "code" or len(cell.source) > _MOST_CODE:
-        return False
-    try:
-        tree = ast.parse(cell.source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return any(_gives_a_value(node, answer) for node in tree.body)
+    return cell.kind == "code" and answer in _looked_at(cell.source).given
 
 
-def _gives_a_value(node: ast.stmt, name: str) -> bool:
-    if isinstance(node, ast.FunctionDef):
-        return node.name == name and not all(_is_stub(statement) for statement in node.body)
-    targets = node.targets if isinstance(node, ast.Assign) else ()
-    return any(isinstance(target, ast.Name) and target.id == name for target in targets)
+class _Code(NamedTuple):
+    """What is looked for in code: the names that it gives a value, its own among them, and what it checks."""
+
+    given: frozenset[str] = frozenset()
+    has_names: bool = False
+    checks: tuple[tuple[str, str], ...] = ()
+
+
+@functools.lru_cache(maxsize=2_000)  # a long cell takes a tenth of a second, and each is asked for by several
+def _looked_at(source: str) -> _Code:
+    given, has_names, checks = set(), False, []
+    for node in _outside_of_functions(_tree(source)):
+        if isinstance(node, ast.alias):
+            given.add(node.asname or node.name)
+        elif isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
+            has_names = True
+            given |= set() if all(map(_is_stub, node.body)) else {node.name}
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            has_names = True
+            given.add(node.id)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "check":
+            checks += _check(node)
+    return _Code(frozenset(given), has_names, tuple(reversed(checks)))  # in the order of the text
+
+
+def _check(call: ast.Call) -> list[tuple[str, str]]:
+    """Return the exercise and the code of the answer that are given to ``check``, or nothing."""
+    if len(call.args) >= 2 and isinstance(call.args[0], ast.Constant):
+        with contextlib.suppress(RecursionError):
+            expression = ast.unparse(call.args[1])
+            if len(expression) <= _MOST_EXPRESSION:
+                return [(str(call.args[0].value), expression)]
+    return []
+
+
+def _tree(source: str) -> ast.Module | None:
+    """Return code as a tree, without its magics and commands; None if it is no Python or too long."""
+    if len(source) > _MOST_CODE:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what a student wrote
+        for text in dict.fromkeys((source, _MAGIC.sub(r"\1pass", source))):
+            with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+                return ast.parse(text)
+    return None
+
+
+def _outside_of_functions(tree: ast.Module | None) -> Iterator[ast.AST]:
+    """Yield what is run when a cell is: all nodes that are in no function, class or comprehension."""
+    waiting: list[ast.AST] = [tree] if tree else []
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if not isinstance(node, _INSIDE) and getattr(node, "value", node) is not None:  # x: int gives x no value
+            waiting += ast.iter_child_nodes(node)
+
+
+def _written(cells: Iterable[Cell], own: Collection[str], before: Collection[str]) -> list[str]:
+    """Return what students wrote into cells, up to the first one that is the lesson's, an answer, or code."""
+    texts = []
+    for cell in cells:
+        if cell.answers or cell.source.strip() in own or (cell.kind == "code" and not _is_prose(cell.source)):
+            break
+        lines = cell.source.strip().splitlines()
+        theirs = [line for line in lines if not line.strip() or line.strip() not in before]
+        if text := "\n".join(theirs).strip():
+            texts.append(text)
+        if len(theirs) < len(lines):  # one of the lesson's cells, with something added
+            break
+    return texts
+
+
+def _is_prose(source: str) -> bool:
+    """Say whether a code cell holds words instead of code: comments, texts in quotes, or nothing that is Python."""
+    tree = _tree(source)
+    if tree is None:
+        return not _MAGIC.search(source) and not source.startswith("%%")
+    return all(
+        isinstance(node, (ast.Expr, ast.Assign))
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+        for node in tree.body
+    )
 
 
 def _is_stub(statement: ast.stmt) -> bool:

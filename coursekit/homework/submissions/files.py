@@ -21,8 +21,8 @@ from typing import BinaryIO
 from coursekit.exercises.refused import RefusedError, clean
 
 MOST_BYTES = 50_000_000  # of a notebook
-MOST_FILES = 20_000  # in one student's folder
-MOST_FILES_AT_ALL = 100_000  # in a folder of such folders
+MOST_FILES = 20_000  # of one student
+MOST_FILES_AT_ALL = 100_000  # before it is looked who has more than that
 _MOST_LEVELS = 8
 _MOST_NAME = 255  # characters, and bytes on most systems
 _SHORTENED = 60  # characters that are left of a longer name
@@ -78,6 +78,8 @@ def _in_folder(root: Path) -> list[File]:
     found: list[File] = []
     while waiting:
         parts, folder = waiting.pop()
+        if count.is_full(parts):
+            continue
         try:
             with os.scandir(folder) as listing:
                 entries = sorted(itertools.islice(listing, MOST_FILES_AT_ALL + 1), key=lambda entry: entry.name)
@@ -112,29 +114,53 @@ def _plain_file(parts: tuple[str, ...], entry: os.DirEntry) -> File:
 
 
 class _Count:
-    """Counts the files of each folder, so that one with too many costs nobody else anything.
+    """Counts files, so that there is an end, and that whoever hands in too many costs nobody else anything.
 
-    A folder's own, or one's inside a folder for all, are a student's; a first folder with all in it may be a class's.
+    Once there are too many in all, the deepest folder with more than a student may have is full: the student's own,
+    or one in it, however many folders lie around the class. What it holds is left out, and counts no longer.
     """
 
     def __init__(self) -> None:
-        self._files: Counter[tuple[int, tuple[str, ...]]] = Counter()  # by the most that it may have, and the folder
+        self._inside: Counter[tuple[str, ...]] = Counter()  # files in a folder and in those below it
+        self._most = MOST_FILES_AT_ALL
+        self._full: set[tuple[str, ...]] = set()
 
     def has_room(self, parts: tuple[str, ...]) -> bool:
-        folders = self._folders(parts)
-        self._files.update(folders)
-        return not any(self._files[folder] > folder[0] for folder in folders)
+        folders = _folders_of(parts)
+        if not self._full.isdisjoint(folders):
+            return False
+        self._inside.update(folders)
+        if self._inside[()] <= self._most:
+            return True
+        if not (full := self._deepest_large()):  # a large class, and nobody in it has many
+            self._most += MOST_FILES_AT_ALL
+            return True
+        self._full.add(full)
+        self._inside.subtract(dict.fromkeys(_folders_of((*full, "")), self._inside[full]))
+        return full not in folders
+
+    def is_full(self, folder: tuple[str, ...]) -> bool:
+        return not self._full.isdisjoint(_folders_of((*folder, "")))
 
     def without_full(self, files: Sequence[File]) -> list[File]:
         """Return the files, with one that says why in the place of those in a folder that has too many."""
-        full = {folder for folder, count in self._files.items() if count > folder[0]}
-        kept = [file for file in files if full.isdisjoint(self._folders(file.parts))] if full else list(files)
-        why = "There are more than {} files in the folder."
-        return [*kept, *(refused((*(folder or ("(all)",)), "(too many)"), why.format(most)) for most, folder in full)]
+        kept = [file for file in files if not self.is_full(file.parts[:-1])] if self._full else list(files)
+        return [*kept, *(too_many((*folder, "(too many)")) for folder in sorted(self._full))]
 
-    def _folders(self, parts: tuple[str, ...]) -> list[tuple[int, tuple[str, ...]]]:
-        own = parts[:-1][:2]
-        return [(MOST_FILES if own else MOST_FILES_AT_ALL, own), (MOST_FILES_AT_ALL, parts[:1] if own else ())]
+    def _deepest_large(self) -> tuple[str, ...]:
+        """Return the deepest folder that has more than a student may have; () if there is none."""
+        large = [folder for folder, count in self._inside.items() if count > MOST_FILES]
+        return max(large, key=lambda folder: (len(folder), self._inside[folder]), default=())
+
+
+def too_many(parts: tuple[str, ...]) -> File:
+    """Return a file that stands for more files than one student may hand in."""
+    return refused(parts, f"There are more than {MOST_FILES} files in the folder.")
+
+
+def _folders_of(parts: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Return the folders that a file lies in, from the outermost."""
+    return [parts[:end] for end in range(len(parts))]
 
 
 def _in_zip(place: Path) -> list[File]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 _MOST_BYTES = 120  # of a name: what stands around it in a file's name needs the rest of 255
 _MOST_NUMBER = 20
+_PUNCTUATION = " ._-@+'’"  # that a file's name may have on every system
 _ENDS = " _."  # what may follow an id at the beginning of a file's name
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"})
 
@@ -38,11 +40,62 @@ def of_class(everyone: Collection[Who], known: Sequence[str]) -> dict[Who, str]:
     return found
 
 
+def ids(known: Sequence[str]) -> Callable[[str], str | None]:
+    """Return what tells which id of the class a name is, alone, as ``of_class`` has it; None if it is none."""
+    tables = []
+    for simpler in (composed, folded, bare):
+        fitting: dict[str, list[str]] = {}
+        for one in known:
+            fitting.setdefault(simpler(one), []).append(one)
+        tables.append((simpler, {short: ones[0] for short, ones in fitting.items() if short and len(ones) == 1}))
+
+    def id_of(name: str) -> str | None:
+        return next((table[short] for simpler, table in tables if (short := simpler(name)) in table), None)
+
+    return id_of if known else lambda name: None
+
+
 def at_the_beginning(name: str, known: Sequence[str]) -> str | None:
     """Return the longest id of the class that a file's name begins with, or None."""
     name = folded(name)
-    fitting = [one for one in known if name.startswith(folded(one)) and name[len(folded(one)) :][:1] in ("", *_ENDS)]
+    fitting = [
+        one
+        for short, one in _folded_ids(tuple(known))
+        if name.startswith(short) and name[len(short) :][:1] in ("", *_ENDS)
+    ]
     return max(fitting, key=len, default=None)
+
+
+def as_whole_word(name: str, known: Sequence[str]) -> str | None:
+    """Return the id of the class that stands in a name as a word of its own; None if there is none, or several.
+
+    Of two ids of which one is a part of the other, as "ana" is of "ana maria", the longer one counts.
+    """
+    name, found = folded(name), []
+    for short, one in _folded_ids(tuple(known)):
+        start = name.find(short) if short else -1
+        while start >= 0:
+            end = start + len(short)
+            if not (_goes_on(name[start - 1 : start]) or _goes_on(name[end : end + 1])):
+                found.append((start, end, one))
+            start = name.find(short, start + 1)
+    widest = {
+        one
+        for start, end, one in found
+        if not any(a <= start and end <= b and (a, b) != (start, end) for a, b, _ in found)
+    }
+    return widest.pop() if len(widest) == 1 else None
+
+
+@functools.lru_cache(maxsize=4)
+def _folded_ids(known: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Return the ids of a class, each behind itself without capital letters: they are looked for in many names."""
+    return [(folded(one), one) for one in known]
+
+
+def _goes_on(character: str) -> bool:
+    """Say whether a word goes on with a character; "" is the end of the text."""
+    return bool(character) and (character.isalnum() or is_mark(character) or character in "'’")
 
 
 def composed(name: str) -> str:
@@ -56,14 +109,28 @@ def folded(name: str) -> str:
 
 
 def bare(name: str) -> str:
-    """Return the letters and digits of a name, without capitals and accents."""
+    """Return the letters and digits of a name, and its vowels where those are marks, without capitals and accents."""
     parts = unicodedata.normalize("NFKD", name.casefold().translate(_LETTERS))
-    return "".join(c for c in parts if c.isalnum())
+    return "".join(c for c in parts if c.isalnum() or (is_mark(c) and not _is_accent(c)))
+
+
+def is_mark(character: str) -> bool:
+    """Say whether a character is written onto the one before it, as accents are, and vowels in many scripts."""
+    return unicodedata.category(character) in ("Mn", "Mc")
+
+
+def _is_accent(mark: str) -> bool:
+    """Say whether names may differ in a mark: an accent, or a point or vowel of Hebrew and Arabic.
+
+    The vowels of the scripts of India and their neighbors tell names apart, as letters do.
+    """
+    combining = unicodedata.combining(mark)
+    return combining >= 200 or 10 <= combining <= 36
 
 
 def safe(name: str) -> str:
     """Return a name for one folder or file, on every system."""
-    name = "".join(c if c.isalnum() or c in " ._-@+" else "_" for c in composed(name)[:80])
+    name = "".join(c if c.isalnum() or is_mark(c) or c in _PUNCTUATION else "_" for c in composed(name)[:80])
     name = name.encode()[:_MOST_BYTES].decode(errors="ignore").strip(" .")
     return name if any(c.isalnum() for c in name) else "student" + name
 

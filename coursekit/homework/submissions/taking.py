@@ -1,0 +1,66 @@
+"""Which of a student's files is graded: the newest that answers the lesson, as what is in them says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from coursekit.exercises.catalogue import LESSONS
+from coursekit.exercises.model import Lesson
+from coursekit.exercises.refused import RefusedError
+from coursekit.homework.submissions.cells import is_left
+from coursekit.homework.submissions.finding import Submission
+from coursekit.homework.submissions.reading import read_apart
+
+_BEST = 3
+
+
+def take(submission: Submission, lesson: Lesson) -> Submission:
+    """Return a submission with that of its files which is to be graded, and notices of the others.
+
+    That is the newest in which an exercise of the lesson was begun; where there is none, the newest with its exercises
+    as they were handed out; then one without any; then one of another lesson; last, what cannot be read. Each is read
+    as ``read_apart`` does, with its limits.
+
+    Args:
+        submission: As it was found.
+        lesson: Which is graded.
+    """
+    if not submission.others:
+        return submission
+    files = (replace(submission, others=()), *submission.others)
+    looked_at: list[tuple[int, str]] = []
+    for one in files:
+        looked_at.append(_worth(one, lesson))
+        if looked_at[-1][0] == _BEST:
+            break
+    best = max(worth for worth, _ in looked_at)
+    number = next(i for i, (worth, _) in enumerate(looked_at) if worth == best)
+    taken = files[number]
+    notices = [f"Of {len(files)} files {taken.file} was graded{_why(best, lesson)}."]
+    for i, one in enumerate(files):
+        if i != number:
+            worth, what = looked_at[i] if i < len(looked_at) else (best, "")
+            notices.append(f"{one.file} was not graded: {'it is older' if worth == best else what}")
+    return replace(taken, notices=(*submission.notices, *notices))
+
+
+def _worth(one: Submission, lesson: Lesson) -> tuple[int, str]:
+    """Return how well a file answers a lesson, and in words what it lacks."""
+    try:
+        cells = read_apart(one.read())
+    except RefusedError as refused:
+        return -1, str(refused)
+    answered = {name for cell in cells for name in cell.answers}
+    begun = [exercise for exercise in lesson.exercises if exercise.id in answered and not is_left(cells, exercise)]
+    if begun:
+        return _BEST, ""
+    if any(exercise.id in answered for exercise in lesson.exercises):
+        return 2, "its exercises are as they were handed out"
+    others = sorted({name[:2] for name in answered} & {*LESSONS})
+    return (0, f"it is of lesson {' and '.join(others)}") if others else (1, "there are no exercises in it")
+
+
+def _why(best: int, lesson: Lesson) -> str:
+    if best == _BEST:
+        return f", the newest that answers lesson {lesson.number}"
+    return f": none answers lesson {lesson.number}"

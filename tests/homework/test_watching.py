@@ -1,0 +1,95 @@
+"""What comes out of a run, and what it takes, as the grader counts it: without a sandbox."""
+
+import subprocess
+import sys
+import threading
+import time
+
+import psutil
+import pytest
+
+from coursekit.homework.sandbox import Ended, Limits, cgroup, watching
+from tests.homework.handed_in import write_job
+
+ENDLESS = "import os\ndata = {!r} * 20_000\nwhile True: os.write(1, data)"
+
+
+def _watch(folder, code, **more):
+    return watching.watch(
+        [sys.executable, "-c", code], {}, None, write_job(folder / "job"), Limits(**more), threading.Event()
+    )
+
+
+@pytest.mark.parametrize("flood", [b"\n", b"{}\n", b'{"ready": true}\n', b"no message\n", b" "])
+def test_a_flood_of_messages_is_ended(tmp_path, flood):
+    before, start = psutil.Process().memory_info().rss, time.monotonic()
+    run = _watch(tmp_path, ENDLESS.format(flood), output=10**8)
+    assert run.ended is Ended.OUTPUT
+    assert len(run.refused) <= 10
+    assert time.monotonic() - start < 60
+    assert psutil.Process().memory_info().rss - before < 400 << 20
+
+
+def test_what_a_flood_was_is_read_no_further(tmp_path):
+    """The thread that reads does not wait for ever for somebody to take what it has."""
+    before = threading.active_count()
+    for code in (
+        ENDLESS.format(b'{"ready": true}\n'),
+        f"print('{{\"done\": true}}\\n' * {watching.MOST_MESSAGES - 1})",
+    ):
+        _watch(tmp_path / str(len(code)), code)
+    assert threading.active_count() == before
+
+
+def test_as_many_messages_as_a_large_notebook_has_are_read(tmp_path):
+    code = "for i in range(20_000): print('{\"ready\": true}')\nprint('{\"done\": true}')"
+    assert _watch(tmp_path, code).ended is Ended.DONE
+
+
+def test_a_message_in_many_pieces_is_one(tmp_path):
+    code = "import os, time\nfor c in b'{\"done\": true}\\n': os.write(1, bytes([c])); time.sleep(0.01)"
+    assert _watch(tmp_path, code).ended is Ended.DONE
+
+
+@pytest.fixture
+def started():
+    """Start a line of Python, return its process once it has printed something, and end it after the test."""
+    processes = []
+
+    def start(code):
+        process = subprocess.Popen(
+            [sys.executable, "-c", f"{code}\nprint(flush=True)\ninput()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        processes.append(process)
+        process.stdout.readline()
+        return psutil.Process(process.pid)
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells it in /proc")
+def test_page_tables_are_memory(started):
+    """A byte read in each 2 MB of what was never written: no memory, but 4 kB in which it is noted."""
+    large = (
+        "import mmap\nflags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000\n"
+        "m = mmap.mmap(-1, 4 << 30, flags=flags, prot=mmap.PROT_READ | mmap.PROT_WRITE)\nm.madvise(15)\n"
+        "for i in range(0, 4 << 30, 2 << 20): m[i]"
+    )
+    one, other = started(large), started("import mmap")
+    for of in (watching._touched, watching._share):
+        assert watching._memory([one], of) - watching._memory([other], of) > 7 << 20
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells it in /proc")
+def test_sockets_are_memory_where_no_cgroup_counts_it(started, monkeypatch):
+    code = "import os, socket\nmade = [socket.socketpair() for _ in range(100)]\nif os.fork() == 0: os.read(0, 1)"
+    one = started(code)
+    family = [one, *one.children()]
+    monkeypatch.setattr(cgroup, "is_there", lambda: True)
+    without = watching._memory(family, watching._touched)
+    monkeypatch.setattr(cgroup, "is_there", lambda: False)
+    with open(watching._SEND_BUFFER) as size:
+        assert abs(watching._memory(family, watching._touched) - without - 200 * int(size.read())) < 5 << 20
