@@ -16,7 +16,6 @@ from pathlib import Path
 
 import nbformat
 
-from book.api import api
 from book.glossary import glossary, linked, words
 from book.live_files import write_live_files
 from book.pages import front, live, page, run_this, without_installing
@@ -32,14 +31,17 @@ _SOURCES = re.compile(r"^### (?:Sources|Papers)\n+(?P<papers>.+?)(?=\n\n###|\n\n
 
 def write_sources(to: Path) -> None:
     """Write what Sphinx reads into a folder, which is made anew."""
+    from book.api import api  # which takes Sphinx; the other pages do without
+
     shutil.rmtree(to, ignore_errors=True)
     (to / "_static").mkdir(parents=True)
     write_pages(to)
+    (to / "api.rst").write_text(api(ROOT / "coursekit"), "utf-8")
     write_static(to / "_static")
 
 
 def write_pages(to: Path) -> None:
-    """Write the pages, and the pictures in them, into a folder."""
+    """Write the pages, but that of the package's names, and the pictures in them, into a folder."""
     static = to / "_static"
     lessons = {number: lesson_file(number) for number in catalogue.LESSONS}
     notebooks = {number: nbformat.read(file, as_version=4) for number, file in lessons.items()}
@@ -55,7 +57,6 @@ def write_pages(to: Path) -> None:
                 cell.source = linked(cell.source)
         nbformat.write(notebook, to / file.name)
     (to / "words.md").write_text(glossary(entries, titles), "utf-8")
-    (to / "api.rst").write_text(api(ROOT / "coursekit"), "utf-8")
     for file in (*(ROOT / "docs").glob("*.md"), *(ROOT / "docs").glob("*.webp")):
         shutil.copy(file, to)
     parts = {

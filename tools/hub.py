@@ -73,7 +73,8 @@ def start(folder: Path, port: int) -> int:
 
 def stop(folder: Path) -> int:
     """Stop the hub with its proxy and its learners' servers, and wait for that; return 0, or 1 if none was on."""
-    hub, everything = running(folder), processes_of(folder)
+    hub = running(folder)
+    everything = list({*processes_of(folder), *([hub, *hub.children(recursive=True)] if hub else [])})
     (folder / "hub.pid").unlink(missing_ok=True)
     if not everything:
         print("No hub is on.", file=sys.stderr)

@@ -82,7 +82,7 @@ async function saved(name) {
   return read(await (await file(`saved/${name}`)).text());
 }
 
-// Returns a paragraph below a part.
+// Returns a paragraph beside a part.
 function note(text) {
   return Object.assign(document.createElement("p"), { className: "ck-live-note", textContent: text });
 }

@@ -35,6 +35,6 @@ export function mount(el, { lessons }) {
     if (shown[0].parentElement === el) return; // the focus stays where it is
     const hadFocus = el.contains(document.activeElement);
     el.replaceChildren(...shown);
-    if (hadFocus && shown[0] === nothing) nothing.focus();
+    if (hadFocus) shown.at(-1).focus({ preventScroll: true });
   });
 }

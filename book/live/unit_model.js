@@ -197,7 +197,7 @@ export class UnitModel extends PageModel {
   async #take({ run, error, step, images }) {
     const channel = this.get("channel");
     if (run !== this.#run) return;
-    if (error) this.#error = error;
+    if (error) this.#error = `${error} Choose another channel and come back to try again.`;
     else {
       const image = await fromRgb(images[0], ...this.#state.size);
       if (run !== this.#run || step < (this.#drawn.get(channel)?.step ?? 0)) return;

@@ -138,7 +138,7 @@ def _options(args: argparse.Namespace) -> Options:
     seconds = {"--cell-seconds": args.cell_seconds, "--call-seconds": args.call_seconds}
     for name, given in {**seconds, "--whole-seconds": args.whole_seconds}.items():
         if not 0.001 <= given <= _MOST_SECONDS:
-            raise ValueError(f"{name} must be more than 0 and no more than {_MOST_SECONDS}, not {given:g}.")
+            raise ValueError(f"{name} must be from 0.001 to {_MOST_SECONDS}, not {given:g}.")
     file = args.secret_file or (args.to / SECRET if args.to else None)
     secret = read_secret(file) if file and (args.secret_file or file.exists()) else None
     limits = Limits(args.cell_seconds, args.call_seconds, args.whole_seconds)

@@ -75,5 +75,5 @@ def case_of(exercise: Exercise, seed: int) -> dict:
         mistakes = (mistake for mistake in exercise.mistakes if not mistake.shows_in_part)
         if not any(same(mistake.answer(case), right, exercise.tolerance) for mistake in mistakes):
             return case
-        case = exercise.case(seed + again * (5 << 48))  # seeds of tokens have 48 bits; the kind of case stays
+        case = exercise.case(seed + again * (5 << 48))  # seeds of tokens have 48 bits; the remainder by 5 stays
     raise RuntimeError(f"In {_MOST_DRAWS} cases of {exercise.id}, a usual mistake gave the right answer.")

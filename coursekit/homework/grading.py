@@ -50,6 +50,7 @@ _NO_SECRET = (
     "The notebook has a variation of its own, but there is no class secret. Grade into the folder that it was released "
     "from, or name that one's secret: --secret-file FILE"
 )
+_NO_VARIATION = "The notebook has a variation of its own, but the lesson was released as one notebook for all."
 _SETTINGS = "hidden cases from the instructor's seed"  # another word here makes all earlier results old
 HIDDEN_CASES = sandbox.MOST_CASES - 1  # on which a function is tried, beside the one that its writer could see
 
@@ -128,20 +129,25 @@ def grade(place: str | Path, to: str | Path, options: Options = Options()) -> li
     return records
 
 
-def mark(place: str | Path, to: str | Path, options: Options = Options()) -> Iterator[Record]:
-    """Grade as ``grade`` does, but write only results/ and notebooks/; yield each record as soon as it is there."""
-    place, to = Path(place), Path(to)
-    lesson = catalogue.lesson(options.lesson or choosing.which_lesson(place, to))
+def mark(
+    place: str | Path, to: str | Path, options: Options = Options(), course: str | Path | None = None
+) -> Iterator[Record]:
+    """Grade as ``grade`` does, but write only results/ and notebooks/; yield each record as soon as it is there.
+
+    ``course`` is the folder that the lesson was released into, if that is another than ``to``.
+    """
+    place, to, course = Path(place), Path(to), Path(course or to)
+    lesson = catalogue.lesson(options.lesson or choosing.which_lesson(place, course))
     if options.jobs < 1:
         raise ValueError(f"jobs must be 1 or more, not {options.jobs}.")
     is_inside = place.is_dir() and to.resolve().is_relative_to(place.resolve())
     if is_inside and not (place / "submitted").is_dir():  # nbgrader's course folder has its own place for them
         raise ValueError(f"The course folder {to} must not lie inside the submissions {place}.")
-    released_for = choosing.class_of(to, lesson.number)
+    released_for = choosing.class_of(course, lesson.number)
     if released_for and options.secret is None:
         raise SecretMissingError(
             f"Lesson {lesson.number} was released with a variation for each student, but there is no class secret at "
-            f"{to / SECRET}. Name it: --secret-file FILE"
+            f"{course / SECRET}. Name it: --secret-file FILE"
         )
     known = options.students or released_for
     found, notices = submissions.find(place, lesson.number, known, options.pattern)
@@ -157,7 +163,7 @@ def mark(place: str | Path, to: str | Path, options: Options = Options()) -> Ite
     if len(notices) > _MOST_NOTICES:
         tqdm.write(f"{len(notices) - _MOST_NOTICES} more files were left alone.")
     with temporary_folder() as folder:
-        batch = _batch(lesson, options, place, to, folder)
+        batch = _batch(lesson, options, place, to, folder, choosing.is_same_for_all(course, lesson.number))
         with closing(_run_all(batch, found)) as everyone:
             for outcome in everyone:
                 yield outcome if isinstance(outcome, Record) else _keep(outcome, batch)
@@ -204,13 +210,13 @@ class _Batch:
         return hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()[:16]
 
 
-def _batch(lesson: Lesson, options: Options, place: Path, to: Path, folder: Path) -> _Batch:
+def _batch(lesson: Lesson, options: Options, place: Path, to: Path, folder: Path, is_same_for_all: bool) -> _Batch:
     hidden_seed = options.secret or _stored_seed(to / "hidden-cases.txt")
     folder.chmod(0o755)  # the sandbox's user must get through
     (folder / "prepared").mkdir()
     sandbox.prepare(folder / "prepared")
     own = _own_code(lesson)
-    varies = options.secret is not None and not choosing.is_same_for_all(to, lesson.number)
+    varies = options.secret is not None and not is_same_for_all
     return _Batch(lesson, options, place, to, folder, _posed(lesson), own, hidden_seed, varies, threading.Event())
 
 
@@ -335,9 +341,10 @@ def _summary(record: Record) -> str:
 
 def _attempt(batch: _Batch, submission: Submission) -> Attempt | Record:
     """Read and run one submission; return the record if it was done before."""
-    submission = submissions.take(submission, batch.lesson)
     attempt = Attempt(submission)
     try:
+        submission = submissions.take(submission, batch.lesson)
+        attempt = Attempt(submission)
         content = submission.read()
         attempt = replace(attempt, sha256=hashlib.sha256(content).hexdigest())
         if not batch.options.again and (record := _finished(attempt, batch)):
@@ -347,12 +354,10 @@ def _attempt(batch: _Batch, submission: Submission) -> Attempt | Record:
         cells = submissions.read_apart(content)
         _refuse_another_lesson(cells, batch.lesson)
         if not batch.varies and marking.variations(cells):
-            raise RefusedError(_NO_SECRET)
+            raise RefusedError(_NO_SECRET if batch.options.secret is None else _NO_VARIATION)
+        return _run(batch, replace(attempt, cells=cells, cases=_cases(batch, submission.student)))
     except RefusedError as refused:
         return replace(attempt, reason=str(refused))
-    attempt = replace(attempt, cells=cells, cases=_cases(batch, submission.student))
-    try:
-        return _run(batch, attempt)
     except Exception as error:
         if is_full(error):
             raise
@@ -385,13 +390,13 @@ def _finished(attempt: Attempt, batch: _Batch) -> Record | None:
 
 
 def _graded_before(attempt: Attempt, batch: _Batch) -> Record | None:
-    """Return the record of an earlier run, if it is of the same file and was graded."""
+    """Return the record of an earlier run, if it is of the same file, as far as that was read, and was graded."""
     try:
         record = read_record(_file_of(attempt.submission.student, batch))
     except (OSError, ValueError):
         return None
-    expected = (attempt.sha256, batch.lesson.number)
-    return record if record.is_graded and (record.sha256, record.assignment) == expected else None
+    is_same = attempt.sha256 in ("", record.sha256) and record.assignment == batch.lesson.number
+    return record if record.is_graded and is_same else None
 
 
 def _cases(batch: _Batch, student: str) -> dict[str, list[dict]]:
@@ -408,7 +413,7 @@ def _cases(batch: _Batch, student: str) -> dict[str, list[dict]]:
 
 
 def _runs(batch: _Batch, attempt: Attempt) -> tuple[Run, ...]:
-    """Run a submission, and once more without what ended the first run."""
+    """Run a submission, and up to twice more without what ended the run before."""
     runs: list[Run] = []
     left_out: set[int | str | None] = set()
     in_short = any(_is_own(cell, batch) for cell in attempt.cells)
@@ -445,15 +450,20 @@ def _is_own(cell: Cell, batch: _Batch) -> bool:
 
 def _write_job(job: Path, batch: _Batch, attempt: Attempt, left_out: set, in_short: bool) -> None:
     """Write what the sandbox gets: the code, and what is given in the exercises."""
-    cells, superseded, checks = attempt.cells, set(), [submissions.checks_in(cell) for cell in attempt.cells]
-    for one in batch.lesson.exercises:
-        answering = {i for i, cell in enumerate(cells) if cell.kind == "code" and one.id in cell.answers}
-        superseded |= answering.difference(submissions.answers_to(cells, one))
+    cells, names = attempt.cells, {one.id: one.answer for one in batch.lesson.exercises}
+    answering = {i for one in batch.lesson.exercises for i in submissions.answers_to(cells, one)}
+    # Copies of a function's stub beside its answer. A value's does no harm, and others may need what it is given.
+    functions = {one.id for one in batch.lesson.exercises if one.is_function}
+    stubs = {i for i, cell in enumerate(cells) if marks.is_unfinished(cell.kind, cell.source)}
+    superseded = {i for i in stubs - answering if functions & cells[i].answers}
     run_cells = [
         {
             "number": i,
             "source": cell.source,
-            "takes": {**{one.id: one.answer for one in batch.lesson.exercises if one.id in cell.answers}, **checks[i]},
+            "takes": {
+                **{name: names[name] for name in names if name in cell.answers},
+                **{name: code or names[name] for name, code in submissions.checks_in(cell).items() if name in names},
+            },
             "own": in_short and _is_own(cell, batch),
         }
         for i, cell in enumerate(cells)

@@ -49,7 +49,7 @@ class Posed:
 
 @dataclass(frozen=True)
 class Attempt:
-    """A submission as far as it came: read, and run once or twice.
+    """A submission as far as it came: read, and run up to three times.
 
     Attributes:
         submission: Where it comes from.
@@ -269,7 +269,9 @@ def _log(attempt: Attempt, lesson: Lesson, limits: Limits) -> list[str]:
     lines = []
     for number, run in enumerate(attempt.runs):
         if number:
-            lines.append("It was run once more without that.")
+            before = attempt.runs[number - 1]
+            too = number > 1 or before.ended is Ended.WHOLE_TIME  # as grading leaves it out
+            lines.append(f"It was run once more without that{', nor what comes behind it' if too else ''}.")
         lines += [f"Cell {i}: {says}" for i, says in sorted(run.errors.items())]
         lines += [f"What came out of the sandbox was refused: {what}" for what in dict.fromkeys(run.refused)]
         if run.ended in _ENDED:

@@ -37,7 +37,7 @@ def try_one(file: Path, to: Path | None, options: Options, student: str | None =
         if len(found) > 1:
             names = ", ".join(one.student for one in found[:5])
             raise ValueError(f"There is more than one student's in {file}: {names}. Name one file.")
-        (record,) = grading.mark(place, out, replace(options, lesson=number, students=known))
+        (record,) = grading.mark(place, out, replace(options, lesson=number, students=known), to)
     return record
 
 

@@ -35,7 +35,8 @@ def gradient(
         one gradient for each input.
 
     Raises:
-        ValueError: The score does not depend on it in a way that has a gradient: a step between them rounds.
+        ValueError: The score does not depend on it in a way that has a gradient: a step between them rounds, or
+            TensorFlow has no gradient of what it computes.
     """
     with tf.GradientTape() as tape:
         tape.watch(inputs)
@@ -43,10 +44,14 @@ def gradient(
         layers = read(model, typed, [*wanted, *([to] if to else [])], relu)
         maps = layers[: len(wanted)]
         scores = score(maps)
-    found = tape.gradient(scores, layers[-1] if to else list(inputs))
+    why = "a step between them rounds."
+    try:
+        found = tape.gradient(scores, layers[-1] if to else list(inputs))
+    except LookupError as error:  # nobody wrote the gradient of an operation, such as that of tf.image.adjust_hue
+        found, why = None, str(error.args[0])
     if found is None or (isinstance(found, list) and all(one is None for one in found)):
         names, end = " and ".join(name for name, _ in wanted), to[0] if to else "the picture"
-        raise ValueError(f"No gradient leads from {names} back to {end}: a step between them rounds.")
+        raise ValueError(f"No gradient leads from {names} back to {end}: {why}")
     return scores, maps, found
 
 

@@ -1,4 +1,7 @@
-"""The pictures that the web book publishes, to be looked at by an explorer in its page. Each may be given away."""
+"""The photos that a reader finds in the web book's explorers of channels and drawings. Each may be given away.
+
+What else lessons' outputs carry is listed in data/PROVENANCE.md.
+"""
 
 from __future__ import annotations
 

@@ -97,10 +97,10 @@ class Looked:
         found = self.seen()
         if self.plan.output is None:
             raise ValueError("The network does not answer with one number for each class.")
-        if self.plan.classless:
-            raise ValueError("The network gives one number for each picture, and tells no classes apart.")
         if found.answers is None:
             raise ValueError(found.troubles["answers"])
+        if self.plan.classless:
+            raise ValueError("The network gives one number for each picture, and tells no classes apart.")
         return found.answers
 
     @property

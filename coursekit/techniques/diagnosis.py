@@ -40,8 +40,8 @@ def diagnose(
       one place count as Dense layers;
     - ``nearly constant channels``: alive, and the same everywhere, behind normalization and activation;
     - ``twins among filters``: kernels of the first layer that differ in their strength only;
-    - ``inputs on another scale``: the labels are more probable, and no more answers wrong, for the pictures divided by
-      255, inverted, and so on;
+    - ``inputs on another scale``: the labels are more probable, also than by guessing, and not clearly more answers
+      wrong, for the pictures divided by 255, inverted, and so on;
     - ``inputs off their statistics``: the first BatchNormalization gets other numbers than in training;
     - ``saturated outputs``, ``sure and wrong``: probabilities above 0.999, of all answers and of the wrong ones;
     - ``one answer for all``;

@@ -67,14 +67,16 @@ def _better_scale(name: str, seen: Seen, called: str) -> Finding:
         f"is {accuracy[best]:.3f} instead of {accuracy['as given']:.3f}."
         if gain
         else f"None of {len(losses) - 1} other scales is better: the labels more probable, also than by guessing, and "
-        f"no more wrong answers (accuracy {accuracy['as given']:.3f})."
+        f"not clearly more answers wrong (accuracy {accuracy['as given']:.3f})."
     )
     advice = f"The network seems to expect its pictures {best}: prepare them so, or use with_preprocessing."
     return finding(name, gain, says, advice, normal=normal, details={"accuracy": accuracy, "best": best})
 
 
 def _best(losses: dict[str, np.ndarray], accuracy: dict[str, float], labels: np.ndarray) -> str:
-    """Return the scale with the smallest loss, of those on which the network does not answer worse than as given.
+    """Return the scale with the smallest loss, of those that beat guessing and are not worse than as given.
+
+    Guessing goes by the labels' shares, worse is who has fewer right answers; each by three standard errors.
 
     The loss alone would be smallest where a network that is sure and often wrong answers at random, but less sure.
     """
@@ -82,8 +84,8 @@ def _best(losses: dict[str, np.ndarray], accuracy: dict[str, float], labels: np.
     least = right - 3 * (right * (1 - right) / count) ** 0.5
     shares = np.unique(labels, return_counts=True)[1] / count
     chance = -(shares * np.log(shares)).sum()
-    sure = {way: loss.mean() + 3 * loss.std() / count**0.5 < chance for way, loss in losses.items()}
-    good = [way for way in losses if accuracy[way] >= least and sure[way]]
+    beats_guessing = {way: loss.mean() + 3 * loss.std() / count**0.5 < chance for way, loss in losses.items()}
+    good = [way for way in losses if accuracy[way] >= least and beats_guessing[way]]
     return min([*good, "as given"], key=lambda way: losses[way].mean())
 
 
@@ -240,8 +242,6 @@ def flips(seen: Seen) -> list[Finding]:
     (name,) = FLIPS
     if why := seen.no_outputs or seen.no_pictures:
         return [not_measured(name, why)]
-    if seen.outputs is None:
-        return [not_measured(name, seen.no_outputs)]
     rows = spread(seen.count, _SAMPLE)
     pictures, answers = seen.batches[0][rows], seen.outputs[rows].argmax(axis=1)
     if min(pictures.shape[1:3]) < 3:

@@ -17,6 +17,10 @@ from coursekit.techniques.chains import chains
 from coursekit.waiting import progress_bar
 
 NO_LABELS = "It needs labels: the class of each picture."
+_NO_PROBABILITY = (
+    "The network gives a single number for a picture, and no probability: this is measured with one, or with a number "
+    "for each class."
+)
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,8 @@ def see(model: Any, batches: list[np.ndarray], labels: np.ndarray | None, batch_
         features += [np.asarray(one) for one in vectors]
     answers = np.concatenate(outputs) if outputs else None
     vectors = np.concatenate(features) if features else None
+    if answers is not None and model.outputs[0].shape[1] == 1 and not ((answers >= 0) & (answers <= 1)).all():
+        answers, no_outputs = None, _NO_PROBABILITY  # the logarithm of one, perhaps
     if answers is not None and not np.isfinite(answers).all():
         broken = int((~np.isfinite(answers)).any(axis=1).sum())
         answers, no_outputs = None, f"The outputs for {broken} of {count} pictures hold NaN or infinity."
@@ -188,10 +194,7 @@ def _no_classes(model: Any) -> str:
         return f"The network gives {shape[1:]} for a picture, no row of classes."
     if shape[1] > 1 or _is_probability(model):
         return ""
-    return (
-        "The network gives a single number for a picture, behind no sigmoid: this is measured with a probability, or "
-        "with a number for each class."
-    )
+    return _NO_PROBABILITY
 
 
 def _is_probability(model: Any) -> bool:

@@ -93,7 +93,8 @@ def nearest_neighbors(
     rows = _as_rows(exclude, len(asked), len(table))
     k = as_count(k, "k", 1, len(table) - (rows is not None), "features" if rows is None else "other features")
     if metric == "euclidean":  # for float32, scikit-learn takes buffers for 256 rows on each core: 1.3 GB for 32 photos
-        table, asked = table.astype(np.float64), asked.astype(np.float64)
+        table = table.astype(np.float64)
+        asked = table if queries is features else asked.astype(np.float64)
     search = NearestNeighbors(n_neighbors=k + (rows is not None), metric=metric, algorithm="brute").fit(table)
     distances, indices = search.kneighbors(asked)
     if rows is not None:

@@ -420,6 +420,7 @@ function begin(view) {
   opacity.oninput = () => (parts.over.style.opacity = opacity.value / 100);
   opens(parts.open, parts.file, (file) => sendPhoto(file));
   parts.first.onclick = () => {
+    sendPhoto.cancel();
     busy("Computing all layers for the first photo …");
     send({ first: true });
   };

@@ -76,7 +76,7 @@ function begin(view) {
     ask: (boxes, side) => send({ kind: "look", boxes, side, all: false }),
     enter: () => parts.grid.focus(),
   });
-  const photo = networkPhoto.make(view, { busy });
+  const photo = networkPhoto.make(view, { busy, cancelFile: () => sendFile.cancel() });
   const sum = networkSum.make(view);
   const here = networkHere.make(view, photo);
   const known = networkKnown.make(view, { busy });

@@ -44,7 +44,7 @@ const networkPhoto = (() => {
     ${networkWebcam.HTML}
   </section>`;
 
-  function make(view, { busy }) {
+  function make(view, { busy, cancelFile }) {
     const { model, parts, choose, send, onGone } = view;
     let height, width; // of the photo
     let tool = "grey";
@@ -252,6 +252,7 @@ const networkPhoto = (() => {
       drawSource();
     };
     parts.first.onclick = () => {
+      cancelFile();
       busy("Computing all layers for the first photo …");
       send({ kind: "first" });
     };

@@ -319,7 +319,7 @@ const page = (() => {
   // Lets a picture file be dropped on a widget; `parts.drop` is shown meanwhile. Returns what sends a file to Python, in
   // parts, with what else there is to say; a dropped one with what `about(element)` says of where it was dropped.
   // `busy(file)` is called when it goes, `busy(null)` when it cannot be read. Of files for the same `role` the last one
-  // counts, however long each takes to be read.
+  // counts, however long each takes to be read; none, after `cancel(role)` of what is returned.
   function pictureFiles({ root, send, say }, { busy, about = () => ({}) }) {
     const latest = {}; // role -> number of its file that counts
 
@@ -358,6 +358,9 @@ const page = (() => {
     }
 
     root.ondragenter = root.ondragover = root.ondragleave = root.ondrop = onDrag;
+    sendFile.cancel = (role) => {
+      latest[role] = (latest[role] ?? 0) + 1;
+    };
     return sendFile;
   }
 

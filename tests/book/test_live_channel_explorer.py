@@ -174,13 +174,20 @@ def test_without_the_weights_the_still_picture_stays(site):
         eventually(here.locator("p").all_inner_texts, ["It could not be loaded. Try again", "The still picture"])
 
 
-def drop_together(page, *files):
+def drop_together(page, *files, click=None):
     """Drop files on the explorer, one after the other without a pause: (name, content, padding in MB).
 
-    What is padded takes longer to be read. Content None is a file that is gone when it is read.
+    What is padded takes longer to be read. Content None is a file that is gone when it is read. Then a button is
+    clicked, if one is named.
     """
     page.evaluate(
-        """(files) => {
+        """([files, button]) => {
+            const read = Blob.prototype.arrayBuffer;
+            window.reading = 0;
+            Blob.prototype.arrayBuffer = function () {
+                window.reading += 1;
+                return read.call(this).finally(() => (window.reading -= 1));
+            };
             for (const [name, content, padding] of files) {
                 const bytes = content && Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
                 const file = bytes ? new File([bytes, new Uint8Array(padding * 2 ** 20)], name) : window.gone;
@@ -189,10 +196,13 @@ def drop_together(page, *files):
                 document.querySelector(".ck-photo").dispatchEvent(
                     new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
             }
+            Blob.prototype.arrayBuffer = read;
+            if (button) document.querySelector(button).click();
         }""",
-        files,
+        [files, click],
     )
-    page.wait_for_timeout(1500)  # the others have been read by then
+    page.wait_for_function("window.reading === 0")
+    page.wait_for_timeout(500)  # in which one that was overtaken would be sent, decoded and drawn
 
 
 def test_the_photo_that_was_dropped_last_wins(page, tmp_path):
@@ -214,6 +224,9 @@ def test_the_photo_that_was_dropped_last_wins(page, tmp_path):
     eventually(lambda: "gone.png could not be read" in page.locator(".ck-alert").first.inner_text(), True)
     np.testing.assert_array_equal(pixels(photo)[..., :3], resize(data.chelsea(), 227))
     eventually(lambda: page.locator(ROOT).first.get_attribute("aria-busy"), "false")
+    drop_together(page, ["coffee.png", coffee, 45], click=".ck-first")
+    eventually(lambda: "first photo" in status.inner_text(), True)
+    np.testing.assert_array_equal(pixels(photo)[..., :3], PICTURE)
 
 
 def test_files_for_two_places_do_not_displace_each_other(site):

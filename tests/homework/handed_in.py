@@ -35,8 +35,8 @@ def write_job(folder: Path, *sources: str) -> Path:
     """Write a job of such cells, which is asked for ``x``, and return its folder."""
     cells = [{"number": i, "source": source, "takes": {}} for i, source in enumerate(sources)]
     asked = [{"id": "x", "answer": "x", "cases": None}]
-    job = {"cells": cells, "exercises": asked, "variation": None, "cell_seconds": 30, "case_seconds": 30}
-    job["hidden"] = False
+    job = {"cells": cells, "exercises": asked, "hidden": False, "variation": None}
+    job |= {"cell_seconds": 30, "case_seconds": 30}
     (folder / "seen").mkdir(parents=True)
     (folder / "seen" / "given.json").write_text("{}")
     (folder / "job.json").write_text(json.dumps(job))
@@ -89,7 +89,8 @@ def _exercise(exercise_id: str, is_solved: bool) -> list[dict]:
     code = exercise.solution if is_solved else f"{first}\n    # YOUR CODE HERE\n    raise NotImplementedError()"
     metadata = {"coursekit": {"exercise": exercise_id}}
     answer = _cell("code", f"# exercise {exercise_id}\n{code}", metadata)
-    return [answer, _cell("code", f'check("{exercise_id}", {exercise.answer})', metadata)]
+    more = "" if exercise.is_function else ", variation=variation"
+    return [answer, _cell("code", f'check("{exercise_id}"{more})', metadata)]
 
 
 def _cell(kind: str, source: str, metadata: dict | None = None) -> dict:

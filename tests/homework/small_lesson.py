@@ -50,11 +50,11 @@ def small_lesson() -> NotebookNode:
         "variation": "variation = None",
         "ask-strongest": "## The channel that answers most",
         "strongest": STRONGEST,
-        "check-strongest": 'check("01.strongest-channel", strongest)',
+        "check-strongest": 'check("01.strongest-channel", variation=variation)',
         "by-hand": BY_HAND,
-        "check-by-hand": 'check("01.by-hand", by_hand)',
+        "check-by-hand": 'check("01.by-hand")',
         "one-scale": ONE_SCALE,
-        "check-one-scale": 'check("01.one-scale", one_scale)',
+        "check-one-scale": 'check("01.one-scale")',
         "evidence": EVIDENCE,
     }
     cells = []

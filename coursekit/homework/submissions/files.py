@@ -182,9 +182,7 @@ def _members(archive: zipfile.ZipFile, place: Path, undecodable: set[int], count
             parts = parts[1:]
         kept = tuple(part for part in parts if part != "..") or ("(no name)",)
         if problem := _problem_with(kept):
-            kept = tuple(
-                part[:_SHORTENED] + "…" if len(part) > _MOST_NAME else part for part in kept[: _MOST_LEVELS + 1]
-            )
+            kept = tuple(map(_shortened, kept[: _MOST_LEVELS + 1]))
         if not count.has_room(kept):
             continue
         if problem:

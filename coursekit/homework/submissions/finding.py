@@ -408,12 +408,11 @@ def _submission(name: str, file: File, times: dict) -> Submission:
 
 def _rank(file: File, times: dict, lesson: str) -> tuple:
     is_for_lesson = any(re.search(rf"(^|[_+-]){re.escape(lesson)}([_.+-]|$)", part) for part in file.parts)
-    is_for_another = _lesson_named(_stem(file.parts[-1])) not in (None, lesson)
     when = _submitted_at(file, times)
     version = _VERSION.search(file.parts[-1].rpartition(".")[0])
     number = int(version[1]) if version else 0
     time = when.timestamp() if when else 0.0
-    return (not file.problem, not is_for_another, time, is_for_lesson, number, file.parts)
+    return (not file.problem, time, is_for_lesson, number, file.parts)
 
 
 def _is_stamp(parts: tuple[str, ...]) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from coursekit.exercises.catalogue import LESSONS
 from coursekit.exercises.model import Lesson
 from coursekit.exercises.refused import RefusedError
-from coursekit.homework.submissions.cells import is_left
+from coursekit.homework.submissions.cells import is_begun
 from coursekit.homework.submissions.finding import Submission
 from coursekit.homework.submissions.reading import read_apart
 
@@ -51,7 +51,7 @@ def _worth(one: Submission, lesson: Lesson) -> tuple[int, str]:
     except RefusedError as refused:
         return -1, str(refused)
     answered = {name for cell in cells for name in cell.answers}
-    begun = [exercise for exercise in lesson.exercises if exercise.id in answered and not is_left(cells, exercise)]
+    begun = [exercise for exercise in lesson.exercises if exercise.id in answered and is_begun(cells, exercise)]
     if begun:
         return _BEST, ""
     if any(exercise.id in answered for exercise in lesson.exercises):
