@@ -97,10 +97,8 @@ TECHNIQUES = {
 }
 
 
-def test_keras_itself_takes_such_names():
-    model = network()
-    assert [layer.name for layer in model.layers if layer.name.startswith("__block")]
-    assert np.isfinite(model.predict(PICTURES, verbose=0)).all()
+def test_keras_itself_gives_such_names():
+    assert [layer.name for layer in network().layers if layer.name.startswith("__block")]
 
 
 def test_the_activations_are_those_of_keras():
