@@ -50,6 +50,7 @@ _NO_SECRET = (
     "The notebook has a variation of its own, but there is no class secret. Grade into the folder that it was released "
     "from, or name that one's secret: --secret-file FILE"
 )
+_FAULT = "The grader failed on it"
 _NO_VARIATION = "The notebook has a variation of its own, but the lesson was released as one notebook for all."
 _SETTINGS = "hidden cases from the instructor's seed"  # another word here makes all earlier results old
 HIDDEN_CASES = sandbox.MOST_CASES - 1  # on which a function is tried, beside the one that its writer could see
@@ -293,7 +294,7 @@ def _once_more(batch: _Batch, attempt: Attempt) -> Attempt:
 
 
 def _fault(error: BaseException) -> str:
-    return f"The grader failed on it ({type(error).__name__}: {error})."
+    return f"{_FAULT} ({type(error).__name__}: {error})."
 
 
 def _keep(attempt: Attempt, batch: _Batch) -> Record:
@@ -390,13 +391,13 @@ def _finished(attempt: Attempt, batch: _Batch) -> Record | None:
 
 
 def _graded_before(attempt: Attempt, batch: _Batch) -> Record | None:
-    """Return the record of an earlier run, if it is of the same file, as far as that was read, and was graded."""
+    """Return the record of an earlier run, if it was graded and is of the same file, or the grader could read none."""
     try:
         record = read_record(_file_of(attempt.submission.student, batch))
     except (OSError, ValueError):
         return None
-    is_same = attempt.sha256 in ("", record.sha256) and record.assignment == batch.lesson.number
-    return record if record.is_graded and is_same else None
+    is_same = attempt.sha256 == record.sha256 or (not attempt.sha256 and attempt.reason.startswith(_FAULT))
+    return record if record.is_graded and is_same and record.assignment == batch.lesson.number else None
 
 
 def _cases(batch: _Batch, student: str) -> dict[str, list[dict]]:

@@ -173,6 +173,17 @@ def test_a_fault_of_the_grader_takes_no_grade_away(where, to, monkeypatch, capsy
     assert _rows(to)["ana", "01"]["status"] == ("ungraded" if is_read else "graded")
 
 
+def test_a_file_that_cannot_be_read_takes_the_place_of_the_graded_one(to):
+    place = _hand_in(to.parent / "in", {"ana": SOLVED})
+    command = ["homework", "grade", str(place), "--to", str(to), "--dangerously-without-sandbox", "--lesson", "01"]
+    assert main(command) == 0
+    file = place / "ana" / "01.ipynb"
+    file.unlink()
+    file.symlink_to("elsewhere.ipynb")
+    assert main(command) == 1
+    assert _rows(to)["ana", "01"]["status"] == "ungraded"
+
+
 def test_results_without_their_notebooks_are_entered(to, monkeypatch):
     """What is copied from a second machine is easily half of it; and what cannot be entered ends in no traceback."""
     place = _hand_in(to.parent / "in", {"ana": SOLVED})
