@@ -17,6 +17,7 @@ from coursekit.networks.backend import tf
 from coursekit.networks.cluster import as_client, in_order
 from coursekit.networks.graph import find_layer, kept, run, steps, traced
 from coursekit.pictures.streams import Block, Fit, Pictures, read_block
+from coursekit.techniques.diagnosis_pass import as_classes
 from coursekit.techniques.patches import Cutter, Patches
 from coursekit.techniques.patches_search import ROW, Found, Search
 from coursekit.techniques.strongest import strongest_positions, table_of
@@ -312,7 +313,7 @@ def _two(output: np.ndarray, plan: Plan) -> np.ndarray:
     """Return the outputs (N, 2) of two classes of which the network gives one (N, 1); without classes that, and NaN."""
     if plan.classless:
         return np.concatenate([output, np.full_like(output, np.nan)], axis=1)
-    return np.concatenate([1 - output if plan.probabilities else np.zeros_like(output), output], axis=1)
+    return as_classes(output) if plan.probabilities else np.concatenate([np.zeros_like(output), output], axis=1)
 
 
 def _answers(outputs: np.ndarray, indices: np.ndarray, labels: np.ndarray) -> Answers:
