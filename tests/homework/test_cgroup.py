@@ -83,7 +83,7 @@ time.sleep(25)
 
 def test_a_neighbour_of_many_processes_gets_no_more_than_its_share(needs_cgroup, prepared, tmp_path):
     """On one processor: what counts one thing after the other, beside one that does so in 24 processes."""
-    counts = "import time\nend, x = time.time() + 8, 0\nwhile time.time() < end: x += 1"
+    counts = "from time import monotonic\nend, x = monotonic() + 8, 0\nwhile monotonic() < end: x += 1"
     many = f"import os\nfor _ in range(24):\n    if not os.fork():\n        os.setsid()\n        break\n{counts}"
     all_of_them, counted = os.sched_getaffinity(0), []
     os.sched_setaffinity(0, {min(all_of_them)})
@@ -96,7 +96,7 @@ def test_a_neighbour_of_many_processes_gets_no_more_than_its_share(needs_cgroup,
     finally:
         os.sched_setaffinity(0, all_of_them)
     beside_one, beside_many = map(float, counted)
-    assert beside_many > beside_one / 2
+    assert beside_many > beside_one / 3
 
 
 class _Begun:

@@ -8,6 +8,7 @@ import json
 import os
 import socket
 import stat
+import sys
 import threading
 import time
 import zipfile
@@ -24,7 +25,14 @@ from tests.homework.handed_in import needs_sandbox, notebook, write_class  # noq
 pytestmark = pytest.mark.usefixtures("needs_sandbox")
 
 LIMITS = Limits(
-    cell_seconds=6, case_seconds=2, whole_seconds=60, memory=1 << 30, address_space=8 << 30, disk=64 << 20, output=10**7
+    cell_seconds=6,
+    case_seconds=2,
+    whole_seconds=60,
+    memory=1 << 30,
+    address_space=8 << 30,
+    disk=64 << 20,
+    output=10**7,
+    processes=272,  # however many processors there are: each thread has address space of its own
 )
 BY_HAND, ONE_SCALE = 3, 2
 
@@ -130,6 +138,7 @@ def graded(tmp_path_factory):
     (to / "gradebook.db").write_bytes(b"the gradebook")
     (to / "secret.txt").write_text("a secret of the class")
     os.environ["HIDDEN_FROM_STUDENTS"] = "1"
+    assert sum(1 for _ in os.walk(sys.prefix))  # from a cold disk "reads_the_answers" would not come to its end
     # The port is none that the system hands out to other programs.
     with socket.create_server(("127.0.0.1", 27615), reuse_port=True), socket.socket(socket.AF_UNIX) as unix:
         unix.bind("\0coursekit-test-listens-here")

@@ -1,5 +1,6 @@
 """What comes out of a run, and what it takes, as the grader counts it: without a sandbox."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -71,11 +72,38 @@ def started():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells it in /proc")
+def test_waiting_counts_while_it_lasts(started):
+    """The kernel counts a wait when it is over: who has not run since is not who has not waited."""
+    spin = "print(flush=True)\nwhile True: pass"
+    alone = f"import os\nos.sched_setaffinity(0, {{{min(os.sched_getaffinity(0))}}})\n"
+    waits = started(f"{alone}os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))\n{spin}")
+    started(f"{alone}{spin}")  # as soon as it has, `waits` has a third of a hundredth of it
+
+    def share_of_a_wait():
+        """Return what is said of a fifth of a second in which it did not get the processor, or nothing if it did."""
+        before, since = watching._delays([waits], {}), time.monotonic()
+        end = since + 0.2
+        looked = before
+        while time.monotonic() < end:
+            time.sleep(0.02)
+            looked = watching._delays([waits], looked)
+        share = watching._share_waited(waits, before, since)
+        return share if looked == before else None
+
+    shares = (share for _ in range(200) if (share := share_of_a_wait()) is not None)
+    assert next(shares) > 0.8
+    waits.suspend()
+    time.sleep(0.5)
+    assert watching._share_waited(waits, watching._delays([waits], {}), time.monotonic() - 1) < 0.2  # it is not ready
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells it in /proc")
 def test_page_tables_are_memory(started):
     """A byte read in each 2 MB of what was never written: no memory, but 4 kB in which it is noted."""
     large = (
         "import mmap\nflags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000\n"
-        "m = mmap.mmap(-1, 4 << 30, flags=flags, prot=mmap.PROT_READ | mmap.PROT_WRITE)\nm.madvise(15)\n"
+        "m = mmap.mmap(-1, 4 << 30, flags=flags, prot=mmap.PROT_READ | mmap.PROT_WRITE)\n"
+        "import contextlib\nwith contextlib.suppress(OSError): m.madvise(15)\n"  # no huge pages, if there are any
         "for i in range(0, 4 << 30, 2 << 20): m[i]"
     )
     one, other = started(large), started("import mmap")

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import psutil
 
@@ -150,7 +150,7 @@ def _follow(
 ) -> Ended:
     """Read messages until the end, and return how it ended."""
     deadline, next_look = start + START_SECONDS, start
-    delays: dict[str, float] = {}  # of each thread, at the last look
+    delays: dict[str, _Delay] = {}  # of each thread, at the last look
     since, at_first = start, delays  # when what runs now began, and the delays then
     knows_hidden, count_refused = False, 0
     while True:
@@ -170,7 +170,7 @@ def _follow(
                 return Ended.MEMORY
             if _files(family) > limits.files:
                 return Ended.FILES
-            delays, next_look = _delays(family), now + 0.25
+            delays, next_look = _delays(family, delays), now + 0.25
         try:
             line = lines.get(timeout=0.1)
         except queue.Empty:
@@ -289,23 +289,52 @@ def _was_interrupted(message: dict) -> bool:
     return is_late or (isinstance(error, str) and error.startswith("TimeUp"))
 
 
-def _share_waited(process: subprocess.Popen, before: dict[str, float], since: float) -> float:
+class _Delay(NamedTuple):
+    """How long a thread has waited for a processor, by the kernel's count.
+
+    Attributes:
+        seconds: For which it was ready to run while others ran, up to when it got a processor last.
+        ran: How long it has run.
+        seen: When a look first found that.
+    """
+
+    seconds: float
+    ran: str
+    seen: float
+
+
+def _share_waited(process: subprocess.Popen, before: dict[str, _Delay], since: float) -> float:
     """Return which share of the time since then the thread that waited most for a processor has waited."""
-    waited = [seconds - before.get(thread, 0.0) for thread, seconds in _delays(_family(process)).items()]
-    return max(waited, default=0.0) / max(time.monotonic() - since, 0.1)
+    now, waited = time.monotonic(), [0.0]
+    for thread, delay in _delays(_family(process), before).items():
+        at_first = before[thread].seconds if thread in before else 0.0
+        # What waits still is not in the kernel's count before it has run.
+        waited.append(delay.seconds - at_first + (now - delay.seen if _is_ready(thread) else 0.0))
+    return min(1.0, max(waited) / max(now - since, 0.1))
 
 
-def _delays(family: list[psutil.Process]) -> dict[str, float]:
-    """Return {thread: seconds for which it was ready to run while others ran}; nothing where there is no /proc."""
-    seconds = {}
+def _delays(family: list[psutil.Process], before: dict[str, _Delay]) -> dict[str, _Delay]:
+    """Return {folder of a thread: its wait}, given what the look before found; nothing where there is no /proc."""
+    now, delays = time.monotonic(), {}
     for one in family:
-        for file in glob.glob(f"/proc/{one.pid}/task/*/schedstat"):
+        for thread in glob.glob(f"/proc/{one.pid}/task/*"):
             try:
-                with open(file) as content:
-                    seconds[file] = int(content.read().split()[1]) / 1e9
+                with open(f"{thread}/schedstat") as content:
+                    ran, waited, _ = content.read().split()
             except OSError:  # ended in the meantime
                 continue
-    return seconds
+            has_run = thread not in before or before[thread].ran != ran
+            delays[thread] = _Delay(int(waited) / 1e9, ran, now if has_run else before[thread].seen)
+    return delays
+
+
+def _is_ready(thread: str) -> bool:
+    """Tell whether a thread would run if a processor were free."""
+    try:
+        with open(f"{thread}/stat") as content:
+            return content.read().rpartition(")")[2].split()[0] == "R"
+    except OSError:
+        return False
 
 
 def _memory(family: list[psutil.Process], of: Callable[[psutil.Process], int]) -> int:
