@@ -56,11 +56,10 @@ def run(args: argparse.Namespace) -> int:
         print("Stopped before there was anything to write.", file=sys.stderr)
         return 130
     size = args.to.stat().st_size / 1e6
-    where = str(args.to).encode(errors="replace").decode()  # a name that is no text must not fail now
     if stopped:
-        print(f"Stopped. {where} ({size:.1f} MB) holds what was done. {stopped}", file=sys.stderr)
+        print(f"Stopped. {args.to} ({size:.1f} MB) holds what was done. {stopped}", file=sys.stderr)
         return 130
-    print(f"{where} ({size:.1f} MB)")
+    print(f"{args.to} ({size:.1f} MB)")
     return 0
 
 
