@@ -33,7 +33,7 @@ a zip of either, or what nbgrader collected. Each runs in a sandbox. FOLDER then
 grades.csv, feedback/, log.csv and nbgrader's gradebook.
 
 It can be stopped and started again: what is done is kept. Exit code 0 if all were
-graded, 1 if some could not be, 2 if nothing could be done."""
+graded, 1 if some could not be, 2 if nothing could be done, 130 when stopped."""
 
 
 def add_parser(commands: Any) -> None:
@@ -59,7 +59,7 @@ def add_parser(commands: Any) -> None:
     shown = steps.add_parser("try", help="show what one file gets, and why", description=_TRY, formatter_class=raw)
     shown.add_argument("submissions", metavar="FILE", type=path, help="a notebook, or a folder or zip of one student's")
     shown.add_argument("--lesson", help="default: as grade has it")
-    shown.add_argument("--student", metavar="ID", help="whose variation (default: the folder's name)")
+    shown.add_argument("--student", metavar="ID", help="of a notebook: whose variation (default: the folder's name)")
 
     copies = steps.add_parser("copies", help="list code that is alike", description=_COPIES, formatter_class=raw)
     copies.add_argument("lesson", metavar="LESSON", help="such as 01")

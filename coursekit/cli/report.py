@@ -15,8 +15,9 @@ from coursekit.cli.arguments import path
 SQUEEZENET = "squeezenet"
 _REPORT = """\
 Writes a page about a network and what it does with pictures: its architecture with
-what looks wrong, its answers, what its channels answer to, a map of the pictures
-with the errors marked, and heat maps of the worst mistakes. One file, to send.
+its flags, its answers, what 'diagnose' finds in it, what its channels answer to, a
+map of the pictures with the errors marked, and heat maps of the worst mistakes. One
+file, to send.
 
 MODEL is a file saved by Keras (.keras, .h5). It is read without running code that it
 may bring. 'squeezenet' is the course's own network. Each picture is brought to the

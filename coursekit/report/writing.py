@@ -55,10 +55,11 @@ def write_report(
     It shows the architecture with its flags, the answers, what ``diagnose`` finds, the channels of some layers, their
     strongest patches, a map of the pictures with the errors marked, and heat maps of the worst mistakes. What a network
     does not have, or what cannot be measured, is left out with the reason. The page loads nothing from anywhere, and is
-    a few MB at most however large the network is: it says what it leaves out.
+    8 MB at most: it says what it leaves out.
 
-    The pictures stream by, each going through the network once; memory does not grow with their number. Interrupted,
-    the page is written with what there is, and says so.
+    The pictures stream by, each going through the network once, and memory does not grow with their number. What needs
+    more passes takes some of them: the findings up to 128, too few for a range of dead channels of Dense layers.
+    Interrupted, the page is written with what there is, and says so.
 
     Args:
         model: A Keras model, or the file of one, which is read as ``load_network`` reads it.

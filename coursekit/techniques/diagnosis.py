@@ -58,7 +58,8 @@ def diagnose(
     class 1. What cannot be measured, such as what needs labels, says so; what custom layers hold is not looked into.
     There is no score that adds them up: a finding is a number to look into, not a verdict.
 
-    The pictures pass through the network once, a batch at a time; what needs more passes takes at most 512 of them.
+    The pictures pass through the network once, a batch at a time; what needs more passes takes at most 512 of them, the
+    place at the border up to 20 of each class.
     Memory does not grow with their number, but for these features, and for thumbnails of 32 pixels where test pictures
     are looked for among them. Interrupted after that pass, it gives what it has.
 
