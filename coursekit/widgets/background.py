@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
 import contextvars
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
 from coursekit.widgets.base import Widget
+
+_SECONDS_AT_EXIT = 3.0  # for a step to end
+_begun: weakref.WeakSet[BackgroundWidget] = weakref.WeakSet()
 
 
 class BackgroundWidget(Widget):
@@ -72,6 +77,7 @@ class BackgroundWidget(Widget):
         with self._lock:
             self._run += 1
             self._running, self._error = True, None
+            _begun.add(self)
             # In this context the reports are answers to the page's message. They keep open the way by which that came,
             # past a busy cell (a subshell of the kernel), so that the next message comes through at once too.
             work_here = partial(contextvars.copy_context().run, self._work, self._run, work, self._thread)
@@ -110,6 +116,16 @@ class BackgroundWidget(Widget):
                 if shown is not None:
                     self._keep(shown)
                     self._send_progress()
+
+
+@atexit.register
+def _end_all() -> None:
+    """End all runs with Python: a thread that is in the midst of TensorFlow's code then can take the process down."""
+    for widget in list(_begun):
+        widget._run += 1  # without its lock: nothing may wait for ever here
+    for widget in list(_begun):
+        if widget._thread is not None:
+            widget._thread.join(_SECONDS_AT_EXIT)
 
 
 def every(seconds: float) -> Callable[[], bool]:

@@ -290,13 +290,14 @@ def test_error_in_the_thread_is_told(small):
 
 def test_ending_python_while_it_draws():
     code = (
-        "import time\nfrom coursekit import DreamExplorer\nfrom coursekit.networks.backend import keras\n"
+        "import atexit, time\natexit.register(lambda: print(explorer._thread.is_alive()))  # the last that is done\n"
+        "from coursekit import DreamExplorer\nfrom coursekit.networks.backend import keras\n"
         "network = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Conv2D(4, 3)])\n"
         "explorer = DreamExplorer(network, steps=10**6)\nexplorer.start()\n"
         "while explorer.images is None:\n    time.sleep(0.01)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "False\n", "")
 
 
 def test_a_view_gets_what_is_there(explorer):
