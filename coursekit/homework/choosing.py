@@ -9,7 +9,7 @@ from coursekit.exercises.catalogue import LESSONS
 from coursekit.exercises.refused import RefusedError
 from coursekit.homework import submissions
 from coursekit.homework.submissions import Cell
-from coursekit.homework.submissions.files import files_in
+from coursekit.homework.submissions.files import files_in, is_notebook
 
 _LOOKED_AT = 20  # notebooks, to see which lesson they are of
 
@@ -63,7 +63,7 @@ def _listed(numbers: set[str]) -> str:
 
 def _said_by_files(place: Path) -> set[str]:
     said: set[str] = set()
-    notebooks = (file for file in files_in(place) if file.parts[-1].lower().endswith(".ipynb") and not file.problem)
+    notebooks = (file for file in files_in(place) if is_notebook(file.parts[-1]) and not file.problem)
     for _, file in zip(range(_LOOKED_AT), notebooks, strict=False):
         try:
             said |= lessons_of(submissions.read_apart(file.read()))

@@ -11,6 +11,7 @@ from coursekit.exercises.catalogue import LESSONS, lesson
 from coursekit.homework import choosing, grading, submissions
 from coursekit.homework.grading import Options
 from coursekit.homework.record import Record
+from coursekit.homework.submissions.files import is_notebook
 
 
 def try_one(file: Path, to: Path | None, options: Options, student: str | None = None) -> Record:
@@ -30,7 +31,7 @@ def try_one(file: Path, to: Path | None, options: Options, student: str | None =
         raise FileNotFoundError(f"There is no submission at {file}.")
     with tempfile.TemporaryDirectory(prefix="coursekit-try-") as folder:
         out = Path(folder, "out")
-        place = _alone(file, Path(folder, "in"), student) if file.suffix.lower() == ".ipynb" else file
+        place = _alone(file, Path(folder, "in"), student) if is_notebook(file.name) else file
         number = options.lesson or choosing.which_lesson(place, to or out)
         known = options.students or (tuple(choosing.class_of(to, number)) if to else ())
         found, _ = submissions.find(place, number, known)

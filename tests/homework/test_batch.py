@@ -292,6 +292,9 @@ with temporary_folder() as folder:
 def test_the_lesson_is_the_one_that_was_released(tmp_path):
     place, to = _hand_in(tmp_path / "in", {"ana": SOLVED}), tmp_path / "course"
     assert choosing.which_lesson(place, to) == "01"
+    (file,) = place.rglob("*.ipynb")
+    file.rename(f"{file}.txt")  # as a browser saves it
+    assert choosing.which_lesson(place, to) == "01"
     (to / "release" / "04").mkdir(parents=True)
     assert choosing.which_lesson(place, to) == "04"
     (to / "release" / "01").mkdir()

@@ -1,6 +1,7 @@
 """What LMSs and instructors make of a class, wrapper folders, odd ids, several versions; and what students make."""
 
 import io
+import itertools
 import json
 import os
 import re
@@ -86,6 +87,8 @@ def test_the_class_tells_a_wrapper_from_a_student(tmp_path):
     names = ["ana/one/x.ipynb", "ana/two/x.ipynb"]
     assert set(_find(tmp_path, names)[0]) == {"one", "two"}
     assert set(_find(tmp_path, names, ["ana", "bo"])[0]) == {"ana"}
+    late = [f"ana (late)/{name.partition('/')[2]}" for name in names]
+    assert set(_find(tmp_path, late, ["ana", "bo"])[0]) == {"ana"}
     assert set(_find(tmp_path, ["Assignment 1/ana/x.ipynb"], ["ana", "bo"])[0]) == {"ana"}
 
 
@@ -117,11 +120,19 @@ SECTIONS = ["Section A/ana/x.ipynb", "Section A/bo/more/x.ipynb", "Section B/cy/
 def test_sections_of_a_class(tmp_path):
     found, notices = _find(tmp_path, SECTIONS, ["ana", "Bo", "cy", "dan"])
     assert found == {"ana": SECTIONS[0], "Bo": SECTIONS[1], "cy": SECTIONS[2]}
-    assert notices == []
-    found, _ = _find(
-        tmp_path, ["A/ana_01_x.ipynb", "A/bo_01_x.ipynb", "B/Cy_1_assignsubmission_file_/x.ipynb"], ["ana", "bo"]
-    )
-    assert set(found) == {"ana", "bo", "Cy"}
+    assert notices == [
+        f"Section {one} was taken for a section of the class, with {n} of it." for one, n in ("A2", "B1")
+    ]
+    moodle = ["A/ana_01_x.ipynb", "A/homework_01_bo.ipynb", "A/list.txt", "B/Cy_1_assignsubmission_file_/x.ipynb"]
+    found, notices = _find(tmp_path, moodle, ["ana", "bo", "cy"])
+    assert set(found) == {"ana", "bo", "cy"}
+    assert "A/list.txt is no notebook, so it was left alone." in notices
+    one_each = ["A/ana/x.ipynb", "B/Week 1/bo/x.ipynb"]
+    assert set(_find(tmp_path, one_each, ["ana", "bo", "cy"])[0]) == {"ana", "bo"}
+    twice = [f"{around}/{name}/x.ipynb" for around in ("Hw", "Hw (1)") for name in ("ana", "bo")]
+    found, notices = _find(tmp_path, twice, ["ana", "bo"])
+    assert set(found) == {"ana", "bo"}
+    assert "ana has files in several places, which are taken together: Hw, Hw (1)." in notices
 
 
 def test_sections_of_a_class_that_is_not_known_are_refused(tmp_path):
@@ -149,10 +160,158 @@ def test_a_student_s_own_folders_are_no_sections(tmp_path, names):
     assert found[0].read().strip() == NOTEBOOK
 
 
-def test_who_has_files_in_several_places_is_told(tmp_path):
-    found, notices = _find(tmp_path, ["ana/x.ipynb", "late/ana/y.ipynb", "bo/x.ipynb"], ["ana", "bo"])
-    assert set(found) == {"ana", "bo"}
-    assert notices == ["ana has files in several places, which are taken together: the outermost folder, late."]
+@pytest.mark.parametrize(
+    "folders",
+    [
+        ["ana/old/y", "ana/tries/z", "ana/x"],
+        ["ana/Homework 1/Version 1/x", "ana/Homework 1/Version 2/x"],
+        ["ana/lesson 4/04_y", "ana/lesson 1/01_x"],
+    ],
+)
+def test_a_student_s_own_order_of_folders(tmp_path, folders):
+    found, notices = _find(tmp_path, [*(f"{folder}.ipynb" for folder in folders), "bo/x.ipynb"])
+    assert found == {"ana": f"{folders[-1]}.ipynb", "bo": "bo/x.ipynb"}
+    assert notices == []
+
+
+@pytest.mark.parametrize("numbers", [("s1001", "s1002"), ("group 1", "group 2"), ("17", "18")])
+def test_folders_with_numbers_that_may_be_students(tmp_path, numbers):
+    names = [*(f"A/{number}/x.ipynb" for number in numbers), "B/s3/x.ipynb"]
+    found, _ = submissions.find(_zip(tmp_path / "class.zip", names), "01")
+    assert [one.student for one in found] == ["A", "B"]
+    assert "several folders" in _refusal(found[0])
+
+
+def test_who_has_a_place_among_the_others_has_no_files_elsewhere(tmp_path):
+    late = ["ana/x.ipynb", "late/ana/y.ipynb", "bo/x.ipynb"]
+    found, notices = _find(tmp_path, late, ["ana", "bo"])
+    assert found == {"ana": late[0], "late": late[1], "bo": late[2]}
+    says = "late was taken for one student's, though it has names of the class in it (ana)."
+    assert notices == [f"{says} If these are theirs, lay their folders outermost."]
+    sections = ["A/ana/x.ipynb", "A/bo/x.ipynb", "late/ana/y.ipynb"]
+    found, notices = _find(tmp_path, sections, ["ana", "bo"])
+    assert found == {"A": sections[0], "bo": sections[1], "late": sections[2]}
+    assert (
+        "ana has files in several places, which were kept as these folders', since one may be another's: A, late."
+        in (notices)
+    )
+
+
+# ---- what students choose, the names in what they hand in, makes it nobody else's
+
+INNER = [
+    *("ana/x.ipynb", "cy/x.ipynb", "ana_01.ipynb", "cy_01_intermediate_activations.ipynb", "homework_01_ana.ipynb"),
+    *("ana+01+2026-01-31 12-00-00 UTC/x.ipynb", "cy+01+2026-01-31 12-00-00 UTC/x.ipynb", "submitted/ana/01/x.ipynb"),
+    *("ana_7_assignsubmission_file_/x.ipynb", "cy_9_assignsubmission_file_x.ipynb", "inbound/cy+01+2026-01-31/x.ipynb"),
+    *("ana_7_8_x.ipynb", "Hw_cy_attempt_2026-01-31-12-00-00_x.ipynb", "5-6 - ana - Jan 31, 2026 1159 PM/x.ipynb"),
+    *("12-67890 - cy - Jan 31, 2026 1159 PM - x.ipynb", "deep/er/ana/x.ipynb", "hw_cy_01.ipynb", "for ana.ipynb"),
+]
+AROUND = {
+    "folders": "{}/",
+    "exchange": "{}+01+2026-01-30 12-00-00 UTC/",
+    "Moodle": "{}_{n}_assignsubmission_file_/",
+    "Moodle, flat": "{}_{n}_assignsubmission_file_",
+    "Canvas": "{}_{n}_99_",
+    "Blackboard": "Homework 1_{}_attempt_2026-01-30-12-00-00_",
+    "Brightspace": "{n}-67890 - {} - Jan 30, 2026 1159 PM/",
+    "Brightspace, flat": "{n}-67890 - {} - Jan 30, 2026 1159 PM - ",
+    "nbgrader": "submitted/{}/01/",
+    "nbgrader, exchange": "inbound/{}+01+2026-01-30 12-00-00 UTC/",
+    "GitHub": "hw1-{}/",
+    "in an assignment": "Homework 1/{}/",
+    "in sections": "Section A/{}/",
+}
+
+
+@pytest.mark.parametrize("around", AROUND)
+@pytest.mark.parametrize(
+    "known", [(), ("ana", "bo", "cy"), ("ana", "bo", "cy", "zed")], ids=["unknown", "auditor", "in"]
+)
+def test_no_name_in_a_submission_makes_it_another_s(tmp_path, around, known):
+    """Neither of ana, who handed in, nor of cy, who did not; with and without several files in it."""
+    around_one = {name: AROUND[around].format(name, n=7 + i) for i, name in enumerate(("ana", "bo", "zed"))}
+    around_one |= {"cy": AROUND[around].format("cy", n=12)}
+    plain = {f"{around_one[name]}x.ipynb" for name in ("ana", "bo")}
+    is_flat = not AROUND[around].endswith("/")
+    inner = [name for name in INNER if "/" not in name] if is_flat else INNER
+    for number, chosen in enumerate([*([name] for name in inner), *([a, b] for a, b in itertools.pairwise(inner))]):
+        names = [*sorted(plain), *(f"{around_one['zed']}{name}" for name in chosen)]
+        place = _zip(tmp_path / f"{number}.zip", names)
+        found, notices = submissions.find(place, "01", list(known))
+        owns = {one.student: {file.file for file in (one, *one.others)} for one in found}
+        assert "cy" not in owns, chosen
+        for student in ("ana", "bo"):
+            if known or around not in ("GitHub", "in sections"):
+                (file,) = owns[student]
+                assert any(name.endswith(file) for name in plain), chosen
+        stolen = [s for s, files in owns.items() if s in ("ana", "bo") and any(around_one["zed"] in f for f in files)]
+        assert not stolen, chosen
+        told = {*owns} - {"ana", "bo"} or [name for name in names[2:] if any(name in notice for notice in notices)]
+        assert told or (around == "in sections" and not known), chosen
+
+
+def test_a_misspelt_folder_is_told(tmp_path):
+    names = ["ana/x.ipynb", "bo/x.ipynb", "Zed Zander/bo/x.ipynb"]
+    found, notices = _find(tmp_path, names, ["ana", "bo", "xy"])
+    assert found == {"ana": names[0], "bo": names[1], "Zed Zander": names[2]}
+    assert "Zed Zander was taken for one student's, though it has names of the class in it (bo)" in notices[0]
+
+
+@pytest.mark.parametrize("inner", ["bo_01.ipynb", "bo/x.ipynb"])
+def test_folders_that_say_nothing_are_no_sections(tmp_path, inner):
+    names = ["submission_11/x.ipynb", f"submission_12/{inner}"]
+    found, notices = _find(tmp_path, names, ["ana", "bo"])
+    assert found == {"submission_11": names[0], "submission_12": names[1]}
+    assert "submission_12 was taken for one student's, though it has names of the class in it (bo)" in notices[0]
+
+
+def test_a_lesson_s_own_name_is_no_id(tmp_path):
+    names = ["x/13_debugging_a_network.ipynb", "y_13_debugging_a_network.ipynb", "b/13_debugging_a_network.ipynb"]
+    found, _ = submissions.find(_zip(tmp_path / "class.zip", names), "13", ["a", "b"])
+    assert [one.student for one in found] == ["b", "x", "y"]
+
+
+# ---- ids that only stand in a name
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        *("Group A-{}_12345_assignsubmission_file_/", "1-67890 - {} - Jan 31, 2026 1159 PM/", "Doe, Jane({})/"),
+        *("Doe_Jane_{}_4711/", "{} (late)/", "{}_resubmission/", "hw1-{}/", "{}@uni.edu/"),
+        "Group A-{}_12345_assignsubmission_file_",
+    ],
+)
+@pytest.mark.parametrize("wrapper", ["", "Homework 1/"])
+def test_an_id_in_an_outermost_name(tmp_path, around, wrapper):
+    names = [f"{wrapper}{around.format('jdoe')}x.ipynb", f"{wrapper}{around.format('Bo Li')}x.ipynb"]
+    found, notices = submissions.find(_zip(tmp_path / "class.zip", names), "01", ["jdoe", "Bo Li", "li", "7", "A"])
+    assert [one.student for one in found] == ["Bo Li", "jdoe"]
+    assert notices == []
+    is_form = around.startswith("1-")
+    assert all(bool(one.notices) is not is_form for one in found)
+    assert is_form or "Whose it is was guessed: the id jdoe stands in the name" in found[1].notices[0]
+
+
+def test_who_hands_in_twice_in_brightspace_is_one_student(tmp_path):
+    days = ["12345-67890 - Jane Doe - Jan 31, 2026 1159 PM", "12345-67890 - Jane Doe - Jan 29, 2026 100 PM"]
+    names = [*(f"{day}/x.ipynb" for day in days), "12346-67890 - Bo Li - Jan 30, 2026 805 AM/x.ipynb"]
+    for known in ([], ["Jane Doe", "Bo Li"]):
+        assert set(_find(tmp_path, names, known)[0]) == {"Jane Doe", "Bo Li"}
+
+
+def test_an_id_that_a_stranger_s_name_contains_takes_nothing_over(tmp_path):
+    names = ["ana/x.ipynb", "Zoe ana/y.ipynb", "bo/x.ipynb", "hw_bo_01.ipynb"]
+    found, notices = _find(tmp_path, names, ["ana", "bo"])
+    assert found == {"ana": names[0], "Zoe ana": names[1], "bo": names[2], "hw_bo": names[3]}
+    assert "The id ana stands in other names as well, which were kept apart: Zoe ana." in notices[0]
+    strangers = ["Zoe ana/x.ipynb", "Max ana/y.ipynb", "bo/x.ipynb"]
+    found, notices = _find(tmp_path, strangers, ["ana", "bo"])
+    assert set(found) == {"Zoe ana", "Max ana", "bo"}
+    assert "kept apart: Zoe ana, Max ana." in notices[0]
+    moodle = ["ana_1_assignsubmission_file_/x.ipynb", "ana Roe_2_assignsubmission_file_/x.ipynb"]
+    assert set(_find(tmp_path, moodle, ["ana", "bo"])[0]) == {"ana", "ana Roe"}
+    assert set(_find(tmp_path, ["ana and bo/x.ipynb", "cy/x.ipynb"], ["ana", "bo", "cy"])[0]) == {"ana and bo", "cy"}
 
 
 # ---- files without folders
@@ -191,6 +350,61 @@ def test_ids_of_numbers_are_not_taken_for_canvas_s(tmp_path):
 )
 def test_versions_of_one_student_s_stay_together(tmp_path, names):
     assert set(_find(tmp_path, names)[0]) == {names[0].partition("_")[0]}
+
+
+@pytest.mark.parametrize(
+    ("form", "lesson"),
+    [
+        ("Homework 1_{}_attempt_2026-01-31-12-00-00_x.ipynb", "01"),
+        ("Homework 1_{}_attempt_2026-01-31-12-00-00.ipynb", "01"),
+        ("Homework 2_{}_attempt_2026-02-10-12-44-33_with ana.ipynb", "02"),
+        ("Home_work 4_{}_attempt_2026-02-10-12-04-33_x.ipynb", "04"),
+        ("hw_{}_2026-01-31.ipynb", "01"),
+        ("2026-01-31 {}_01.ipynb", "01"),
+        ("{}_2026-01-31 12-01-00_01_x.ipynb", "01"),
+        ("abgabe_{}_01.ipynb", "01"),
+        ("Lab - {}_01_intermediate_activations.ipynb", "01"),
+    ],
+)
+def test_a_day_is_no_lesson_and_an_id_may_stand_before_it(tmp_path, form, lesson):
+    names = [form.format(name) for name in ("jdoe", "j_roe", "boli")]
+    found, notices = submissions.find(_zip(tmp_path / "class.zip", names), lesson, ["jdoe", "j_roe", "boli", "ana"])
+    assert {one.student: one.file for one in found} == dict(zip(("jdoe", "j_roe", "boli"), names, strict=True))
+    assert notices == []
+    is_doubtful = form.startswith(("abgabe", "Lab"))
+    assert all(bool(one.notices) is is_doubtful for one in found)
+
+
+def test_blackboard_s_names_are_understood_without_the_class(tmp_path):
+    names = [f"Homework 1_{name}_attempt_2026-01-31-12-00-00_for_01.ipynb" for name in ("jdoe", "boli")]
+    assert _find(tmp_path, names) == (dict(zip(("jdoe", "boli"), names, strict=True)), [])
+
+
+def test_of_several_ids_in_a_name_none_is_taken(tmp_path):
+    found, _ = submissions.find(
+        _zip(tmp_path / "class.zip", ["hw_ana_01_with bo.ipynb", "cy/x.ipynb"]), "01", ["ana", "bo"]
+    )
+    assert [one.student for one in found] == ["cy", "hw_ana"]
+    assert "several ids of the class stand in the name" in found[1].notices[0]
+
+
+def test_moodle_s_name_of_a_file_that_moodle_named(tmp_path):
+    names = [
+        f"Jane Doe_12_assignsubmission_file_{name}_12_assignsubmission_file_x.ipynb" for name in ("Jane Doe", "Bo")
+    ]
+    for known in ([], ["Jane Doe", "Bo"]):
+        assert set(_find(tmp_path, names, known)[0]) == {"Jane Doe"}
+
+
+@pytest.mark.parametrize("more", ["", " (1)", "-2"])
+def test_a_file_named_after_another_lesson_is_left_alone(tmp_path, more):
+    other = f"ana_04_maximally_activating_patches{more}.ipynb"
+    found, notices = _find(tmp_path, ["ana_01_intermediate_activations.ipynb", other])
+    assert set(found) == {"ana"}
+    assert notices == [f"{other} is for assignment 04, so it was left alone."]
+    found, _ = submissions.find(_zip(tmp_path / "class.zip", [other]), "01", ["ana", "bo"])
+    assert [one.student for one in found] == ["ana"]  # the reason says which lesson it is
+    assert set(_find(tmp_path, ["doe_12_34_04_maximally_activating_patches.ipynb"])[0]) == {"doe"}
 
 
 # ---- nbgrader's folders
@@ -291,6 +505,11 @@ def test_of_equal_times_the_version_counts(tmp_path):
     names = ["doe_1_5_name.ipynb", "doe_1_6_name-10.ipynb", "doe_1_7_name-2.ipynb"]
     assert _find(tmp_path, names)[0] == {"doe": "doe_1_6_name-10.ipynb"}
     assert _find(tmp_path, ["ana/x (1).ipynb", "ana/x.ipynb"])[0] == {"ana": "ana/x (1).ipynb"}
+
+
+def test_of_equal_times_the_version_of_a_folder_counts_before_names(tmp_path):
+    names = ["ana/Hw/Version 10/x.ipynb", "ana/Hw/Version 9/01_x (3).ipynb", "ana/Hw/Version 2/y.ipynb"]
+    assert _find(tmp_path, names)[0] == {"ana": names[0]}
 
 
 def _hand_in(place, name, stamp):
@@ -424,6 +643,55 @@ def test_what_tools_leave_in_a_zip_is_left_out(tmp_path):
     assert notices == []
 
 
+@pytest.mark.parametrize(
+    "beside", ["__MACOSX/Hw/ana/._x.ipynb", "feedback/", "Hw/ana/__MACOSX/._x.ipynb", "._Hw/x.ipynb"]
+)
+@pytest.mark.parametrize("known", [(), ("ana", "bo")])
+def test_what_tools_leave_in_a_folder_does_not_count(tmp_path, beside, known):
+    _write(
+        tmp_path / "in",
+        ["Hw/ana/x.ipynb", "Hw/bo/x.ipynb", beside] if beside[-1] != "/" else ["Hw/ana/x.ipynb", "Hw/bo/x.ipynb"],
+    )
+    (tmp_path / "in" / beside.rstrip("/")).parent.mkdir(parents=True, exist_ok=True)
+    if beside[-1] == "/":
+        (tmp_path / "in" / beside).mkdir()
+    found, notices = submissions.find(tmp_path / "in", "01", known)
+    assert [(one.student, one.notices) for one in found] == [("ana", ()), ("bo", ())]
+    assert notices == (["feedback is an empty folder, so it was left alone."] if beside[-1] == "/" else [])
+
+
+def test_an_empty_folder_of_a_student_s_counts(tmp_path):
+    _write(tmp_path / "in", ["ana/one/x.ipynb", "ana/two/x.ipynb"])
+    (tmp_path / "in" / "bo").mkdir()
+    found, _ = submissions.find(tmp_path / "in", "01", ["ana", "bo"])
+    assert [one.student for one in found] == ["ana", "bo"]
+    assert "empty" in _refusal(found[1])
+    (tmp_path / "in" / "ana").rename(tmp_path / "in" / "Zed")
+    (tmp_path / "in" / "Zed" / "one").rename(tmp_path / "in" / "Zed" / "ana")
+    found, _ = submissions.find(tmp_path / "in", "01", ["ana", "bo"])
+    assert [one.student for one in found] == ["bo", "Zed"]
+
+
+def test_notebooks_under_the_names_that_browsers_give_them(tmp_path):
+    names = ["ana/x.ipynb.txt", "bo_01_x.ipynb.json", "cy_1_assignsubmission_file_x.ipynb.txt"]
+    for known in ([], ["ana", "bo", "cy"]):
+        assert _find(tmp_path, names, known) == (dict(zip(("ana", "bo", "cy"), names, strict=True)), [])
+    assert _find(tmp_path, ["ana/x (1).ipynb.txt", "ana/x.ipynb.txt"])[0] == {"ana": "ana/x (1).ipynb.txt"}
+
+
+@pytest.mark.parametrize("known", [(), ("ana", "bo")])
+def test_a_zip_of_a_student_s_is_to_be_unpacked(tmp_path, known):
+    found, notices = submissions.find(
+        _zip(tmp_path / "class.zip", ["ana/x.ipynb", "bo/hw.zip", "bo/x.txt"]), "01", known
+    )
+    assert [one.student for one in found] == ["ana", "bo"]
+    assert _refusal(found[1]) == "There is only hw.zip, which is not looked into: unpack it."
+    assert notices[0] == "bo/hw.zip is no notebook. Unpack it, so that it is looked into."
+    found, notices = submissions.find(_zip(tmp_path / "zips.zip", ["ana.zip", "bo.zip"]), "01", known)
+    assert [one.student for one in found] == sorted(known)
+    assert all("Unpack it" in notice for notice in notices)
+
+
 @pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2, zipfile.ZIP_DEFLATED])
 def test_a_damaged_member_is_refused_however_it_is_packed(tmp_path, method):
     content = io.BytesIO()
@@ -448,6 +716,29 @@ def test_an_instructor_s_pattern(tmp_path):
     assert [notice for notice in notices if "readme.ipynb does not fit the pattern" in notice]
     assert set(_find(tmp_path, names, pattern=pattern.replace("student", "student_id"))[0]) == {"ana", "bo"}
     assert set(_find(tmp_path, names, ["Ana"], pattern=pattern)[0]) == {"Ana", "bo"}
+
+
+@pytest.mark.parametrize("zipped", ["class.zip", "HW.zip"])
+@pytest.mark.parametrize("pattern", [r".*/\d+ - (?P<student>\w+)", r"(?:.*/)?\d+ - (?P<student>\w+)"])
+def test_a_pattern_is_tried_on_the_whole_path(tmp_path, zipped, pattern):
+    names = ["HW/1 - ana/x.ipynb", "HW/2 - bo/x.ipynb"]
+    assert set(_find(tmp_path, names, pattern=pattern, zipped=zipped)[0]) == {"ana", "bo"}
+    _write(tmp_path / "in", names)
+    assert [one.student for one in submissions.find(tmp_path / "in", "01", (), pattern)[0]] == ["ana", "bo"]
+    flat, notices = _find(tmp_path, ["1 - ana.ipynb", "2 - bo.ipynb"], pattern=pattern)
+    assert (set(flat), len(notices)) == (({"ana", "bo"}, 0) if "?:" in pattern else (set(), 2))
+
+
+@pytest.mark.parametrize("wrapper", ["", "HW/", "CS101/HW/"])
+def test_a_pattern_for_the_first_place_that_fits(tmp_path, wrapper):
+    names = [f"{wrapper}1 - ana/x.ipynb", f"{wrapper}2 - zed/1 - ana.ipynb", f"{wrapper}2 - zed/1 - ana/y.ipynb"]
+    found, _ = submissions.find(_zip(tmp_path / "a.zip", names), "01", (), r"(?:.*?/)??\d+ - (?P<student>\w+)")
+    assert [(one.student, len(one.others)) for one in found] == [("ana", 0), ("zed", 1)]
+
+
+def test_a_pattern_is_tried_without_the_wrapper_where_it_does_not_fit(tmp_path):
+    names = ["Hw 1/1 - ana/x.ipynb", "Hw 1/2 - bo/x.ipynb"]
+    assert set(_find(tmp_path, names, pattern=r"\d+ - (?P<student>\w+)")[0]) == {"ana", "bo"}
 
 
 @pytest.mark.parametrize(("pattern", "says"), [("(", "no regular expression"), (r"(\w+)", "no group named student")])

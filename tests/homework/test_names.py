@@ -67,6 +67,21 @@ def test_an_id_as_a_word_of_its_own(name, known, found):
     assert names.as_whole_word(name, known) == found
 
 
+def test_all_ids_in_a_name():
+    known = ["ana", "ana maria", "bo", "a", "17", "4711"]
+    assert names.as_words("ana maria with Bo, 17", known) == {"ana maria", "bo", "17"}
+    assert names.as_words("anatol", known) == set()
+    assert names.telling(known) == ["ana", "ana maria", "bo", "4711"]
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("hw_Ana", "ana"), ("hw ana maria", "ana maria"), ("banana", None), ("ana hw", None), ("", None)],
+)
+def test_an_id_at_the_end(name, found):
+    assert names.at_the_end(name, ["ana", "maria", "ana maria"]) == found
+
+
 @pytest.mark.usefixtures("needs_sandbox")
 @pytest.mark.skipif(importlib.util.find_spec("nbgrader") is None, reason="nbgrader is not installed.")
 def test_from_the_release_to_the_grades(tmp_path, capsys):

@@ -1,6 +1,7 @@
 """Runs submissions where they can do no harm.
 
-``runner.py`` runs inside; of the course it imports ``exercises.wire`` and ``exercises.needed`` only. Everything else stands outside.
+``runner.py`` runs inside; of the course it imports ``exercises.wire`` and ``exercises.needed`` only. Everything else
+stands outside.
 """
 
 from coursekit.homework.sandbox.bubblewrap import SandboxMissing, check, command, in_force, prepare, run

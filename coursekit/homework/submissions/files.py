@@ -23,6 +23,8 @@ from coursekit.exercises.refused import RefusedError, clean
 MOST_BYTES = 50_000_000  # of a notebook
 MOST_FILES = 20_000  # of one student
 MOST_FILES_AT_ALL = 100_000  # before it is looked who has more than that
+NOTEBOOK = re.compile(r"\.ipynb(?:\.(?:txt|json))?$", re.IGNORECASE)  # browsers save some under such names
+NOTHING = "(nothing)"  # the name of what stands for an empty folder
 _MOST_LEVELS = 8
 _MOST_NAME = 255  # characters, and bytes on most systems
 _SHORTENED = 60  # characters that are left of a longer name
@@ -31,12 +33,26 @@ _TOO_DEEP = f"There are more than {_MOST_LEVELS} folders inside each other."
 
 @dataclass(frozen=True)
 class File:
-    """A file: its path in parts, its time, how to read it, and why it cannot be, if that is known."""
+    """A file.
+
+    Attributes:
+        parts: Of its path, without folders around the class.
+        read: How to read it.
+        time: When it was changed, or None.
+        problem: Why it cannot be read, if that is known.
+        whole: Its path with those folders, where it is another.
+    """
 
     parts: tuple[str, ...]
     read: Callable[[], bytes]
     time: float | None
     problem: str = ""
+    whole: tuple[str, ...] = ()
+
+
+def is_notebook(name: str) -> bool:
+    """Say whether a file is a notebook by its name."""
+    return bool(NOTEBOOK.search(name))
 
 
 def files_in(place: Path) -> Iterable[File]:
@@ -86,9 +102,9 @@ def _in_folder(root: Path) -> list[File]:
         except OSError as error:
             found.append(refused(parts or (folder.name,), f"The folder cannot be read ({error.strerror})."))
             continue
-        entries = [entry for entry in entries if not entry.name.startswith(".")]  # .ipynb_checkpoints, .DS_Store
+        entries = [entry for entry in entries if not _is_a_tool_s(entry.name)]
         if parts and not entries:
-            found.append(refused((*parts, "(nothing)"), "The folder is empty."))
+            found.append(refused((*parts, NOTHING), "The folder is empty."))
         for entry in entries:
             here = (*parts, entry.name)
             if not count.has_room(here):
@@ -103,6 +119,11 @@ def _in_folder(root: Path) -> list[File]:
             else:
                 found.append(_plain_file(here, entry))
     return count.without_full(found)
+
+
+def _is_a_tool_s(name: str) -> bool:
+    """Say whether a system or an editor left something: .DS_Store, .ipynb_checkpoints, and what macOS puts in zips."""
+    return name == "__MACOSX" or (name.startswith(".") and name != "..")
 
 
 def _plain_file(parts: tuple[str, ...], entry: os.DirEntry) -> File:
@@ -175,9 +196,9 @@ def _members(archive: zipfile.ZipFile, place: Path, undecodable: set[int], count
     for number, member in enumerate(archive.infolist()):
         name = _name_in_zip(member)
         parts = tuple(part for part in name.split("/") if part not in ("", "."))
-        hidden = any(part.startswith(".") and part != ".." for part in parts)
-        if member.is_dir() or not parts or parts[0] == "__MACOSX" or hidden:
+        if member.is_dir() or not parts or any(map(_is_a_tool_s, parts)):
             continue
+        whole = parts
         if len(parts) > 1 and parts[0] in (place.stem, wrapper):
             parts = parts[1:]
         kept = tuple(part for part in parts if part != "..") or ("(no name)",)
@@ -197,7 +218,7 @@ def _members(archive: zipfile.ZipFile, place: Path, undecodable: set[int], count
             yield refused(kept, "There are characters in its name that are none.")
         else:
             time = datetime.datetime(*_possible(member.date_time)).timestamp()
-            yield File(parts, lambda member=member: _unzipped(archive, member), time)
+            yield File(parts, lambda member=member: _unzipped(archive, member), time, whole=whole)
 
 
 def _shortened(part: str) -> str:

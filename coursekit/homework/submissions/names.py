@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 
 _MOST_BYTES = 120  # of a name: what stands around it in a file's name needs the rest of 255
 _MOST_NUMBER = 20
+_FEWEST_DIGITS = 4  # of an id that is told from a day, a version or a lesson
 _PUNCTUATION = " ._-@+'’"  # that a file's name may have on every system
 _ENDS = " _."  # what may follow an id at the beginning of a file's name
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"})
@@ -66,8 +67,25 @@ def at_the_beginning(name: str, known: Sequence[str]) -> str | None:
     return max(fitting, key=len, default=None)
 
 
+def at_the_end(name: str, known: Sequence[str]) -> str | None:
+    """Return the longest id of the class that a name ends with, as a word of its own, or None."""
+    name = folded(name)
+    fitting = [
+        one
+        for short, one in _folded_ids(tuple(known))
+        if short and name.endswith(short) and not _goes_on(name[: -len(short)][-1:])
+    ]
+    return max(fitting, key=len, default=None)
+
+
 def as_whole_word(name: str, known: Sequence[str]) -> str | None:
-    """Return the id of the class that stands in a name as a word of its own; None if there is none, or several.
+    """Return the id of the class that stands in a name as a word of its own; None if there is none, or several."""
+    found = as_words(name, known)
+    return found.pop() if len(found) == 1 else None
+
+
+def as_words(name: str, known: Sequence[str]) -> set[str]:
+    """Return the ids of the class that stand in a name as words of their own.
 
     Of two ids of which one is a part of the other, as "ana" is of "ana maria", the longer one counts.
     """
@@ -79,15 +97,19 @@ def as_whole_word(name: str, known: Sequence[str]) -> str | None:
             if not (_goes_on(name[start - 1 : start]) or _goes_on(name[end : end + 1])):
                 found.append((start, end, one))
             start = name.find(short, start + 1)
-    widest = {
+    return {
         one
         for start, end, one in found
         if not any(a <= start and end <= b and (a, b) != (start, end) for a, b, _ in found)
     }
-    return widest.pop() if len(widest) == 1 else None
 
 
-@functools.lru_cache(maxsize=4)
+def telling(known: Sequence[str]) -> list[str]:
+    """Return the ids that can be looked for anywhere in a name: not "a" or "7", which may mean anything there."""
+    return [one for one in known if len(one) > 1 and not (one.isdigit() and len(one) < _FEWEST_DIGITS)]
+
+
+@functools.lru_cache(maxsize=8)
 def _folded_ids(known: tuple[str, ...]) -> list[tuple[str, str]]:
     """Return the ids of a class, each behind itself without capital letters: they are looked for in many names."""
     return [(folded(one), one) for one in known]
@@ -161,3 +183,8 @@ def _free(name: str, taken: Collection[str]) -> str:
         count += 1
         name = f"{base}-{count}"
     return name
+
+
+def shown(name: str) -> str:
+    """Return a name as every terminal and table can show it, and not too long."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)[:200]

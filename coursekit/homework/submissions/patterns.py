@@ -36,6 +36,18 @@ def check(pattern: str) -> None:
         raise ValueError(f"The pattern {pattern!r} has no group named student: (?P<student>...).")
 
 
+def fitting(pattern: str, within: list[str], whole: list[str]) -> list[str | None]:
+    """Return the student in each path: in those of one kind, of which more fit, or else tell more students apart.
+
+    Args:
+        pattern: As ``students`` takes it.
+        within: The paths without folders around the class.
+        whole: The same with them.
+    """
+    found = [students(pattern, paths) for paths in ([within] if whole == within else [within, whole])]
+    return max(found, key=lambda names: (len(names) - names.count(None), len(set(names) - {None})))
+
+
 def students(pattern: str, names: list[str]) -> list[str | None]:
     """Return the student in each name, None where the pattern does not fit, or takes too long.
 
