@@ -1,7 +1,7 @@
 """The language of marks in a notebook: which cell belongs to which exercise, and where a solution stands.
 
 - An exercise's cell begins with ``# exercise 01.by-hand``; one that a person reads is a markdown cell that begins with
-  ``<!-- exercise 01.evidence -->``.
+  ``<!-- exercise 01.evidence -->``. What a student wrote into that comment, behind the id, is text and no mark.
 - A solution stands between ``### BEGIN SOLUTION`` and ``### END SOLUTION``, in markdown between
   ``<!-- BEGIN SOLUTION -->`` and ``<!-- END SOLUTION -->``. Where it was cut, ``# YOUR CODE HERE`` stands, in markdown
   ``*Your answer here*``.
@@ -26,8 +26,8 @@ ID = r"\d\d\.[a-z0-9-]+"
 _EXERCISE = r"exercise[ \t]+(?P<id>\d\d\.[a-z0-9]++(?:-[a-z0-9]++)*+)(?![\w.])"
 _EDGE = r"(?P<edge>BEGIN|END)[ \t_-]*SOLUTIONS?\b"
 _MARKS = {
-    "code": re.compile(rf"^(?P<indent>[ \t]*)#+[ \t]*(?:{_EXERCISE}|{_EDGE})[^\n]*\n?", re.MULTILINE | re.IGNORECASE),
-    "markdown": re.compile(rf"(?P<indent>)<!--+\s*(?:{_EXERCISE}|{_EDGE})[^\n]{{0,200}}?\n?-->", re.IGNORECASE),
+    "code": re.compile(rf"(?im)^(?P<indent>[ \t]*)#+[ \t]*(?:{_EXERCISE}|{_EDGE})(?P<more>)[^\n]*\n?"),
+    "markdown": re.compile(rf"(?i)(?P<indent>)<!--+\s*(?:{_EXERCISE}|{_EDGE})(?P<more>[^\n]{{0,200}}?)\n?-->"),
 }
 _LOOKS_LIKE_AN_EDGE = re.compile(r"(?:#|<!-)[\W_]*(?:BEGIN|END)[\W_]*SOLUTION", re.IGNORECASE)
 _UNFINISHED = re.compile(r"#[ \t]*YOUR CODE HERE[ \t]*\n[ \t]*(raise NotImplementedError\(\)|pass\b)")
@@ -45,13 +45,14 @@ class Kind(enum.Enum):
 
 
 class Mark(NamedTuple):
-    """A mark, where it stands in its cell, and for an exercise's its id."""
+    """A mark, where it stands in its cell, and for an exercise's its id and, in text, what stands behind that."""
 
     kind: Kind
     start: int
     end: int
     indent: str
     exercise: str
+    more: str
 
 
 def find(cell_type: str, source: str) -> list[Mark]:
@@ -66,8 +67,8 @@ def exercises(cell_type: str, source: str) -> list[str]:
 
 
 def without_marks(cell_type: str, source: str) -> str:
-    """Return what stands in a cell besides its marks."""
-    return _replaced(source, [(mark.start, mark.end, "") for mark in find(cell_type, source)])
+    """Return what stands in a cell besides its marks, and in a text cell behind an exercise's id."""
+    return _replaced(source, [(mark.start, mark.end, mark.more) for mark in find(cell_type, source)])
 
 
 def without_solutions(cell_type: str, source: str) -> str:
@@ -126,7 +127,8 @@ def variations(source: str) -> set[str]:
 
 def _mark(found: re.Match) -> Mark:
     kind = Kind[found["edge"].upper()] if found["edge"] else Kind.EXERCISE
-    return Mark(kind, found.start(), found.end(), found["indent"], (found["id"] or "").lower())
+    more = found["more"].strip(" \t:-") if kind is Kind.EXERCISE else ""
+    return Mark(kind, found.start(), found.end(), found["indent"], (found["id"] or "").lower(), more)
 
 
 def _stub(cell_type: str, indent: str) -> str:

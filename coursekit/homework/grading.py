@@ -1,9 +1,10 @@
 """Grades a class: each submission runs in its own sandbox, and what comes out of it is compared here, outside.
 
 A submission is run from its first cell to its last, as "Restart kernel and run all" would. An answer is what its
-variable was when it was last checked, or what its function is at the end. First the lesson's own cells are left out as
-far as no other needs them, which takes a fraction of the time: if all that was begun is right, that is enough, and if
-not, everything is run. The hidden inputs come in only after all cells.
+variable was when it was last checked, or what its function is at the end, with the names as they were at its last check
+if it is still the same. First the lesson's own cells are left out as far as no other needs them, which takes a fraction
+of the time: if all that was begun is right, that is enough, and if not, everything is run. The hidden inputs come in
+only after all cells.
 
 Where a run is ended from outside (its time is up, its process died), the notebook is run once more without the cell
 that was running then, and if need be without those behind it.
@@ -231,7 +232,9 @@ def _posed(lesson: Lesson) -> Posed:
     own = {text.strip() for _, text in texts}
     for words, others in lesson.instead.items():  # as learners read them
         own |= {text.replace(words, others) for text in own}
-    return Posed({name: text for name, text in texts if name}, frozenset(own))
+    own |= {source.strip() for source in _own_code(lesson)}
+    names = frozenset(one.answer for one in lesson.exercises if not one.is_read_by_a_person)
+    return Posed({name: text for name, text in texts if name}, frozenset(own), names)
 
 
 def _own_code(lesson: Lesson) -> frozenset[str]:
@@ -453,10 +456,15 @@ def _write_job(job: Path, batch: _Batch, attempt: Attempt, left_out: set, in_sho
     """Write what the sandbox gets: the code, and what is given in the exercises."""
     cells, names = attempt.cells, {one.id: one.answer for one in batch.lesson.exercises}
     answering = {i for one in batch.lesson.exercises for i in submissions.answers_to(cells, one)}
-    # Copies of a function's stub beside its answer. A value's does no harm, and others may need what it is given.
+    # Copies of a function's stub beside its answer. A value's does no harm, and others may need what it is given,
+    # as they may need a helper or an import that was written above a stub.
     functions = {one.id for one in batch.lesson.exercises if one.is_function}
     stubs = {i for i, cell in enumerate(cells) if marks.is_unfinished(cell.kind, cell.source)}
-    superseded = {i for i in stubs - answering if functions & cells[i].answers}
+    superseded = {
+        i
+        for i in stubs - answering
+        if functions & cells[i].answers and submissions.names_in(cells[i]) <= {*names.values()}
+    }
     run_cells = [
         {
             "number": i,

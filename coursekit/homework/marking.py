@@ -40,11 +40,13 @@ class Posed:
 
     Attributes:
         exercises: {exercise id: the text of its cell}.
-        own: The texts of all its cells, stripped.
+        own: The texts and the code of all its cells, stripped.
+        names: Those of its exercises' answers.
     """
 
     exercises: Mapping[str, str]
     own: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -172,8 +174,11 @@ def _by_person(exercise: Exercise, attempt: Attempt, posed: Posed) -> Result:
     found = submissions.answers_to(attempt.cells, exercise)
     if not found:  # the text may stand anywhere: that is for a person to see
         return Result(None, exercise.points, _NO_CELL, needs_person=True)
-    text = submissions.text_of(attempt.cells[found[-1]], posed.exercises.get(exercise.id, ""))
-    text = text or submissions.beside(attempt.cells, found[-1], posed.own)
+    # All of them: a cell that was split in two is an answer in two cells.
+    texts = [submissions.text_of(attempt.cells[i], posed.exercises.get(exercise.id, "")) for i in found]
+    if not any(texts):
+        texts = [submissions.beside(attempt.cells, i, posed.own, posed.names) for i in found]
+    text = "\n\n".join(dict.fromkeys(filter(None, texts)))[: submissions.MOST_TEXT]
     text = "".join(c for c in text if c in "\n\t" or c.isprintable())
     if not text:
         return Result(0.0, exercise.points, _NO_ANSWER)
@@ -279,10 +284,11 @@ def _log(attempt: Attempt, lesson: Lesson, limits: Limits) -> list[str]:
             memory = limits.memory / 2**30
             line = _ENDED[run.ended].format(at=at, whole=limits.whole_seconds, memory=memory, files=limits.files)
             lines.append(line[:1].upper() + line[1:])
-    for name in sorted(one.id for one in lesson.exercises):
-        count = sum(name in cell.answers for cell in attempt.cells)
+    for one in sorted(lesson.exercises, key=lambda one: one.id):
+        count = sum(one.id in cell.answers for cell in attempt.cells)
         if count > 1:
-            lines.append(f"There are {count} cells for {name}; the last one counts that is not empty.")
+            counts = "all count that are" if one.is_read_by_a_person else "the last one counts that is"
+            lines.append(f"There are {count} cells for {one.id}; {counts} not empty.")
     return lines
 
 

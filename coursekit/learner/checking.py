@@ -32,6 +32,7 @@ CASES = range(1, 6)  # seeds of the cases a function is tried on; seed 0 is the 
 MORE_CASES = range(6, 60)  # seeds among which a smaller one is looked for that it gets wrong
 SEARCH_LIMIT = 3  # seconds for that
 
+LAST_GIVEN: dict[str, tuple] = {}  # in the sandbox, for its runner: {exercise id: (the answer,), or () if left out}
 _MISSING = object()
 _NO_ANSWER = "There is no answer yet: write your code where it says YOUR CODE HERE."
 
@@ -71,6 +72,8 @@ def check(exercise_id: str, answer: Any = _MISSING, variation: str | None = None
         TypeError: The id is no string.
     """
     if in_sandbox():
+        if isinstance(exercise_id, str):
+            LAST_GIVEN[exercise_id] = () if answer is _MISSING else (answer,)
         return LATER
     exercise = find(exercise_id)
     note = _judged(exercise, answer, variation)

@@ -273,6 +273,136 @@ def test_who_is_stopped_twice_keeps_what_was_earned_before(tmp_path):
     }
 
 
+RELU = "np.maximum((patch[..., np.newaxis] * kernel).sum(axis=(0, 1, 2)) + bias, 0)"
+PLAIN = f"def by_hand(patch, kernel, bias):\n    return {RELU}\n"
+SCALED = "def one_scale(layer):\n    return (layer - layer.min()) / np.ptp(layer)\n"
+
+
+def _both(records):
+    return {
+        who: tuple(one.exercises[name].points for name in ("01.by-hand", "01.one-scale"))
+        for who, one in records.items()
+    }
+
+
+def _cells(*sources):
+    return "# %% start\n" + "".join(f"# %%\n{source}\n" for source in sources)
+
+
+def test_a_name_that_an_answer_uses_may_be_used_again(tmp_path):
+    answer, scale, check = f"# exercise 01.by-hand\n{PLAIN}", f"# exercise 01.one-scale\n{SCALED}", 'check("01.{}")'
+    by_hand, one_scale = check.format("by-hand"), check.format("one-scale")
+    helper = "def f(x):\n    return {}\n"
+    helped = answer.replace("np.maximum(", "f(").replace("bias, 0)", "bias)")
+    builtin = answer.replace("np.maximum(", "np.array([max(one, 0) for one in ").replace("bias, 0)", "bias])")
+    texts = {
+        "helper": _cells(
+            helper.format("np.maximum(x, 0)") + helped, by_hand, helper.format("x - x.min()") + scale, one_scale
+        ),
+        "constant": _cells(
+            "axis = (0, 1, 2)\n" + answer.replace("axis=(0, 1, 2)", "axis=axis"), by_hand, f"axis = None\n{scale}"
+        ),
+        "builtin": _cells(builtin, by_hand, scale, one_scale, "max = np.ones(3).max()"),
+        "module": _cells(answer, by_hand, scale, one_scale, "for np in [1, 2]:\n    print(np)"),
+        # What gave no answer when it was checked is taken anew.
+        "helper_below": _cells(helped, by_hand, helper.format("np.maximum(x, 0)"), scale, one_scale),
+        "helper_below_a_variable": _cells("f = 3\n" + helped, by_hand, helper.format("np.maximum(x, 0)"), scale),
+    }
+    assert all(RELU not in texts[name] for name in ("helper", "constant", "builtin", "helper_below"))
+    assert _both(_grade_all(tmp_path, texts)) == dict.fromkeys(texts, (3, 2))
+
+
+def test_what_a_stub_s_cell_holds_beside_it_is_there_for_the_answer(tmp_path):
+    stub = "# exercise 01.by-hand\n{}def by_hand(patch, kernel, bias):\n"
+    stub += "    # YOUR CODE HERE\n    raise NotImplementedError()\n"
+    helper = stub.format("def relu(x):\n    return np.maximum(x, 0)\n\n")
+    answer = f"# exercise 01.by-hand\n{PLAIN}".replace("np.maximum(", "relu(").replace("bias, 0)", "bias)")
+    imports = stub.format("import numpy\n")
+    by_import, check = f"# exercise 01.by-hand\n{PLAIN}".replace("np.", "numpy."), 'check("01.by-hand")'
+    uses = f"# exercise 01.one-scale\n{SCALED}".replace(
+        "layer.min()", "layer.min() + by_hand(*[np.zeros((1, 1))] * 3).sum()"
+    )
+    texts = {
+        "helper": _cells(helper, answer, check, SCALED),
+        "import": _cells(imports, by_import, check, SCALED),
+        "helper_and_copies": _cells(helper, answer, check, helper, check, SCALED),
+        "plain_copy": _cells(f"# exercise 01.by-hand\n{PLAIN}", stub.format(""), uses),  # is left out
+    }
+    assert _both(_grade_all(tmp_path, texts)) == dict.fromkeys(texts, (3, 2))
+
+
+def test_what_the_grader_lacks_costs_one_statement(tmp_path):
+    imports = "import numpy as np\nfrom coursekit import check, given\nvariation = None\n"
+    firsts = ["import no_such_package as sns", "from no.such import drive", "from numpy import no_such_name"]
+    firsts += [
+        "%autosave 60",
+        "%clear",
+        "%connect_info",
+        "%qtconsole",
+        "%load_ext no_such_extension",
+        "%no_such_magic 2",
+    ]
+    texts = {f"s{i}": f"# %%\n{first}\n{imports}{PLAIN}{SCALED}" for i, first in enumerate(firsts)}
+    texts["in_the_middle"] = f"# %%\n{imports}{firsts[0]}\n{PLAIN}sns.set()\n# %%\n{SCALED}"
+    texts["asserts"] = f"# %%\n{imports}{PLAIN}\nassert check('01.by-hand').is_right, 'not yet'\n{SCALED}"
+    records = _grade_all(tmp_path, texts)
+    assert _both(records) == dict.fromkeys(texts, (3, 2))
+    log = {who: "".join(record.log) for who, record in records.items()}
+    assert log["s0"] == "Cell 0: ModuleNotFoundError: No module named 'no_such_package'"
+    assert (log["s3"], log["s4"], log["asserts"]) == ("", "", "")
+    assert "UsageError" in log["s8"]
+    assert log["in_the_middle"].startswith("Cell 0: NameError: name 'sns' is not defined, ModuleNotFoundError: No mod")
+
+
+def test_what_fails_otherwise_still_ends_its_cell(tmp_path):
+    texts = {
+        "raises": _cells(f"{PLAIN}1 / 0\n{SCALED}"),
+        "asserts": _cells(f"{PLAIN}assert by_hand is None\n{SCALED}"),
+    }
+    assert _both(_grade_all(tmp_path, texts)) == dict.fromkeys(texts, (3, 0))
+
+
+def test_what_check_was_called_with_counts_however_the_call_is_written(tmp_path):
+    mine, last = PLAIN.replace("def by_hand", "def mine"), "wrong, mine = (lambda **given: 0), mine"
+    calls = {
+        "function": "def main():\n    print(check('01.by-hand', mine))\nmain()",
+        "loop": "for name, one in {'01.by-hand': mine}.items():\n    check(name, one)",
+        "attempts": f"{last}\nfor one in (wrong, mine):\n    if check('01.by-hand', one).is_right:\n        break",
+        "list": "notes = [check('01.by-hand', one) for one in [mine]]",
+        "variable": "name = '01.by-hand'\ncheck(name, mine)",
+        "starred": "check(*('01.by-hand', mine))",
+        "alias": "from coursekit import check as verify\nverify('01.by-hand', mine)",
+        "once": f"{last}\nof = iter([mine, wrong])\ncheck('01.by-hand', next(of))",
+        "left_out": "by_hand = mine\nname = '01.by-hand'\ncheck(name)",
+        "then_mended": f"{last}\nmine, right = wrong, mine\ncheck('01.by-hand', mine)\nmine = right",
+        "odd": "check(['01.by-hand'], mine)\ncheck('01.none', 3)\nby_hand = mine",
+    }
+    texts = {name: _cells(f"{mine}\n{call}", SCALED) for name, call in calls.items()}
+    assert _both(_grade_all(tmp_path, texts)) == dict.fromkeys(texts, (3, 2))
+
+
+def test_what_no_cell_gave_to_check_counts_for_nothing(tmp_path):
+    """What a cell does to the note of its calls is other answers of its own at most."""
+    spoils = [
+        "checking.LAST_GIVEN = 3",
+        "checking.LAST_GIVEN.update({3: 4, '01.by-hand': ()})",
+        "checking.LAST_GIVEN = type('D', (dict,), {'keys': lambda self: 1 / 0})()",
+        "del checking.LAST_GIVEN",
+    ]
+    first = f"from coursekit.learner import checking\n{PLAIN}\n"
+    texts = {f"s{i}": _cells(f"{first}{spoil}", SCALED) for i, spoil in enumerate(spoils)}
+    assert _both(_grade_all(tmp_path, texts)) == dict.fromkeys(texts, (3, 2))
+
+
+def test_variation_may_be_a_student_s_own_name(tmp_path):
+    texts = {
+        "a_function": _cells("variation = np.ptp", "span = variation", SCALED.replace("np.ptp", "span"), PLAIN),
+        "a_text": _cells("variation = 'mine'", f"assert variation is None\n{SCALED}", "del variation", PLAIN),
+        "deleted": _cells("del variation", f"assert variation is None\n{SCALED}", PLAIN),
+    }
+    assert _both(_grade_all(tmp_path, texts)) == dict.fromkeys(texts, (3, 2))
+
+
 TEXT_BESIDE = """\
 # %% [markdown]
 ## Call it something

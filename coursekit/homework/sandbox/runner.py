@@ -17,13 +17,27 @@ import signal
 import sys
 from contextlib import contextmanager
 from time import sleep
+from typing import Any, NamedTuple
 
 from coursekit.exercises.needed import needed_cells
 from coursekit.exercises.wire import MOST_MESSAGE, NotPlainError, encode, read_case
 
+# Magics of Jupyter's kernel, which IPython alone does not have: they show something, or set up the page.
+_MAGICS = ("autosave", "clear", "connect_info", "edit", "less", "man", "more", "qtconsole", "subshell")
+_MOST_LACKS = 3  # that are said of a cell
+
 
 class TimeUp(KeyboardInterrupt):
     """The time of a cell or a call is up. No Exception, so that ``except Exception`` does not catch it."""
+
+
+class Kept(NamedTuple):
+    """What counts as an answer: its value, all names as they were then, how it was written, whether a value came."""
+
+    value: Any
+    names: dict
+    expression: str
+    came: bool
 
 
 def main() -> None:
@@ -36,19 +50,24 @@ def main() -> None:
     sys.path.insert(0, "")  # as in JupyterLab: a module that a cell wrote beside the notebook
     send({"ready": True})
     needed = {cell["number"] for cell in needed_cells(job["cells"])}
-    kept = {}  # what counts as the answer to each exercise, all names as they were then, and how it was written
+    kept: dict[str, Kept] = {}  # {exercise id: what counts}
     for cell in job["cells"]:
         if cell["number"] in needed:
-            namespace["variation"] = job["variation"]  # whatever a cell has made of it
+            # Whatever token a cell has made of it. What is none of these is a name of the student's own.
+            if issubclass(type(namespace.get("variation")), (str, type(None))):
+                namespace["variation"] = job["variation"]
             send({"begin": cell["number"]})
             send({"end": cell["number"], "error": _run_cell(shell, cell["source"], job["cell_seconds"])})
+        given = _given_to_check()
         for exercise in job["exercises"]:
-            if exercise["id"] in cell["takes"]:
-                _take(send, exercise, namespace, cell["takes"][exercise["id"]], job["case_seconds"], kept)
+            one = given.get(exercise["id"])
+            if one is not None or exercise["id"] in cell["takes"]:
+                expression = cell["takes"].get(exercise["id"], "" if one else exercise["answer"])
+                _take(send, exercise, namespace, expression, job["case_seconds"], kept, one)
     for exercise in job["exercises"]:
-        _, _, expression = kept.get(exercise["id"], (None, None, exercise["answer"]))
-        # A value is what it was when it was checked, and so is a function that had no name then.
-        if exercise["id"] not in kept or (exercise["cases"] is not None and expression.isidentifier()):
+        one = kept.get(exercise["id"])
+        if one is None or (exercise["cases"] is not None and _has_changed(one, namespace)):
+            expression = one.expression if one else exercise["answer"]
             _take(send, exercise, namespace, expression, job["case_seconds"], kept)
     if job["hidden"]:
         send({"ready": True})
@@ -89,10 +108,17 @@ def _result_channel():
 
 def _shell():
     InteractiveShell = importlib.import_module("IPython.core.interactiveshell").InteractiveShell  # in the sandbox only
+    UsageError = importlib.import_module("IPython.core.error").UsageError
     Config = importlib.import_module("traitlets.config").Config
 
     class Shell(InteractiveShell):
-        """IPython without a terminal: a figure is kept, not shown."""
+        """IPython without a terminal: a figure is kept, not shown.
+
+        What holds in the student's notebook and cannot hold here costs its own statement, and not the rest of the cell:
+        a package or a magic that the grader lacks, and ``assert check(...).is_right``, because nothing is judged here.
+        """
+
+        lacks: tuple = ()  # the errors of the running cell that were passed over
 
         def enable_gui(self, gui=None):
             pass
@@ -100,10 +126,22 @@ def _shell():
         def enable_matplotlib(self, gui=None):
             return None, "agg"
 
+        async def run_code(self, code_obj, result=None, **more):  # a statement that is in no other
+            has_failed = await super().run_code(code_obj, result, **more)
+            error = result.error_in_exec if has_failed and result is not None else None
+            is_lacking = isinstance(error, (ImportError, UsageError))
+            if is_lacking or (isinstance(error, AssertionError) and "check" in code_obj.co_names):
+                self.lacks = (*self.lacks, error)[:_MOST_LACKS] if is_lacking else self.lacks
+                result.error_in_exec = None
+                return False
+            return has_failed
+
     config = Config()
     config.HistoryManager.enabled = False  # nothing to write to disk
     shell = Shell.instance(config=config)
     shell.InteractiveTB.set_mode("Minimal")
+    for name in _MAGICS:
+        shell.register_magic_function(lambda line: None, "line", name)
     return shell
 
 
@@ -123,24 +161,53 @@ def _time_limit(seconds):
 
 
 def _run_cell(shell, source, seconds):
-    """Run a cell as JupyterLab would, and return its error in words, or None."""
+    """Run a cell as JupyterLab would, and return its errors in words, or None."""
+    shell.lacks = ()
     try:
         with _time_limit(seconds):
             result = shell.run_cell(source)
         error = result.error_before_exec or result.error_in_exec
     except BaseException as caught:
         error = caught
-    return None if error is None else describe(error)
+    errors = [*([] if error is None else [error]), *shell.lacks]
+    return ", ".join(map(describe, errors))[:MOST_MESSAGE] or None
 
 
-def _take(send, exercise, namespace, expression, seconds, kept):
-    """Send what an answer is now, to what its writer could see, and keep it. What is none replaces none."""
+def _has_changed(one, namespace):
+    """Say whether the end of the notebook may say more of a function than its last check did.
+
+    One that is still the same and gave an answer then keeps the names that it had: a helper's name that is used again
+    below takes nothing from it. One that had no name then is what it was.
+    """
+    return one.expression.isidentifier() and not (one.came and namespace.get(one.expression) is one.value)
+
+
+def _given_to_check():
+    """Return what ``check`` was last called with in a cell, however the call was written, and forget it.
+
+    That is {exercise id: (the answer,)}, or an empty tuple where it was left out.
+    """
+    noted = getattr(sys.modules.get("coursekit.learner.checking"), "LAST_GIVEN", None)
+    given = dict(noted) if type(noted) is dict else {}
+    if given:
+        noted.clear()
+    return given
+
+
+def _take(send, exercise, namespace, expression, seconds, kept, given=None):
+    """Send what an answer is now, to what its writer could see, and keep it. What is none replaces none.
+
+    It is what was given to ``check``; else what the expression is.
+    """
     send({"begin": exercise["id"]})
-    message, value, is_answer = {"exercise": exercise["id"], "missing": True}, None, False
+    message, value, answer, is_answer = {"exercise": exercise["id"], "missing": True}, None, {}, False
     try:
-        if not expression.isidentifier() or expression in namespace:
+        if given or not expression.isidentifier() or expression in namespace:
             with _time_limit(seconds):
-                value = namespace[expression] if expression.isidentifier() else eval(expression, namespace)
+                if given:
+                    (value,) = given
+                else:
+                    value = namespace[expression] if expression.isidentifier() else eval(expression, namespace)
             if exercise["cases"] is None:
                 answer, is_answer = _answer(lambda: value, seconds), value is not None
             else:
@@ -152,7 +219,7 @@ def _take(send, exercise, namespace, expression, seconds, kept):
     if is_answer or exercise["id"] not in kept:
         send(message)
     if is_answer:
-        kept[exercise["id"]] = value, dict(namespace), expression
+        kept[exercise["id"]] = Kept(value, dict(namespace), expression, "value" in answer)
 
 
 def _when_there(file):
@@ -166,7 +233,7 @@ def _when_there(file):
 def _try_on(cases, send, exercise, namespace, seconds, kept):
     """Send what a function returns for the hidden inputs. It finds the names as they were when it was the answer."""
     send({"begin": exercise["id"]})
-    function, names, _ = kept[exercise["id"]]
+    function, names = kept[exercise["id"]][:2]
     answers = []
     try:
         namespace.clear()

@@ -6,7 +6,10 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "cells": ["Cell", "answers_to", "beside", "checks_in", "is_left", "read_cells", "safe_copy", "text_of"],
+        "cells": [
+            *("MOST_TEXT", "Cell", "answers_to", "beside", "checks_in", "is_left", "names_in", "read_cells"),
+            *("safe_copy", "text_of"),
+        ],
         "finding": ["Submission", "find"],
         "reading": ["read_apart"],
         "taking": ["take"],

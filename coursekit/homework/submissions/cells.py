@@ -85,10 +85,11 @@ def is_left(cells: Sequence[Cell], exercise: Exercise) -> bool:
 
 
 def is_begun(cells: Sequence[Cell], exercise: Exercise) -> bool:
-    """Say whether an exercise's cell is finished, or another one defines the answer beside it."""
+    """Say whether an exercise's cell is finished, or another one defines the answer beside it or gives it to check."""
     return any(
         (exercise.id in cell.answers and _is_finished(cell, exercise))
         or (not exercise.is_read_by_a_person and _defines(cell, exercise.answer))
+        or checks_in(cell).get(exercise.id)
         for cell in cells
     )
 
@@ -98,20 +99,26 @@ def checks_in(cell: Cell) -> dict[str, str]:
     return dict(_looked_at(cell.source).checks) if cell.kind == "code" and "check" in cell.source else {}
 
 
-def beside(cells: Sequence[Cell], place: int, own: Collection[str]) -> str:
+def names_in(cell: Cell) -> frozenset[str]:
+    """Return the names that code gives a value, or a function of more than a stub's body."""
+    return _looked_at(cell.source).given if cell.kind == "code" else frozenset()
+
+
+def beside(cells: Sequence[Cell], place: int, own: Collection[str], names: Collection[str] = ()) -> str:
     """Return what was written next to a text cell: into new cells above and below it, or into the lesson's own.
 
-    A new cell may be of text, or of code that is none: comments, a text in quotes, words. An end is a cell of the
-    lesson's; what was added to its lines is still taken.
+    A new cell may be of text or of code, in which a text stands in quotes, in a comment or as it is: a person sees all
+    of it. Code for another exercise is passed by. An end is a cell of the lesson's; what was added to the lines of its
+    text is still taken.
 
     Args:
         cells: The notebook's.
         place: The position of the cell.
-        own: The lesson's own texts, stripped.
+        own: The lesson's own texts and code, stripped.
+        names: Those of the exercises' answers.
     """
-    before = {line.strip() for text in own for line in text.splitlines()}
-    above = _written(reversed(cells[:place]), own, before)
-    texts = [*reversed(above), *_written(cells[place + 1 :], own, before)]
+    above = _written(reversed(cells[:place]), own, names)
+    texts = [*reversed(above), *_written(cells[place + 1 :], own, names)]
     return "\n\n".join(texts)[:MOST_TEXT]
 
 
@@ -177,7 +184,7 @@ def _is_unfinished(cell: Cell) -> bool:
 
 def _defines(cell: Cell, answer: str) -> bool:
     """Say whether code gives the answer's name a value, or a function of that name more than a stub's body."""
-    return cell.kind == "code" and answer in _looked_at(cell.source).given
+    return answer in names_in(cell)
 
 
 class _Code(NamedTuple):
@@ -240,32 +247,22 @@ def _outside_of_functions(tree: ast.Module | None) -> Iterator[ast.AST]:
             waiting += ast.iter_child_nodes(node)
 
 
-def _written(cells: Iterable[Cell], own: Collection[str], before: Collection[str]) -> list[str]:
-    """Return what students wrote into cells, up to the first one that is the lesson's, an answer, or code."""
+def _written(cells: Iterable[Cell], own: Collection[str], names: Collection[str]) -> list[str]:
+    """Return what students wrote into cells, up to the first one that is the lesson's or an exercise's."""
+    before = {line.strip() for text in own for line in text.splitlines()}
     texts = []
     for cell in cells:
-        if cell.answers or cell.source.strip() in own or (cell.kind == "code" and not _is_prose(cell.source)):
+        if cell.answers or cell.source.strip() in own:
             break
+        if checks_in(cell) or not names_in(cell).isdisjoint(names):
+            continue
         lines = cell.source.strip().splitlines()
         theirs = [line for line in lines if not line.strip() or line.strip() not in before]
         if text := "\n".join(theirs).strip():
-            texts.append(text)
-        if len(theirs) < len(lines):  # one of the lesson's cells, with something added
+            texts.append(cell.source.strip() if cell.kind == "code" else text)
+        if len(theirs) < len(lines) and cell.kind == "markdown":  # one of the lesson's, with something added
             break
     return texts
-
-
-def _is_prose(source: str) -> bool:
-    """Say whether a code cell holds words instead of code: comments, texts in quotes, or nothing that is Python."""
-    tree = _tree(source)
-    if tree is None:
-        return not _MAGIC.search(source) and not source.startswith("%%")
-    return all(
-        isinstance(node, (ast.Expr, ast.Assign))
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-        for node in tree.body
-    )
 
 
 def _is_stub(statement: ast.stmt) -> bool:

@@ -1,4 +1,4 @@
-"""Which of a student's files is graded: the newest that answers the lesson, as what is in them says."""
+"""Which of a student's files is graded: the newest that answers the lesson, and not less of it than an older one."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from coursekit.homework.submissions.cells import is_begun
 from coursekit.homework.submissions.finding import Submission
 from coursekit.homework.submissions.reading import read_apart
 
-_BEST = 3
+_BEGUN = 3  # so many, or more: 3 and one for each exercise that was begun
 
 
 def take(submission: Submission, lesson: Lesson) -> Submission:
     """Return a submission with that of its files which is to be graded, and notices of the others.
 
-    That is the newest in which an exercise of the lesson was begun; where there is none, the newest with its exercises
+    That is the newest in which an exercise of the lesson was begun, unless more were begun in an older one: who hands
+    in again begins at least as many, and a scratch notebook fewer. Where there is none, the newest with its exercises
     as they were handed out; then one without any; then one of another lesson; last, what cannot be read. Each is read
     as ``read_apart`` does, with its limits.
 
@@ -31,7 +32,7 @@ def take(submission: Submission, lesson: Lesson) -> Submission:
     looked_at: list[tuple[int, str]] = []
     for one in files:
         looked_at.append(_worth(one, lesson))
-        if looked_at[-1][0] == _BEST:
+        if looked_at[-1][0] == _BEGUN + len(lesson.exercises):
             break
     best = max(worth for worth, _ in looked_at)
     number = next(i for i, (worth, _) in enumerate(looked_at) if worth == best)
@@ -40,7 +41,8 @@ def take(submission: Submission, lesson: Lesson) -> Submission:
     for i, one in enumerate(files):
         if i != number:
             worth, what = looked_at[i] if i < len(looked_at) else (best, "")
-            notices.append(f"{one.file} was not graded: {'it is older' if worth == best else what}")
+            is_older = worth == best or (worth > _BEGUN and i > number)
+            notices.append(f"{one.file} was not graded: {'it is older' if is_older else what}")
     return replace(taken, notices=(*submission.notices, *notices))
 
 
@@ -51,9 +53,10 @@ def _worth(one: Submission, lesson: Lesson) -> tuple[int, str]:
     except RefusedError as refused:
         return -1, str(refused)
     answered = {name for cell in cells for name in cell.answers}
-    begun = [exercise for exercise in lesson.exercises if exercise.id in answered and is_begun(cells, exercise)]
-    if begun:
-        return _BEST, ""
+    begun = [exercise.id for exercise in lesson.exercises if is_begun(cells, exercise)]
+    if not answered.isdisjoint(begun):
+        what = f"it is newer, but only {len(begun)} of {len(lesson.exercises)} exercises were begun in it"
+        return _BEGUN + len(begun), what
     if any(exercise.id in answered for exercise in lesson.exercises):
         return 2, "its exercises are as they were handed out"
     others = sorted({name[:2] for name in answered} & {*LESSONS})
@@ -61,6 +64,6 @@ def _worth(one: Submission, lesson: Lesson) -> tuple[int, str]:
 
 
 def _why(best: int, lesson: Lesson) -> str:
-    if best == _BEST:
+    if best > _BEGUN:
         return f", the newest that answers lesson {lesson.number}"
     return f": none answers lesson {lesson.number}"
