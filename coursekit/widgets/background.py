@@ -13,7 +13,7 @@ from typing import Any
 
 from coursekit.widgets.base import Widget
 
-_SECONDS_AT_EXIT = 3.0  # for a step to end
+_SECONDS_AT_EXIT = 3.0  # for the steps to end
 _begun: weakref.WeakSet[BackgroundWidget] = weakref.WeakSet()
 
 
@@ -123,9 +123,10 @@ def _end_all() -> None:
     """End all runs with Python: a thread that is in the midst of TensorFlow's code then can take the process down."""
     for widget in list(_begun):
         widget._run += 1  # without its lock: nothing may wait for ever here
+    end = time.monotonic() + _SECONDS_AT_EXIT
     for widget in list(_begun):
         if widget._thread is not None:
-            widget._thread.join(_SECONDS_AT_EXIT)
+            widget._thread.join(max(0.0, end - time.monotonic()))
 
 
 def every(seconds: float) -> Callable[[], bool]:

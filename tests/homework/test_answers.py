@@ -295,6 +295,9 @@ def test_a_name_that_an_answer_uses_may_be_used_again(tmp_path):
     helper = "def f(x):\n    return {}\n"
     helped = answer.replace("np.maximum(", "f(").replace("bias, 0)", "bias)")
     builtin = answer.replace("np.maximum(", "np.array([max(one, 0) for one in ").replace("bias, 0)", "bias])")
+    later = answer.replace("np.maximum(", "(np.maximum if len(calls) < 3 else f)(").replace(
+        "    return", "    calls.append(1)\n    return"
+    )
     texts = {
         "helper": _cells(
             helper.format("np.maximum(x, 0)") + helped, by_hand, helper.format("x - x.min()") + scale, one_scale
@@ -306,6 +309,10 @@ def test_a_name_that_an_answer_uses_may_be_used_again(tmp_path):
         "module": _cells(answer, by_hand, scale, one_scale, "for np in [1, 2]:\n    print(np)"),
         # What gave no answer when it was checked is taken anew.
         "helper_below": _cells(helped, by_hand, helper.format("np.maximum(x, 0)"), scale, one_scale),
+        # A helper that only hidden inputs ask for may stand below.
+        "helper_for_later_inputs": _cells(
+            f"calls = []\n{later}", by_hand, helper.replace("(x)", "(x, least)").format("np.maximum(x, least)") + scale
+        ),
         "helper_below_a_variable": _cells("f = 3\n" + helped, by_hand, helper.format("np.maximum(x, 0)"), scale),
     }
     assert all(RELU not in texts[name] for name in ("helper", "constant", "builtin", "helper_below"))
@@ -375,6 +382,7 @@ def test_what_check_was_called_with_counts_however_the_call_is_written(tmp_path)
         "once": f"{last}\nof = iter([mine, wrong])\ncheck('01.by-hand', next(of))",
         "left_out": "by_hand = mine\nname = '01.by-hand'\ncheck(name)",
         "then_mended": f"{last}\nmine, right = wrong, mine\ncheck('01.by-hand', mine)\nmine = right",
+        "by_itself": "# exercise 01.by-hand\ndef by_hand(**all):\n    check('01.by-hand', max)\n    return mine(**all)",
         "odd": "check(['01.by-hand'], mine)\ncheck('01.none', 3)\nby_hand = mine",
     }
     texts = {name: _cells(f"{mine}\n{call}", SCALED) for name, call in calls.items()}

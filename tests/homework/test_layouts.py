@@ -189,12 +189,11 @@ def test_who_has_a_place_among_the_others_has_no_files_elsewhere(tmp_path):
     says = "late was taken for one student's, though it has names of the class in it (ana)."
     assert notices == [f"{says} If these are theirs, lay their folders outermost."]
     sections = ["A/ana/x.ipynb", "A/bo/x.ipynb", "late/ana/y.ipynb"]
-    found, notices = _find(tmp_path, sections, ["ana", "bo"])
-    assert found == {"A": sections[0], "bo": sections[1], "late": sections[2]}
-    assert (
-        "ana has files in several places, which were kept as these folders', since one may be another's: A, late."
-        in (notices)
-    )
+    found, notices = submissions.find(_zip(tmp_path / "class.zip", sections), "01", ["ana", "bo"])
+    assert [one.student for one in found] == ["ana", "bo"]
+    assert "in several places: A, late" in _refusal(found[0])
+    says = "ana has files in several places, which were not graded, since some may be another's: A, late."
+    assert says in notices
 
 
 # ---- what students choose, the names in what they hand in, makes it nobody else's
@@ -371,7 +370,7 @@ def test_a_day_is_no_lesson_and_an_id_may_stand_before_it(tmp_path, form, lesson
     found, notices = submissions.find(_zip(tmp_path / "class.zip", names), lesson, ["jdoe", "j_roe", "boli", "ana"])
     assert {one.student: one.file for one in found} == dict(zip(("jdoe", "j_roe", "boli"), names, strict=True))
     assert notices == []
-    is_doubtful = form.startswith(("abgabe", "Lab"))
+    is_doubtful = form.startswith(("abgabe", "Lab", "hw"))
     assert all(bool(one.notices) is is_doubtful for one in found)
 
 
@@ -705,7 +704,47 @@ def test_a_damaged_member_is_refused_however_it_is_packed(tmp_path, method):
         found.read()
 
 
+def test_a_day_in_a_canvas_file_takes_its_owner_from_nobody(tmp_path):
+    names = ["doejane_12345_67890_2026-01-31 hw.ipynb", "zed_12346_67891_2026-01-31 alice.ipynb"]
+    assert set(_find(tmp_path, names)[0]) == {"doejane", "zed"}
+    assert set(_find(tmp_path, names, ["doejane", "alice"])[0]) == {"doejane", "zed"}
+
+
+@pytest.mark.parametrize("folders", [("01", "02"), ("Week 1", "Week 2"), ("HW", "HW (1)")])
+def test_a_folder_for_each_lesson_is_no_other_place(tmp_path, folders):
+    names = [f"{folder}/{student}/x.ipynb" for folder in folders for student in ("ana", "bo")]
+    found, _ = submissions.find(_zip(tmp_path / "class.zip", names), "01", ["ana", "bo"])
+    assert [one.student for one in found] == ["ana", "bo"]
+    assert all(one.read() is not None for one in found)
+
+
+def test_who_is_in_several_sections_is_not_graded_but_told(tmp_path):
+    names = ["Section A/ana/x.ipynb", "Section A/bo/x.ipynb", "zed/ana.ipynb", "zed/cy/x.ipynb"]
+    found, notices = submissions.find(_zip(tmp_path / "class.zip", names), "01", ["ana", "bo", "cy"])
+    assert [one.student for one in found] == ["ana", "bo", "cy"]
+    with pytest.raises(ValueError, match=r"in several places: Section A, zed\. Which are theirs"):
+        found[0].read()
+    assert found[1].read() is not None
+    assert [notice for notice in notices if "ana has files in several places, which were not graded" in notice]
+
+
+def test_an_lms_s_folders_in_sections(tmp_path):
+    names = ["A/Jane Doe_1_assignsubmission_file_/x.ipynb", "B/Bo Li_2_assignsubmission_file_/x.ipynb"]
+    assert set(_find(tmp_path, names, ["Jane Doe", "Bo Li"])[0]) == {"Jane Doe", "Bo Li"}
+
+
+def test_an_id_in_an_lms_s_name_is_another_s(tmp_path):
+    names = ["Ana Zed_3_assignsubmission_file_/x.ipynb", "Group A-Bo Li_4_assignsubmission_file_/x.ipynb"]
+    assert set(_find(tmp_path, names, ["Ana", "Bo Li"])[0]) == {"Ana Zed", "Bo Li"}
+
+
 # ---- an instructor's own pattern
+
+
+@pytest.mark.parametrize("last", [["mal/s0", "mal/s1", "mal/s2", "mal/s3"], ["mal/hw"]])
+def test_names_that_students_choose_do_not_decide_how_a_pattern_is_read(tmp_path, last):
+    names = [f"HW1/{one}.ipynb" for one in ("alice/hw", "bo/final", *last)]
+    assert set(_find(tmp_path, names, pattern=r"[^/]+/(?P<student>[^/.]+)")[0]) == {"alice", "bo", "mal"}
 
 
 def test_an_instructor_s_pattern(tmp_path):

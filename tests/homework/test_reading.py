@@ -115,16 +115,17 @@ def test_a_finished_answer_beside_a_stub_counts():
 
 
 def test_text_below_the_cell_is_read():
+    """Up to the lesson's next cell: a person sees all of it, code too."""
     text = "# %% [markdown]\n<!-- exercise 01.evidence -->\n*Your answer here*\n{}# %%\n1\n# %% [markdown]\nmore"
-    own = frozenset({"## The lesson's own"})
+    own = frozenset({"## The lesson's own", "theirs()"})
     for between, found in (
-        ("# %% [markdown]\nI think so.\n# %% [markdown]\nAnd so.\n", "I think so.\n\nAnd so."),
-        ("# %%\n# I think so.\n# %%\n'And so.'\n# %%\nanswer = 'so'\n", "# I think so.\n\n'And so.'\n\nanswer = 'so'"),
-        ("# %%\nI think so, in words.\n# %%\nanswer = 3\n# %% [markdown]\nno\n", "I think so, in words."),
-        ("# %%\n%%bash\nno\n", ""),
+        ("# %% [markdown]\nI think so.\n# %% [markdown]\nAnd so.\n", "I think so.\n\nAnd so.\n\n1\n\nmore"),
+        ("# %%\n# I think so.\n# %%\n'And so.'\n# %%\ntheirs()\n", "# I think so.\n\n'And so.'"),
+        ("# %%\nI think so, in words.\n# %%\nanswer = 3\n", "I think so, in words.\n\nanswer = 3\n\n1\n\nmore"),
+        ("# %%\n%%markdown\nI think so.\n# %%\ntheirs()\n", "%%markdown\nI think so."),
         ("# %% [markdown]\n## The lesson's own\n# %% [markdown]\nno\n", ""),
         ("# %% [markdown]\n## The lesson's own\n\nI think so.\n# %% [markdown]\nno\n", "I think so."),
         ("# %% [markdown]\n<!-- exercise 01.other -->\nno\n", ""),
-        ("", ""),
+        ("# %%\ntheirs()\n", ""),
     ):
         assert submissions.beside(_cells(text.format(between)), 0, own) == found

@@ -87,14 +87,16 @@ def test_waiting_counts_while_it_lasts(started):
         while time.monotonic() < end:
             time.sleep(0.02)
             looked = watching._delays([waits], looked)
-        share = watching._share_waited(waits, before, since)
+        at_first = {thread: delay._replace(ran="0") for thread, delay in before.items()}  # it has run since that look
+        share = watching._share_waited(waits, at_first, looked, since)
         return share if looked == before else None
 
     shares = (share for _ in range(200) if (share := share_of_a_wait()) is not None)
     assert next(shares) > 0.8
     waits.suspend()
     time.sleep(0.5)
-    assert watching._share_waited(waits, watching._delays([waits], {}), time.monotonic() - 1) < 0.2  # it is not ready
+    looked = watching._delays([waits], {})
+    assert watching._share_waited(waits, looked, looked, time.monotonic() - 1) < 0.2  # it is not ready
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells it in /proc")

@@ -10,6 +10,7 @@ The hidden inputs are not in the job: student code can look into every variable 
 run and all answers to what the student could see are sent; from then on the grader takes no text of an error any more.
 """
 
+import builtins
 import importlib
 import json
 import os
@@ -64,6 +65,7 @@ def main() -> None:
             if one is not None or exercise["id"] in cell["takes"]:
                 expression = cell["takes"].get(exercise["id"], "" if one else exercise["answer"])
                 _take(send, exercise, namespace, expression, job["case_seconds"], kept, one)
+        _given_to_check()  # by an answer that was just called
     for exercise in job["exercises"]:
         one = kept.get(exercise["id"])
         if one is None or (exercise["cases"] is not None and _has_changed(one, namespace)):
@@ -71,10 +73,10 @@ def main() -> None:
             _take(send, exercise, namespace, expression, job["case_seconds"], kept)
     if job["hidden"]:
         send({"ready": True})
-        hidden = _when_there(hidden_inputs)
+        hidden, end = _when_there(hidden_inputs), dict(namespace)
         for exercise in job["exercises"]:
             if exercise["id"] in hidden and exercise["id"] in kept:
-                _try_on(hidden[exercise["id"]], send, exercise, namespace, job["case_seconds"], kept)
+                _try_on(hidden[exercise["id"]], send, exercise, namespace, job["case_seconds"], kept, end)
     send({"done": True})
 
 
@@ -230,14 +232,16 @@ def _when_there(file):
         return json.load(content)
 
 
-def _try_on(cases, send, exercise, namespace, seconds, kept):
+def _try_on(cases, send, exercise, namespace, seconds, kept, end):
     """Send what a function returns for the hidden inputs. It finds the names as they were when it was the answer."""
     send({"begin": exercise["id"]})
     function, names = kept[exercise["id"]][:2]
     answers = []
     try:
+        # What got a name only below is there too, as when all cells are run; a builtin's name stays the builtin's.
+        later = {name: value for name, value in end.items() if name not in names and not hasattr(builtins, name)}
         namespace.clear()
-        namespace.update(names)
+        namespace.update(names | later)
         for case in cases:
             given = read_case(case)
             answers.append(_answer(lambda given=given: function(**given), seconds))

@@ -158,10 +158,10 @@ def _follow(
         if stop.is_set():
             return Ended.STOPPED
         if now > start + limits.whole_seconds:
-            run.waited = max(run.waited, _share_waited(process, {}, start))
+            run.waited = max(run.waited, _share_waited(process, {}, delays, start))
             return Ended.WHOLE_TIME
         if now > deadline:
-            run.waited = max(run.waited, _share_waited(process, at_first, since))
+            run.waited = max(run.waited, _share_waited(process, at_first, delays, since))
             return Ended.CELL_TIME
         if now > next_look:
             family = _family(process)
@@ -195,7 +195,7 @@ def _follow(
         if begins is not None:
             since, at_first = now, delays
         elif _was_interrupted(message):
-            run.waited = max(run.waited, _share_waited(process, at_first, since))
+            run.waited = max(run.waited, _share_waited(process, at_first, delays, since))
         if message.get("ready") is True:
             if run.is_ready and not knows_hidden:  # all cells are run; or code says so, and no later text of it counts
                 knows_hidden = _hand_over(job)
@@ -303,13 +303,15 @@ class _Delay(NamedTuple):
     seen: float
 
 
-def _share_waited(process: subprocess.Popen, before: dict[str, _Delay], since: float) -> float:
+def _share_waited(
+    process: subprocess.Popen, before: dict[str, _Delay], looked: dict[str, _Delay], since: float
+) -> float:
     """Return which share of the time since then the thread that waited most for a processor has waited."""
     now, waited = time.monotonic(), [0.0]
-    for thread, delay in _delays(_family(process), before).items():
+    for thread, delay in _delays(_family(process), looked).items():
         at_first = before[thread].seconds if thread in before else 0.0
         # What waits still is not in the kernel's count before it has run.
-        waited.append(delay.seconds - at_first + (now - delay.seen if _is_ready(thread) else 0.0))
+        waited.append(delay.seconds - at_first + (now - max(delay.seen, since) if _is_ready(thread) else 0.0))
     return min(1.0, max(waited) / max(now - since, 0.1))
 
 

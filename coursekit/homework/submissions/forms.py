@@ -103,6 +103,8 @@ def by_lms(
 def _or_by_word(owner: Owner, known: Sequence[str], id_of: Callable[[str], str | None]) -> Owner:
     """Return an owner, or who of the class it is if one id stands in the name: "Group A-Jane Doe", "ana (late)"."""
     word = None if id_of(owner.student) else names.as_whole_word(owner.student, names.telling(known))
+    if owner.number and word != names.at_the_end(owner.student, known):  # an LMS knows the name: "Ana Zed" is not "ana"
+        word = None
     if not word:
         return owner
     return Owner(word, owner.number, (_guess(owner.student, word),), otherwise=owner)
@@ -113,23 +115,23 @@ def _guess(name: str, student: str) -> str:
 
 
 def by_file_name(name: str, lesson: str, known: Sequence[str], id_of: Callable[[str], str | None]) -> Owner:
-    """Return whose a file is that lies in no folder: see ``by_top``."""
+    """Return whose a file is by its own name: see ``by_top``."""
     stem = stem_of(name)
     lms = by_lms(stem, id_of, (*_OF_FOLDERS, CANVAS))
     if lms and lms.rest is None:  # not Canvas's, which may also be an id: 2026_12_34_name
         return _or_by_word(lms, known, id_of)
-    owner = by_pattern(_without_days(stem), lesson)
+    owner = lms or by_pattern(_without_days(stem), lesson)
     begins = names.at_the_beginning(stem, known)
     if begins and not (owner and len(owner.student) >= len(begins)):  # an id may look like what stands behind one
         return Owner(begins)
     if owner and (owner.number or id_of(owner.student)):
         return owner
-    words = names.as_words(_telling(stem, lesson), known)
+    words = names.as_words(_telling(stem, lesson), names.telling(known))
     word = next(iter(words)) if len(words) == 1 else None
     if not owner:
         doubt = f"Whose it is was guessed: nothing in the name {names.shown(name)} says where the student's ends."
         owner = Owner(stem, doubts=(doubt,), is_known=False)
-        return Owner(word, otherwise=owner) if word else owner
+        return Owner(word, doubts=(_guess(name, word),), otherwise=owner) if word else owner
     if word and names.as_words(_telling(owner.rest or "", lesson), known):  # homework_01_alice
         return Owner(word, otherwise=owner)
     if word and names.at_the_end(owner.student, names.telling(known)) == word:  # homework_alice_01

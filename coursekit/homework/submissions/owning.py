@@ -59,13 +59,13 @@ def _find_sections(
     for top, numbers in inside.items():
         inside[top] = _below([(number, files[number].parts[1:]) for number in numbers], lesson, known, id_of)
     inside = {top: found for top, found in inside.items() if found}
-    ids = {top: sorted({id_of(name) or name for name in found.values()}) for top, found in inside.items()}
+    ids = {top: sorted(set(map(id_of, found.values()))) for top, found in inside.items()}
     has_students = any(
         not owner.is_folder and (id_of(owner.student) or owner.number or len(file.parts) > 1)
         for file, owner in zip(files, owners, strict=True)
     )
     are_folders = all(
-        any(map(id_of, file.parts[1:-1]))
+        any(id_of((forms.by_lms(part, id_of) or Owner(part)).student) for part in file.parts[1:-1])
         for file, owner in zip(files, owners, strict=True)
         if owner.is_folder and listing.is_notebook(file.parts[-1])
     )
@@ -84,8 +84,11 @@ def _find_sections(
     apart = set()
     for one, where in places.items():
         if len(where) > 1:
-            is_copy = len({_COPY.sub("", top) for top in where}) == 1  # the same class, downloaded twice
-            what = "are taken together" if is_copy else "were kept as these folders', since one may be another's"
+            # The same class, downloaded twice; or a folder for each lesson.
+            is_copy = len({_COPY.sub("", top) for top in where}) == 1 or all(
+                forms.lesson_named(top) or ONE_S_OWN.fullmatch(top) for top in where
+            )
+            what = "are taken together" if is_copy else "were not graded, since some may be another's"
             notices.append(
                 f"{names.shown(one)} has files in several places, which {what}: {names.shown(', '.join(where[:5]))}."
             )
@@ -93,9 +96,13 @@ def _find_sections(
     for number, (file, owner) in enumerate(zip(files, owners, strict=True)):
         if owner.is_folder and file.parts[0] in inside:
             name = inside[file.parts[0]].get(number)
-            if name and id_of(name) not in apart:
+            if name:
                 owners[number] = Owner(name)
-            elif not name:
+                if id_of(name) in apart:
+                    listed = ", ".join(places[id_of(name)][:5])
+                    why = f"There are files of this name in several places: {names.shown(listed)}. Which are theirs?"
+                    files[number] = listing.refused(file.parts, why)
+            else:
                 owners[number] = owner._replace(is_known=False)  # a section's own list is no student
 
 

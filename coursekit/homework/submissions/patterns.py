@@ -45,7 +45,13 @@ def fitting(pattern: str, within: list[str], whole: list[str]) -> list[str | Non
         whole: The same with them.
     """
     found = [students(pattern, paths) for paths in ([within] if whole == within else [within, whole])]
-    return max(found, key=lambda names: (len(names) - names.count(None), len(set(names) - {None})))
+    tops = [path.partition("/")[0] for path in within]
+
+    def fits(names: list[str | None]) -> tuple[int, int, int]:
+        outermost = sum(bool(name) and name in top for name, top in zip(names, tops, strict=True))
+        return len(names) - names.count(None), outermost, len(set(names) - {None})
+
+    return max(found, key=fits)
 
 
 def students(pattern: str, names: list[str]) -> list[str | None]:
