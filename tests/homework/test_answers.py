@@ -311,7 +311,9 @@ def test_a_name_that_an_answer_uses_may_be_used_again(tmp_path):
         "helper_below": _cells(helped, by_hand, helper.format("np.maximum(x, 0)"), scale, one_scale),
         # A helper that only hidden inputs ask for may stand below.
         "helper_for_later_inputs": _cells(
-            f"calls = []\n{later}", by_hand, helper.replace("(x)", "(x, least)").format("np.maximum(x, least)") + scale
+            f"calls = []\n{later}",
+            by_hand,
+            helper.replace("(x)", "(x, least)").format("np.maximum(x, least)") + f"globals()[3] = 4\n{scale}",
         ),
         "helper_below_a_variable": _cells("f = 3\n" + helped, by_hand, helper.format("np.maximum(x, 0)"), scale),
     }

@@ -233,13 +233,16 @@ def _when_there(file):
 
 
 def _try_on(cases, send, exercise, namespace, seconds, kept, end):
-    """Send what a function returns for the hidden inputs. It finds the names as they were when it was the answer."""
+    """Send what a function returns for the hidden inputs.
+
+    It finds the names as they were when it was the answer, and those that came only below, as when all cells are run.
+    """
     send({"begin": exercise["id"]})
     function, names = kept[exercise["id"]][:2]
     answers = []
     try:
-        # What got a name only below is there too, as when all cells are run; a builtin's name stays the builtin's.
-        later = {name: value for name, value in end.items() if name not in names and not hasattr(builtins, name)}
+        # A builtin's name, given to something else below, stays the builtin's.
+        later = {name: value for name, value in end.items() if name not in names and name not in vars(builtins)}
         namespace.clear()
         namespace.update(names | later)
         for case in cases:

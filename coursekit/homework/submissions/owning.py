@@ -50,7 +50,8 @@ def _find_sections(
 
     Folders are sections if none beside them is a student's, and there are files of several of the class in one of
     them, or folders of the class in each. Otherwise a folder is a student's whose id is not known, as an auditor's is,
-    and what is in it is named by that student.
+    and what is in it is named by that student. Who is in several sections, which may be several students, has files
+    there that are refused: these are put into ``files``.
     """
     inside: dict[str, dict[int, str]] = {}
     for number, (file, owner) in enumerate(zip(files, owners, strict=True)):
